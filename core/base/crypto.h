@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The one file that uses GnuTLS's primitives: public keys, certificates,
+ * verification, and the encodings of signatures. */
+#ifndef BASE_CRYPTO_H
+#define BASE_CRYPTO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <iotsafe/iotsafe.h>
+#include "base/bytes.h"
+
+/* An uncompressed point 04 X Y of a 256-bit curve. */
+#define CRYPTO_POINT_SIZE 65
+#define CRYPTO_RS_MAX     132
+
+/* The hash's size in bytes for one algorithm, 0 for none. */
+size_t crypto_hash_size(int algorithm);
+
+/*
+ * DER SubjectPublicKeyInfo from a point on P-256. IOTSAFE_ERR_FORMAT if the
+ * point is not on the curve.
+ */
+int crypto_spki_from_point(struct bytes point, uint8_t **out,
+                           size_t *out_size);
+
+/* The SubjectPublicKeyInfo of a DER certificate, as it stands there. */
+int crypto_spki_of_certificate(struct bytes certificate, uint8_t **out,
+                               size_t *out_size);
+
+/* Algorithms (enum iotsafe_algorithm) that a public key of this kind may
+ * serve, and its size; 0 where GnuTLS cannot use the key. */
+int crypto_spki_algorithms(struct bytes spki, unsigned *bits);
+
+/* Verifies r‖s (ECDSA) or a block (RSA) over a hash with one algorithm.
+ * IOTSAFE_OK, or IOTSAFE_ERR_VERIFY without recording an error. */
+int crypto_verify(struct bytes spki, int algorithm, struct bytes hash,
+                  struct bytes signature);
+
+/* DER ECDSA-Sig-Value from r‖s in two equal halves, and back into halves of
+ * `half` bytes. False if it is none. */
+bool crypto_rs_to_der(struct bytes rs, struct builder *out);
+bool crypto_der_to_rs(struct bytes der, size_t half, uint8_t *rs);
+
+/* True if the bytes are one DER certificate, perhaps followed by padding;
+ * cuts the padding off. */
+bool crypto_certificate_trim(struct bytes *certificate);
+
+bool crypto_certificate_issued(struct bytes issuer, struct bytes certificate);
+/* A CA certificate signed by itself. */
+bool crypto_certificate_is_root(struct bytes certificate);
+
+/* Reads PEM (all certificates) or DER (one). Calls `each` with the DER of
+ * every one, in order; ends with the first negative result. */
+int crypto_certificates_read(struct bytes data,
+                             int (*each)(void *self, struct bytes certificate),
+                             void *self);
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One line an exchange, to standard error or to the application. */
+#ifndef BASE_TRACE_H
+#define BASE_TRACE_H
+
+#include <stdbool.h>
+#include <iotsafe/iotsafe.h>
+
+/* True where such lines are wanted; costs one load. */
+bool trace_wants(unsigned what);
+
+/* Writes one line, if wanted. */
+void trace_line(unsigned what, const char *format, ...)
+        __attribute__((format(printf, 2, 3)));
+
+#endif

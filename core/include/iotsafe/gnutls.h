@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * @file
+ * libiotsafe for programs that use GnuTLS themselves.
+ *
+ * Functions return IOTSAFE_OK or a negative enum iotsafe_code, like those of
+ * iotsafe.h. What fails inside a GnuTLS callback comes out of
+ * gnutls_handshake() as IOTSAFE_GNUTLS_ERROR(code), and iotsafe_last_error()
+ * in the same thread has the sentence.
+ */
+#ifndef IOTSAFE_GNUTLS_H
+#define IOTSAFE_GNUTLS_H
+
+#include <gnutls/gnutls.h>
+#include <gnutls/abstract.h>
+#include <iotsafe/iotsafe.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** An enum iotsafe_code in GnuTLS's range for applications: -65101 to -65199;
+ * and back. */
+#define IOTSAFE_GNUTLS_ERROR(code) ((code) - 65100)
+#define IOTSAFE_GNUTLS_CODE(error)                                             \
+	((error) < -65100 && (error) > -65200 ? (error) + 65100 : 0)
+
+/**
+ * Puts the card's key behind an initialised gnutls_privkey_t. The private key
+ * holds its own use of the key: free yours whenever you like. No card I/O,
+ * except once to learn the public key if it is not known yet.
+ *
+ * Install it with GNUTLS_CERTIFICATE_SKIP_KEY_CERT_MATCH set on the
+ * credentials, or GnuTLS makes the card sign a test text.
+ */
+IOTSAFE_API int iotsafe_key_import(iotsafe_key *key, gnutls_privkey_t privkey);
+
+enum iotsafe_credentials_flag {
+	/** Also trust the CA certificates in the card's files (those signed by
+	 * themselves). */
+	IOTSAFE_CREDENTIALS_CARD_CA = 1
+};
+
+/**
+ * Fills credentials with a key of the card and its certificate chain, and
+ * sets GNUTLS_CERTIFICATE_SKIP_KEY_CERT_MATCH on them: the library compares
+ * key and certificate itself, without a signature.
+ *
+ * @param name the private key; NULL: the identity
+ * @param flags bits of enum iotsafe_credentials_flag
+ * @return IOTSAFE_ERR_ABSENT if the key has no certificate,
+ *         IOTSAFE_ERR_VERIFY if the certificate is of another key
+ */
+IOTSAFE_API int iotsafe_credentials_set(gnutls_certificate_credentials_t cred,
+                                        iotsafe_card *card, const char *name,
+                                        unsigned flags);
+
+/**
+ * Registers the URL scheme `iotsafe:` with GnuTLS for this process, so that
+ * names like `iotsafe:label=client?card=at:/dev/ttyUSB2` serve as key and
+ * certificate wherever GnuTLS takes a file name or URL. Calling it again does
+ * no harm. Lower case only. Without `?card=` the environment variable
+ * IOTSAFE_CARD names the card; it stays open until the process exits.
+ */
+IOTSAFE_API int iotsafe_gnutls_register(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

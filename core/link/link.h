@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A way to a card: bytes of an APDU in, bytes of its answer out, by a
+ * deadline. What an APDU means is nobody's business here. */
+#ifndef LINK_LINK_H
+#define LINK_LINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <iotsafe/iotsafe.h>
+#include "base/address.h"
+#include "base/deadline.h"
+
+#define LINK_COMMAND_MAX  261 /* short APDU: header, Lc, 255 bytes, Le */
+#define LINK_RESPONSE_MAX 258 /* 256 bytes and the status word */
+#define LINK_HANDLE_MAX   40
+
+struct link_counters {
+	uint64_t exchanges;
+	uint64_t bytes_sent;
+	uint64_t bytes_received;
+	uint64_t microseconds;
+};
+
+struct link {
+	const struct link_kind *kind;
+	void *self;
+	struct link_counters counters;
+};
+
+/* What a kind of link does and who does what on it. */
+struct link_kind {
+	const char *scheme; /* "at" */
+	/* Opens what the address names; sets link->self. The rest may be
+	 * called only after it succeeded. */
+	int (*open)(struct link *link, const struct address *address,
+	            const struct deadline *deadline);
+	/*
+	 * One command, one answer with its status word: 2 to
+	 * LINK_RESPONSE_MAX bytes. `handle` is the modem's channel handle
+	 * where the modem opens channels, else NULL. Counts bytes sent and
+	 * received; link_exchange() counts the rest.
+	 */
+	int (*exchange)(struct link *link, const char *handle,
+	                const uint8_t *command, size_t command_size,
+	                uint8_t *response, size_t *response_size,
+	                const struct deadline *deadline);
+	/* Tells in a few words what is at the far end ("Quectel EC25"), ""
+	 * if unknown. May be NULL. */
+	const char *(*describe)(struct link *link);
+	/* Frees everything; must not wait for a far side that is gone. */
+	void (*close)(struct link *link);
+	/* Modem-made channels (CCHO, QMI, MBIM): open with an AID gives the
+	 * handle. NULL: the host sends MANAGE CHANNEL and SELECT itself. */
+	int (*channel_open)(struct link *link, const uint8_t *aid,
+	                    size_t aid_size, char handle[LINK_HANDLE_MAX],
+	                    const struct deadline *deadline);
+	int (*channel_close)(struct link *link, const char *handle,
+	                     const struct deadline *deadline);
+	/* True where a command that expects data carries its Le also behind
+	 * data (T=1 and APDU-level readers); T=0 manners leave it out. */
+	bool wants_le;
+};
+
+/* Finds the kind by the address's scheme and opens it. */
+int link_open(struct link *link, const struct address *address,
+              const struct deadline *deadline);
+
+/* Wraps the application's own two functions. `own` was checked. */
+int link_open_own(struct link *link, const iotsafe_link *own);
+
+/*
+ * The errors of an exchange: _IO, _CLOSED (the far side has gone), _TIMEOUT,
+ * _CANCELLED, _BUSY (SIM busy to the end), _MODEM, _ABSENT (no SIM), _FORMAT.
+ * After any of them the link may be used again: what is still on its way
+ * from before is never taken for the answer to the next command.
+ */
+int link_exchange(struct link *link, const char *handle,
+                  const uint8_t *command, size_t command_size,
+                  uint8_t *response, size_t *response_size,
+                  const struct deadline *deadline);
+
+/* Accepts a link that was never opened or is closed already. */
+void link_close(struct link *link);
+
+/* The table of kinds, ends with NULL. */
+extern const struct link_kind *const link_kinds[];
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the TLS level needs of cards and keys beyond the public header: the
+ * same operations with a limit of their own, and answers without card I/O. */
+#ifndef OBJECT_KEY_H
+#define OBJECT_KEY_H
+
+#include <iotsafe/iotsafe.h>
+#include "base/bytes.h"
+#include "base/deadline.h"
+
+/* `limit` NULL: the card's own time-out alone counts. */
+int key_open(iotsafe_card *card, const char *name,
+             const struct deadline *limit, iotsafe_key **key);
+int key_sign(iotsafe_key *key, int algorithm, struct bytes hash,
+             const struct deadline *limit, uint8_t **out, size_t *out_size);
+
+/* Counts one more user. */
+iotsafe_key *key_use(iotsafe_key *key);
+iotsafe_card *card_use(iotsafe_card *card);
+
+/* Learns certificate, chain and public key once, so that the following three
+ * answer without card I/O. A key without certificate is no error here. */
+int key_learn(iotsafe_key *key, const struct deadline *limit);
+
+/* enum iotsafe_algorithm bits that card and public key have in common. */
+int key_algorithms(const iotsafe_key *key);
+/* SubjectPublicKeyInfo, empty if unknown. */
+struct bytes key_spki(const iotsafe_key *key);
+/* The chain, leaf first; empty past the end. Borrowed until the key goes. */
+struct bytes key_chain(const iotsafe_key *key, unsigned index);
+/* A sentence-ready name of the key: `"client"` or `id 01`. */
+const char *key_title(const iotsafe_key *key);
+
+/* Takes a certificate of the card by name instead of the matching one. */
+int key_use_certificate(iotsafe_key *key, const char *name,
+                        const struct deadline *limit);
+
+/* CA certificates in the card's files: the one with this name, or with NULL
+ * the index-th that is signed by itself. IOTSAFE_ERR_ABSENT past the end. */
+int card_ca(iotsafe_card *card, const char *name, unsigned index,
+            const struct deadline *limit, uint8_t **out, size_t *out_size);
+
+#endif
