@@ -27,8 +27,8 @@
  * **Names of objects on the card** are written as in RFC 7512 (PKCS#11 URIs):
  * attributes `label=`, `id=` (hexadecimal), `type=` (`private`, `public`,
  * `secret-key`, `cert`, `data`), joined by `;`, with or without `iotsafe:` in
- * front: `iotsafe:label=client;type=private`, `id=0102`. NULL or an empty
- * string is the card's identity: the private key that belongs to the
+ * front: `iotsafe:label=client;type=private`, `id=0102`; a bare word is a
+ * label. NULL or an empty string is the card's identity: the private key that belongs to the
  * certificate on the card. A label with other characters than letters,
  * digits and `-._~` writes them as %XX.
  *

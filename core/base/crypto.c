@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Public keys, certificates and signatures in the forms that cards, GnuTLS
+ * and callers use. The only file below tls/ that includes GnuTLS.
+ */
+#include <gnutls/abstract.h>
+#include <gnutls/crypto.h>
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
+#include <string.h>
+#include "base/crypto.h"
+#include "base/error.h"
+
+static const struct algorithm {
+	int bit;
+	const char *name;
+	gnutls_sign_algorithm_t sign;
+	size_t hash_size;
+} algorithms[] = {
+        {IOTSAFE_ECDSA_SHA256, "ecdsa-sha256", GNUTLS_SIGN_ECDSA_SHA256, 32},
+        {IOTSAFE_ECDSA_SHA384, "ecdsa-sha384", GNUTLS_SIGN_ECDSA_SHA384, 48},
+        {IOTSAFE_ECDSA_SHA512, "ecdsa-sha512", GNUTLS_SIGN_ECDSA_SHA512, 64},
+        {IOTSAFE_RSA_PKCS1_SHA256, "rsa-pkcs1-sha256", GNUTLS_SIGN_RSA_SHA256,
+         32},
+        {IOTSAFE_RSA_PKCS1_SHA384, "rsa-pkcs1-sha384", GNUTLS_SIGN_RSA_SHA384,
+         48},
+        {IOTSAFE_RSA_PKCS1_SHA512, "rsa-pkcs1-sha512", GNUTLS_SIGN_RSA_SHA512,
+         64},
+        {IOTSAFE_RSA_PSS_SHA256, "rsa-pss-sha256",
+         GNUTLS_SIGN_RSA_PSS_RSAE_SHA256, 32},
+        {IOTSAFE_RSA_PSS_SHA384, "rsa-pss-sha384",
+         GNUTLS_SIGN_RSA_PSS_RSAE_SHA384, 48},
+        {IOTSAFE_RSA_PSS_SHA512, "rsa-pss-sha512",
+         GNUTLS_SIGN_RSA_PSS_RSAE_SHA512, 64},
+};
+
+static const struct {
+	int bits;
+	const char *name;
+} hashes[] = {
+        {IOTSAFE_SHA256, "sha256"},
+        {IOTSAFE_SHA384, "sha384"},
+        {IOTSAFE_SHA512, "sha512"},
+};
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+static const struct algorithm *find(int bit)
+{
+	for (size_t i = 0; i < COUNT_OF(algorithms); i++)
+		if (algorithms[i].bit == bit)
+			return &algorithms[i];
+	return NULL;
+}
+
+const char *iotsafe_algorithm_name(int algorithm)
+{
+	const struct algorithm *found = find(algorithm);
+
+	if (found)
+		return found->name;
+	for (size_t i = 0; i < COUNT_OF(hashes); i++)
+		if (hashes[i].bits == algorithm)
+			return hashes[i].name;
+	return NULL;
+}
+
+int iotsafe_algorithm_from_name(const char *name)
+{
+	if (!name)
+		return 0;
+	for (size_t i = 0; i < COUNT_OF(algorithms); i++)
+		if (!strcmp(algorithms[i].name, name))
+			return algorithms[i].bit;
+	for (size_t i = 0; i < COUNT_OF(hashes); i++)
+		if (!strcmp(hashes[i].name, name))
+			return hashes[i].bits;
+	return 0;
+}
+
+size_t crypto_hash_size(int algorithm)
+{
+	const struct algorithm *found = find(algorithm);
+
+	return found ? found->hash_size : 0;
+}
+
+/* GnuTLS only reads what its inputs point to; its type has no const. */
+static gnutls_datum_t datum(struct bytes bytes)
+{
+	union {
+		const uint8_t *in;
+		uint8_t *out;
+	} data = {.in = bytes.data};
+
+	return (gnutls_datum_t){data.out, (unsigned)bytes.size};
+}
+
+static int give_datum(gnutls_datum_t *from, uint8_t **out, size_t *out_size)
+{
+	int result = bytes_give(from->data, from->size, out, out_size);
+
+	gnutls_free(from->data);
+	return result;
+}
+
+static int export_pubkey(gnutls_pubkey_t key, uint8_t **out, size_t *out_size)
+{
+	gnutls_datum_t der;
+	int error = gnutls_pubkey_export2(key, GNUTLS_X509_FMT_DER, &der);
+
+	if (error < 0)
+		return error_set(IOTSAFE_ERR_FORMAT, "public key: %s",
+		                 gnutls_strerror(error));
+	return give_datum(&der, out, out_size);
+}
+
+/* nettle computes with the coordinates as they come: a point that is not on
+ * the curve is refused here, by its import. */
+int crypto_spki_from_point(struct bytes point, uint8_t **out, size_t *out_size)
+{
+	size_t half = (point.size - 1) / 2;
+	gnutls_datum_t x, y;
+	gnutls_pubkey_t key;
+	int result;
+
+	if (point.size != CRYPTO_POINT_SIZE || point.data[0] != 0x04)
+		return error_set(IOTSAFE_ERR_FORMAT,
+		                 "public key: %zu bytes are no uncompressed "
+		                 "point on P-256",
+		                 point.size);
+	x = datum((struct bytes){point.data + 1, half});
+	y = datum((struct bytes){point.data + 1 + half, half});
+	if (gnutls_pubkey_init(&key) < 0)
+		return error_set(IOTSAFE_ERR_MEMORY, "public key: no memory");
+	result = gnutls_pubkey_import_ecc_raw(key, GNUTLS_ECC_CURVE_SECP256R1,
+	                                      &x, &y);
+	if (result < 0)
+		result = error_set(IOTSAFE_ERR_FORMAT,
+		                   "public key: the point is not on P-256");
+	else
+		result = export_pubkey(key, out, out_size);
+	gnutls_pubkey_deinit(key);
+	return result;
+}
+
+static int import_certificate(struct bytes der, gnutls_x509_crt_t *out)
+{
+	gnutls_datum_t data = datum(der);
+	int error = gnutls_x509_crt_init(out);
+
+	if (error < 0)
+		return error_set(IOTSAFE_ERR_MEMORY, "certificate: no memory");
+	error = gnutls_x509_crt_import(*out, &data, GNUTLS_X509_FMT_DER);
+	if (error < 0) {
+		gnutls_x509_crt_deinit(*out);
+		return error_set(IOTSAFE_ERR_FORMAT, "certificate: %s",
+		                 gnutls_strerror(error));
+	}
+	return IOTSAFE_OK;
+}
+
+int crypto_spki_of_certificate(struct bytes certificate, uint8_t **out,
+                               size_t *out_size)
+{
+	gnutls_x509_crt_t crt;
+	gnutls_pubkey_t key;
+	int result;
+
+	TRY(import_certificate(certificate, &crt));
+	if (gnutls_pubkey_init(&key) < 0) {
+		gnutls_x509_crt_deinit(crt);
+		return error_set(IOTSAFE_ERR_MEMORY, "public key: no memory");
+	}
+	result = gnutls_pubkey_import_x509(key, crt, 0);
+	if (result < 0)
+		result = error_set(IOTSAFE_ERR_SUPPORT,
+		                   "certificate: its public key is of a kind "
+		                   "GnuTLS cannot use: %s",
+		                   gnutls_strerror(result));
+	else
+		result = export_pubkey(key, out, out_size);
+	gnutls_pubkey_deinit(key);
+	gnutls_x509_crt_deinit(crt);
+	return result;
+}
+
+static bool import_spki(struct bytes spki, gnutls_pubkey_t *key)
+{
+	gnutls_datum_t data = datum(spki);
+
+	if (gnutls_pubkey_init(key) < 0)
+		return false;
+	if (gnutls_pubkey_import(*key, &data, GNUTLS_X509_FMT_DER) >= 0)
+		return true;
+	gnutls_pubkey_deinit(*key);
+	return false;
+}
+
+int crypto_spki_algorithms(struct bytes spki, unsigned *bits)
+{
+	gnutls_pubkey_t key;
+	int algorithm;
+
+	*bits = 0;
+	if (!spki.size || !import_spki(spki, &key))
+		return 0;
+	algorithm = gnutls_pubkey_get_pk_algorithm(key, bits);
+	gnutls_pubkey_deinit(key);
+	switch (algorithm) {
+	case GNUTLS_PK_ECDSA:
+		return IOTSAFE_ECDSA_SHA256 | IOTSAFE_ECDSA_SHA384 |
+		       IOTSAFE_ECDSA_SHA512;
+	case GNUTLS_PK_RSA:
+		return 0x770;
+	default:
+		return 0;
+	}
+}
+
+int crypto_verify(struct bytes spki, int algorithm, struct bytes hash,
+                  struct bytes signature)
+{
+	const struct algorithm *found = find(algorithm);
+	gnutls_datum_t hash_datum = datum(hash);
+	gnutls_datum_t signature_datum = datum(signature);
+	uint8_t der[CRYPTO_RS_MAX + 16];
+	struct builder builder = {der, 0, sizeof(der), false};
+	gnutls_pubkey_t key;
+	int result;
+
+	if (!found || !import_spki(spki, &key))
+		return IOTSAFE_ERR_VERIFY;
+	if (algorithm & 0x007) {
+		if (!crypto_rs_to_der(signature, &builder))
+			builder.size = 0;
+		signature_datum = (gnutls_datum_t){der, (unsigned)builder.size};
+	}
+	/* 3.7.9 answers 0, 3.8.9 answers 1 for a good signature. */
+	result = gnutls_pubkey_verify_hash2(key, found->sign, 0, &hash_datum,
+	                                    &signature_datum);
+	gnutls_pubkey_deinit(key);
+	return result >= 0 ? IOTSAFE_OK : IOTSAFE_ERR_VERIFY;
+}
+
+bool crypto_rs_to_der(struct bytes rs, struct builder *out)
+{
+	gnutls_datum_t r, s, der;
+
+	if (!rs.size || rs.size % 2 || rs.size > CRYPTO_RS_MAX)
+		return false;
+	r = datum((struct bytes){rs.data, rs.size / 2});
+	s = datum((struct bytes){rs.data + rs.size / 2, rs.size / 2});
+	if (gnutls_encode_rs_value(&der, &r, &s) < 0)
+		return false;
+	build_bytes(out, der.data, der.size);
+	gnutls_free(der.data);
+	return !out->failed;
+}
+
+int iotsafe_signature_to_der(const uint8_t *data, size_t data_size,
+                             uint8_t **out, size_t *out_size)
+{
+	uint8_t der[CRYPTO_RS_MAX + 16];
+	struct builder builder = {der, 0, sizeof(der), false};
+
+	if (!out || !out_size)
+		return error_set(IOTSAFE_ERR_ARG, "signature: no room given");
+	*out = NULL;
+	*out_size = 0;
+	if (!data ||
+	    !crypto_rs_to_der((struct bytes){data, data_size}, &builder))
+		return error_set(IOTSAFE_ERR_ARG,
+		                 "signature: %zu bytes are not r and s",
+		                 data_size);
+	return bytes_give(der, builder.size, out, out_size);
+}
+
+/* Right-aligns a big-endian number without its leading zeros. */
+static bool pad_number(const gnutls_datum_t *number, size_t size, uint8_t *out)
+{
+	const uint8_t *data = number->data;
+	size_t left = number->size;
+
+	while (left > 1 && !*data) {
+		data++;
+		left--;
+	}
+	if (left > size)
+		return false;
+	memset(out, 0, size - left);
+	memcpy(out + size - left, data, left);
+	return true;
+}
+
+bool crypto_der_to_rs(struct bytes der, size_t half, uint8_t *rs)
+{
+	gnutls_datum_t data = datum(der);
+	gnutls_datum_t r, s;
+	bool fits;
+
+	if (gnutls_decode_rs_value(&data, &r, &s) < 0)
+		return false;
+	fits = pad_number(&r, half, rs) && pad_number(&s, half, rs + half);
+	gnutls_free(r.data);
+	gnutls_free(s.data);
+	return fits;
+}
+
+bool crypto_certificate_trim(struct bytes *certificate)
+{
+	struct bytes rest = *certificate;
+	struct tlv outer;
+	gnutls_x509_crt_t crt;
+	struct error kept;
+	bool good;
+
+	if (!tlv_next(&rest, &outer) || outer.tag != 0x30)
+		return false;
+	rest = (struct bytes){certificate->data,
+	                      (size_t)(rest.data - certificate->data)};
+	error_save(&kept);
+	good = import_certificate(rest, &crt) == IOTSAFE_OK;
+	error_restore(&kept);
+	if (!good)
+		return false;
+	gnutls_x509_crt_deinit(crt);
+	*certificate = rest;
+	return true;
+}
+
+bool crypto_certificate_issued(struct bytes issuer, struct bytes certificate)
+{
+	gnutls_x509_crt_t upper, lower;
+	bool issued;
+
+	if (import_certificate(issuer, &upper) < 0)
+		return false;
+	if (import_certificate(certificate, &lower) < 0) {
+		gnutls_x509_crt_deinit(upper);
+		return false;
+	}
+	issued = gnutls_x509_crt_check_issuer(lower, upper) == 1;
+	gnutls_x509_crt_deinit(upper);
+	gnutls_x509_crt_deinit(lower);
+	return issued;
+}
+
+bool crypto_certificate_is_root(struct bytes certificate)
+{
+	gnutls_x509_crt_t crt;
+	unsigned critical, is_ca = 0, status = 0;
+	bool root;
+
+	if (import_certificate(certificate, &crt) < 0)
+		return false;
+	/* The time is the verifier's business, not ours. */
+	root = gnutls_x509_crt_check_issuer(crt, crt) == 1 &&
+	       gnutls_x509_crt_get_basic_constraints(crt, &critical, &is_ca,
+	                                             NULL) >= 0 &&
+	       is_ca &&
+	       gnutls_x509_crt_verify(crt, &crt, 1,
+	                              GNUTLS_VERIFY_DISABLE_TIME_CHECKS,
+	                              &status) >= 0 &&
+	       !status;
+	gnutls_x509_crt_deinit(crt);
+	return root;
+}
+
+static int give_each(gnutls_x509_crt_t *list, unsigned count,
+                     int (*each)(void *self, struct bytes certificate),
+                     void *self)
+{
+	int result = IOTSAFE_OK;
+
+	for (unsigned i = 0; i < count; i++) {
+		gnutls_datum_t der;
+
+		if (result >= 0 &&
+		    gnutls_x509_crt_export2(list[i], GNUTLS_X509_FMT_DER,
+		                            &der) >= 0) {
+			result = each(self,
+			              (struct bytes){der.data, der.size});
+			gnutls_free(der.data);
+		}
+		gnutls_x509_crt_deinit(list[i]);
+	}
+	gnutls_free(list);
+	return result;
+}
+
+int crypto_certificates_read(struct bytes data,
+                             int (*each)(void *self, struct bytes certificate),
+                             void *self)
+{
+	gnutls_datum_t text = datum(data);
+	gnutls_x509_crt_t *list;
+	unsigned count;
+	int error;
+
+	if (crypto_certificate_trim(&data))
+		return each(self, data);
+	error = gnutls_x509_crt_list_import2(&list, &count, &text,
+	                                     GNUTLS_X509_FMT_PEM, 0);
+	if (error < 0)
+		return error_set(IOTSAFE_ERR_FORMAT,
+		                 "certificate: neither DER nor PEM (%s)",
+		                 gnutls_strerror(error));
+	return give_each(list, count, each, self);
+}
