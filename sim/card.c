@@ -1,0 +1,489 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Turns command bytes into response bytes: class byte, channels, selection,
+ * and how an answer's data travels (at once, by 61xx, by 6Cxx).
+ */
+#include "card.h"
+
+#include "uicc.h"
+
+#include <string.h>
+
+#define INS_MANAGE_CHANNEL 0x70
+#define INS_SELECT	   0xA4
+#define INS_GET_RESPONSE   0xC0
+
+static void leave(struct channel *channel)
+{
+	if (channel->applet != NULL && channel->applet->leave != NULL)
+		channel->applet->leave(channel);
+	channel->applet = NULL;
+	channel->aid = view_of(NULL, 0);
+	channel->file = UICC_MF;
+}
+
+static void channel_open(struct channel *channel)
+{
+	memset(channel, 0, sizeof(*channel));
+	channel->open = true;
+	channel->file = UICC_MF;
+}
+
+static void channel_close(struct channel *channel)
+{
+	leave(channel);
+	OPENSSL_cleanse(channel, sizeof(*channel));
+}
+
+static void forget_answer(struct channel *channel)
+{
+	channel->waiting_size = 0;
+	channel->waiting_from = 0;
+	channel->again_size = 0;
+}
+
+void card_init(struct card *card, struct personal *personal,
+	       const struct quirks *quirks, struct faults *faults)
+{
+	memset(card, 0, sizeof(*card));
+	card->personal = personal;
+	card->quirks = *quirks;
+	card->faults = faults;
+	channel_open(&card->channels[0]);
+}
+
+bool card_add_aid(struct card *card, struct view aid)
+{
+	if (card->aid_count == CARD_AIDS_MAX || aid.size == 0 ||
+	    aid.size > AID_MAX)
+		return false;
+	memcpy(card->aids[card->aid_count].bytes, aid.data, aid.size);
+	card->aids[card->aid_count++].size = aid.size;
+	return true;
+}
+
+void card_close(struct card *card)
+{
+	for (size_t i = 0; i < CARD_CHANNELS; i++)
+		channel_close(&card->channels[i]);
+}
+
+void card_reset(struct card *card)
+{
+	card_close(card);
+	channel_open(&card->channels[0]);
+}
+
+static unsigned int channel_count(const struct card *card)
+{
+	return 1U +
+	       (unsigned int)quirk_value(&card->quirks, QUIRK_MAX_CHANNELS, 3);
+}
+
+/* MANAGE CHANNEL, open: P1 P2 00 00, the answer is the number. */
+static uint16_t open_channel(struct card *card, const struct command *command,
+			     struct writer *out)
+{
+	if (command->p2 != 0x00)
+		return SW_WRONG_P1P2;
+	if (quirk_on(&card->quirks, QUIRK_CHANNEL_OPEN_00) &&
+	    command->le != 256)
+		return SW_WRONG_LENGTH;
+	if (quirk_on(&card->quirks, QUIRK_CHANNEL_OPEN_01) && command->le != 1)
+		return SW_WRONG_LE | 1;
+	for (unsigned int i = 1; i < channel_count(card); i++)
+		if (!card->channels[i].open) {
+			channel_open(&card->channels[i]);
+			put_byte(out, i);
+			return SW_OK;
+		}
+	return SW_NO_FREE_CHANNEL;
+}
+
+/* P2 names the channel; 00 on a logical channel means that one. */
+static uint16_t close_channel(struct card *card, const struct command *command)
+{
+	unsigned int number = command->p2 ? command->p2 : command->channel;
+
+	if (number == 0 || number >= CARD_CHANNELS)
+		return SW_WRONG_P1P2;
+	if (!card->channels[number].open)
+		return SW_NO_CHANNEL;
+	channel_close(&card->channels[number]);
+	return SW_OK;
+}
+
+static uint16_t manage_channel(struct card *card, struct channel *channel,
+			       const struct command *command,
+			       struct writer *out)
+{
+	(void)channel;
+	if (command->data.size != 0)
+		return SW_WRONG_LENGTH;
+	if (command->p1 == 0x00)
+		return open_channel(card, command, out);
+	if (command->p1 == 0x80)
+		return close_channel(card, command);
+	return SW_WRONG_P1P2;
+}
+
+static bool known_aid(const struct card *card, struct view aid,
+		      struct view *found)
+{
+	if (fault_on(card->faults, FAULT_NO_APPLET))
+		return false;
+	for (size_t i = 0; i < card->aid_count; i++) {
+		*found = view_of(card->aids[i].bytes, card->aids[i].size);
+		if (view_equal(*found, aid))
+			return true;
+	}
+	return false;
+}
+
+static void put_fci(struct writer *out, struct view aid)
+{
+	put_byte(out, 0x6F);
+	put_byte(out, (unsigned int)aid.size + 4);
+	put_tlv(out, 0x84, aid);
+	put_tlv(out, 0xA5, view_of(NULL, 0));
+}
+
+/* A selection that fails leaves the selected application as it was. */
+static uint16_t select_aid(struct card *card, struct channel *channel,
+			   const struct command *command, struct writer *out)
+{
+	struct view aid;
+
+	if ((command->p2 & 0xF3) != 0)
+		return SW_WRONG_P1P2;
+	if (!known_aid(card, command->data, &aid))
+		return SW_NOT_FOUND;
+	leave(channel);
+	channel->applet = &iotsafe_applet;
+	channel->aid = aid;
+	if (quirk_on(&card->quirks, QUIRK_FCI) && command->p2 != 0x0C)
+		put_fci(out, aid);
+	return SW_OK;
+}
+
+static uint16_t select_file(struct card *card, struct channel *channel,
+			    const struct command *command, struct writer *out)
+{
+	uint16_t sw;
+
+	if (command->data.size == 0)
+		return SW_WRONG_LENGTH;
+	if (command->p1 == 0x04)
+		return select_aid(card, channel, command, out);
+	sw = uicc_select(card, command, out);
+	if (sw != SW_OK)
+		return sw;
+	leave(channel);
+	channel->file = uicc_file(command);
+	return SW_OK;
+}
+
+/* How much of the waiting answer may go at once. */
+static size_t portion(const struct card *card, const struct channel *channel)
+{
+	size_t left = channel->waiting_size - channel->waiting_from;
+	size_t most = (size_t)quirk_value(&card->quirks, QUIRK_CHAINED_61,
+					  CARD_DATA_MAX);
+
+	return left < most ? left : most;
+}
+
+static uint16_t success(const struct card *card)
+{
+	if (quirk_on(&card->quirks, QUIRK_91XX))
+		return (uint16_t)(0x9100 |
+				  quirk_value(&card->quirks, QUIRK_91XX, 0));
+	return SW_OK;
+}
+
+/* What to say after `waiting_from` has moved: 61xx, or the end. */
+static uint16_t what_is_left(const struct card *card,
+			     const struct channel *channel)
+{
+	size_t next = portion(card, channel);
+
+	if (next > 0)
+		return (uint16_t)(0x6100 | (next & 0xFF));
+	return channel->waiting_sw == SW_OK ? success(card)
+					    : channel->waiting_sw;
+}
+
+static uint16_t hand_out(const struct card *card, struct channel *channel,
+			 size_t size, struct writer *out)
+{
+	put_bytes(out, channel->waiting + channel->waiting_from, size);
+	channel->waiting_from += size;
+	return what_is_left(card, channel);
+}
+
+static uint16_t get_response(struct card *card, struct channel *channel,
+			     const struct command *command, struct writer *out)
+{
+	size_t size = portion(card, channel);
+
+	if (command->data.size != 0)
+		return SW_WRONG_LENGTH;
+	if ((command->p1 | command->p2) != 0)
+		return SW_WRONG_P1P2;
+	if (size == 0)
+		return SW_CONDITIONS;
+	if (quirk_on(&card->quirks, QUIRK_6CXX) && command->le > size)
+		return (uint16_t)(SW_WRONG_LE | (size & 0xFF));
+	return hand_out(card, channel, command->le < size ? command->le : size,
+			out);
+}
+
+static const struct command_row common_rows[] = {
+	{INS_MANAGE_CHANNEL, "MANAGE CHANNEL", manage_channel},
+	{INS_SELECT, "SELECT", select_file},
+	{INS_GET_RESPONSE, "GET RESPONSE", get_response},
+};
+
+static const struct command_row *find_in(const struct command_row *rows,
+					 size_t count, unsigned int ins)
+{
+	for (size_t i = 0; i < count; i++)
+		if (rows[i].ins == ins)
+			return &rows[i];
+	return NULL;
+}
+
+static const struct command_row *find_row(const struct channel *channel,
+					  unsigned int ins)
+{
+	const struct applet *applet =
+		channel->applet ? channel->applet : &uicc_applet;
+	const struct command_row *row = find_in(
+		common_rows, sizeof(common_rows) / sizeof(*common_rows), ins);
+
+	return row ? row : find_in(applet->rows, applet->row_count, ins);
+}
+
+/* ETSI TS 102 221 10.1.1: channels 0-3 in 0X and 8X, 4-19 in 4X and CX. */
+static bool class_read(struct command *command)
+{
+	unsigned int cla = command->cla & 0x7FU;
+
+	command->proprietary = (command->cla & 0x80) != 0;
+	if (cla <= 0x03)
+		command->channel = cla;
+	else if ((cla & 0x70) == 0x40)
+		command->channel = 4 + (cla & 0x0F);
+	else
+		return false;
+	return true;
+}
+
+/*
+ * ISO 7816-3, cases 1 to 4. An Le of 00 behind an empty P3 is let pass: some
+ * hosts put one after every command.
+ */
+static bool lengths_read(struct command *command, struct view body)
+{
+	size_t lc;
+
+	command->le = 256;
+	if (body.size == 0)
+		return true;
+	lc = body.data[0];
+	body = view_of(body.data + 1, body.size - 1);
+	if (body.size == 0 || (lc == 0 && body.size == 1 && !body.data[0])) {
+		command->has_le = true;
+		command->le = lc ? lc : 256;
+		return true;
+	}
+	if (lc == 0 || !view_take(&body, lc, &command->data) || body.size > 1)
+		return false;
+	command->has_le = body.size == 1;
+	if (command->has_le && body.data[0] != 0)
+		command->le = body.data[0];
+	return true;
+}
+
+static uint16_t command_read(struct command *command, const uint8_t *bytes,
+			     size_t size)
+{
+	*command = (struct command){0};
+	if (size < 4)
+		return SW_WRONG_LENGTH;
+	command->cla = bytes[0];
+	command->ins = bytes[1];
+	command->p1 = bytes[2];
+	command->p2 = bytes[3];
+	if (!class_read(command))
+		return SW_WRONG_CLASS;
+	if (!lengths_read(command, view_of(bytes + 4, size - 4)))
+		return SW_WRONG_LENGTH;
+	return SW_OK;
+}
+
+/* The channel a command is for, or NULL when it is not open. */
+static struct channel *channel_for(struct card *card,
+				   const struct command *command)
+{
+	struct channel *channel = &card->channels[command->channel];
+
+	if (!channel->open && command->channel == 1 &&
+	    quirk_on(&card->quirks, QUIRK_IMPLICIT_CHANNEL))
+		channel_open(channel);
+	return channel->open ? channel : NULL;
+}
+
+static bool class_suits(const struct card *card, const struct channel *channel,
+			const struct command *command)
+{
+	if (channel->applet == NULL ||
+	    find_in(common_rows, sizeof(common_rows) / sizeof(*common_rows),
+		    command->ins) != NULL)
+		return true;
+	return !quirk_on(&card->quirks, command->proprietary ? QUIRK_CLASS_0X
+							     : QUIRK_CLASS_8X);
+}
+
+static bool carries_data(uint16_t sw)
+{
+	return sw == SW_OK || (sw & 0xFF00) == 0x6200 ||
+	       (sw & 0xFF00) == 0x6300;
+}
+
+static void keep_answer(struct channel *channel, const struct writer *answer,
+			uint16_t sw)
+{
+	memcpy(channel->waiting, answer->data, answer->size);
+	channel->waiting_size = answer->size;
+	channel->waiting_from = 0;
+	channel->waiting_sw = sw;
+}
+
+/*
+ * Decides how the data of an answer travels. Under T=0 a command that carried
+ * data, or had no Le, is told 61xx; one that only asks gets its data at once.
+ */
+static uint16_t deliver(const struct card *card, struct channel *channel,
+			const struct command *command, struct writer *answer,
+			uint16_t sw)
+{
+	const struct quirks *quirks = &card->quirks;
+	size_t size = answer->size;
+	bool asks = command->has_le && command->data.size == 0;
+	bool exact = command->le == size;
+
+	if (answer->overflow)
+		return SW_FAILED;
+	if (!carries_data(sw))
+		return sw;
+	if (size == 0)
+		return sw == SW_OK ? success(card) : sw;
+	keep_answer(channel, answer, sw);
+	answer->size = 0;
+	if ((asks && command->le < size) ||
+	    (quirk_on(quirks, QUIRK_6CXX) && command->has_le && !exact))
+		return (uint16_t)(SW_WRONG_LE | (size & 0xFF));
+	if (!asks && !quirk_on(quirks, QUIRK_DIRECT))
+		return what_is_left(card, channel);
+	return hand_out(card, channel, command->le < size ? command->le : size,
+			answer);
+}
+
+/* After 6Cxx the same command with another Le fetches what is kept. */
+static bool repeats(const struct channel *channel, const uint8_t *bytes,
+		    size_t size)
+{
+	return channel->again_size != 0 && channel->again_size == size &&
+	       memcmp(channel->again, bytes, size - 1) == 0;
+}
+
+static uint16_t run(struct card *card, struct channel *channel,
+		    const struct command_row *row,
+		    const struct command *command, struct writer *answer)
+{
+	uint16_t sw;
+
+	sw = row->run(card, channel, command, answer);
+	if (row->ins == INS_GET_RESPONSE)
+		return sw;
+	if (!carries_data(sw))
+		answer->size = 0;
+	return deliver(card, channel, command, answer, sw);
+}
+
+static uint16_t run_bytes(struct card *card, struct channel *channel,
+			  const struct command_row *row,
+			  const struct command *command, struct view bytes,
+			  struct writer *answer)
+{
+	uint16_t sw;
+
+	if (repeats(channel, bytes.data, bytes.size)) {
+		channel->again_size = 0;
+		return hand_out(card, channel,
+				command->le < channel->waiting_size
+					? command->le
+					: channel->waiting_size,
+				answer);
+	}
+	if (command->ins != INS_GET_RESPONSE)
+		forget_answer(channel);
+	sw = run(card, channel, row, command, answer);
+	if ((sw & 0xFF00) == SW_WRONG_LE && channel->waiting_size > 0 &&
+	    command->ins != INS_GET_RESPONSE) {
+		memcpy(channel->again, bytes.data, bytes.size);
+		channel->again_size = bytes.size;
+	}
+	return sw;
+}
+
+static uint16_t transact(struct card *card, struct view bytes,
+			 struct writer *answer, struct card_note *note)
+{
+	const struct command_row *row;
+	struct channel *channel;
+	struct command command;
+	unsigned int forced;
+	uint16_t sw;
+
+	sw = command_read(&command, bytes.data, bytes.size);
+	note->channel = command.channel;
+	if (sw != SW_OK)
+		return sw;
+	channel = channel_for(card, &command);
+	row = find_row(channel ? channel : &card->channels[0], command.ins);
+	if (row != NULL)
+		note->name = row->name;
+	if (fault_strikes(card->faults, FAULT_SW, command.ins, &forced))
+		return (uint16_t)forced;
+	if (channel == NULL)
+		return SW_NO_CHANNEL;
+	note->secret = channel->applet == NULL && uicc_is_secret(command.ins);
+	if (!class_suits(card, channel, &command))
+		return SW_WRONG_CLASS;
+	if (row == NULL) {
+		forget_answer(channel);
+		return SW_UNKNOWN_INS;
+	}
+	return run_bytes(card, channel, row, &command, bytes, answer);
+}
+
+size_t card_exchange(struct card *card, const uint8_t *command, size_t size,
+		     uint8_t response[CARD_RESPONSE_MAX],
+		     struct card_note *note)
+{
+	struct writer answer = writer_on(response, CARD_DATA_MAX);
+	struct card_note unused;
+	uint16_t sw = SW_WRONG_LENGTH;
+
+	note = note ? note : &unused;
+	*note = (struct card_note){.name = "unknown"};
+	card->signed_now = false;
+	if (size <= CARD_COMMAND_MAX)
+		sw = transact(card, view_of(command, size), &answer, note);
+	note->signature = card->signed_now;
+	response[answer.size] = (uint8_t)(sw >> 8);
+	response[answer.size + 1] = (uint8_t)sw;
+	return answer.size + 2;
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef SIM_CARD_H
+#define SIM_CARD_H
+
+#include "bytes.h"
+#include "fault.h"
+#include "iotsafe.h"
+#include "personal.h"
+#include "quirk.h"
+
+#define CARD_CHANNELS	  20 /* the basic one and 19 logical ones */
+#define CARD_COMMAND_MAX  261
+#define CARD_DATA_MAX	  256
+#define CARD_RESPONSE_MAX (CARD_DATA_MAX + 2)
+#define CARD_AIDS_MAX	  8
+#define AID_MAX		  16
+
+/* Status words, ISO 7816-4 and ETSI TS 102 221. */
+enum status {
+	SW_OK = 0x9000,
+	SW_MORE_DATA = 0x6300,
+	SW_WRONG_LENGTH = 0x6700,
+	SW_NO_CHANNEL = 0x6881,
+	SW_DENIED = 0x6982,
+	SW_INVALIDATED = 0x6984,
+	SW_CONDITIONS = 0x6985,
+	SW_NO_FILE_SELECTED = 0x6986,
+	SW_WRONG_DATA = 0x6A80,
+	SW_NO_FREE_CHANNEL = 0x6A81,
+	SW_NOT_FOUND = 0x6A82,
+	SW_WRONG_P1P2 = 0x6A86,
+	SW_WRONG_OFFSET = 0x6B00,
+	SW_WRONG_LE = 0x6C00,
+	SW_UNKNOWN_INS = 0x6D00,
+	SW_WRONG_CLASS = 0x6E00,
+	SW_FAILED = 0x6F00
+};
+
+/* A command after its class byte and its lengths have been understood. */
+struct command {
+	uint8_t cla, ins, p1, p2;
+	bool proprietary; /* of class 8X or CX */
+	unsigned int channel;
+	struct view data;
+	bool has_le;
+	size_t le; /* 1 to 256 */
+};
+
+struct card;
+struct channel;
+
+/* Runs a command: answer data into `out`, the status word returned. */
+typedef uint16_t command_run(struct card *card, struct channel *channel,
+			     const struct command *command, struct writer *out);
+
+struct command_row {
+	uint8_t ins;
+	const char *name;
+	command_run *run;
+};
+
+/* An application that can be selected; one row a command. */
+struct applet {
+	const struct command_row *rows;
+	size_t row_count;
+	/* Forgets what a selection holds: new selection, close or reset. */
+	void (*leave)(struct channel *channel);
+};
+
+struct channel {
+	bool open;
+	const struct applet *applet;
+	unsigned int file; /* selected below the master file, or 0 */
+	struct view aid;   /* of the applet */
+	struct iotsafe_state iotsafe;
+	/* an answer not yet fetched */
+	uint8_t waiting[CARD_DATA_MAX];
+	size_t waiting_size;
+	size_t waiting_from;
+	uint16_t waiting_sw;
+	/* after 6Cxx: the command that fetches it when repeated */
+	uint8_t again[CARD_COMMAND_MAX];
+	size_t again_size;
+};
+
+struct card {
+	struct quirks quirks;
+	struct faults *faults;
+	struct personal *personal;
+	struct {
+		uint8_t bytes[AID_MAX];
+		size_t size;
+	} aids[CARD_AIDS_MAX];
+	size_t aid_count;
+	struct channel channels[CARD_CHANNELS];
+	bool signed_now; /* the running command finished a signature */
+};
+
+/* What the log wants to know about one exchange. */
+struct card_note {
+	unsigned int channel;
+	const char *name;
+	bool signature;
+	bool secret; /* the command's data must not be written down */
+};
+
+void card_init(struct card *card, struct personal *personal,
+	       const struct quirks *quirks, struct faults *faults);
+bool card_add_aid(struct card *card, struct view aid);
+/* Ends every channel but the basic one, as after a power cycle. */
+void card_reset(struct card *card);
+void card_close(struct card *card);
+
+/* Bytes in, bytes out. Returns the size of the response, 2 to 258. */
+size_t card_exchange(struct card *card, const uint8_t *command, size_t size,
+		     uint8_t response[CARD_RESPONSE_MAX],
+		     struct card_note *note);
+
+#endif

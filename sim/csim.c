@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* AT+CSIM: the one door between the modem's line and the card's bytes. */
+#include "csim.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#define CHARACTERS_MIN 8 /* a command of four bytes */
+
+static void skip_spaces(struct text *text)
+{
+	while (text->size > 0 && *text->at == ' ') {
+		text->at++;
+		text->size--;
+	}
+}
+
+static bool take_number(struct text *text, size_t *number)
+{
+	size_t digits = 0;
+
+	*number = 0;
+	while (text->size > 0 && isdigit((unsigned char)*text->at)) {
+		*number = *number * 10 + (size_t)(*text->at - '0');
+		text->at++;
+		text->size--;
+		if (++digits > 4)
+			return false;
+	}
+	return digits > 0;
+}
+
+static bool take_comma(struct text *text)
+{
+	skip_spaces(text);
+	if (text->size == 0 || *text->at != ',')
+		return false;
+	text->at++;
+	text->size--;
+	skip_spaces(text);
+	return true;
+}
+
+/* Takes the quotes off, both or none. */
+static bool unquote(struct text *text)
+{
+	if (text->size == 0 || *text->at != '"')
+		return true;
+	if (text->size < 2 || text->at[text->size - 1] != '"')
+		return false;
+	text->at++;
+	text->size -= 2;
+	return true;
+}
+
+/* The size of the command in `bytes`, or 0 when the line is not good. */
+static size_t parse(struct text text, uint8_t bytes[CARD_COMMAND_MAX])
+{
+	size_t length;
+	int size;
+
+	if (!take_number(&text, &length) || !take_comma(&text) ||
+	    !unquote(&text) || length != text.size || length < CHARACTERS_MIN)
+		return 0;
+	size = hex_decode(text.at, text.size, bytes, CARD_COMMAND_MAX);
+	return size > 0 ? (size_t)size : 0;
+}
+
+/* What some modems refuse before the card sees it. */
+static bool modem_refuses(const struct modem *modem, const uint8_t *command,
+			  size_t size)
+{
+	if (quirk_on(&modem->quirks, QUIRK_BASIC_ONLY) &&
+	    (command[0] & 0x43) != 0)
+		return true;
+	/* for a command that only asks, the fifth byte is its Le */
+	return quirk_on(&modem->quirks, QUIRK_STRICT_P3) &&
+	       (size < 5 || (size > 5 && command[4] != size - 5));
+}
+
+/* Faults that strike before the card: AT_OK when none does. */
+static int struck(struct modem *modem, unsigned int ins)
+{
+	unsigned int value;
+
+	if (fault_strikes(modem->faults, FAULT_DIE, ins, NULL)) {
+		modem->dead = true;
+		return AT_SILENT;
+	}
+	if (fault_strikes(modem->faults, FAULT_SILENCE, ins, NULL))
+		return AT_SILENT;
+	if (fault_strikes(modem->faults, FAULT_CME, ins, &value))
+		return (int)value;
+	return AT_OK;
+}
+
+static enum damage damage_for(struct modem *modem, unsigned int ins)
+{
+	if (fault_strikes(modem->faults, FAULT_TRUNCATE, ins, NULL))
+		return DAMAGE_TRUNCATE;
+	if (fault_strikes(modem->faults, FAULT_GARBLE, ins, NULL))
+		return DAMAGE_GARBLE;
+	return DAMAGE_NONE;
+}
+
+static void ask_card(struct modem *modem, struct at_exchange *exchange,
+		     size_t size)
+{
+	struct log_entry *entry = &exchange->entry;
+	uint64_t start = timing_now();
+	uint64_t took;
+
+	entry->command = view_of(exchange->command, size);
+	entry->response =
+		view_of(exchange->response,
+			card_exchange(modem->card, exchange->command, size,
+				      exchange->response, &entry->note));
+	took = timing_now() - start;
+	entry->card_ns = timing_card(&modem->timing, exchange->command[1],
+				     size + entry->response.size);
+	if (entry->card_ns < took)
+		entry->card_ns = took;
+	exchange->done = true;
+}
+
+static void reset_if_due(struct modem *modem)
+{
+	unsigned int after;
+
+	if (fault_strikes(modem->faults, FAULT_RESET, 0, &after) &&
+	    modem->exchanges == after)
+		card_reset(modem->card);
+}
+
+static void answer(struct modem *modem, struct reply *reply,
+		   struct at_exchange *exchange)
+{
+	char hex[2 * CARD_RESPONSE_MAX + 1];
+	char stale[sizeof(modem->stale)];
+
+	hex_encode(exchange->response, exchange->entry.response.size, hex);
+	snprintf(stale, sizeof(stale), "%s", modem->stale);
+	snprintf(modem->stale, sizeof(modem->stale), "%s\"",
+		 hex + strlen(hex) - 4);
+	reply_csim(reply, hex, damage_for(modem, exchange->command[1]),
+		   quirk_on(&modem->quirks, QUIRK_STALE) ? stale : "");
+}
+
+int csim_run(struct modem *modem, struct text arguments, struct reply *reply,
+	     struct at_exchange *exchange)
+{
+	unsigned int busy;
+	size_t size;
+	int result;
+
+	modem->exchanges++;
+	if (fault_strikes(modem->faults, FAULT_BUSY, 0, &busy) &&
+	    modem->exchanges <= busy)
+		return CME_SIM_BUSY;
+	size = parse(arguments, exchange->command);
+	if (size == 0)
+		return CME_BAD_PARAMETERS;
+	if (2 * size >= (size_t)quirk_value(&modem->quirks, QUIRK_LONG_IGNORED,
+					    2 * CARD_COMMAND_MAX + 1))
+		return AT_SILENT;
+	if (modem_refuses(modem, exchange->command, size))
+		return CME_NOT_ALLOWED;
+	result = struck(modem, exchange->command[1]);
+	if (result != AT_OK)
+		return result;
+	ask_card(modem, exchange, size);
+	answer(modem, reply, exchange);
+	reset_if_due(modem);
+	return AT_OK;
+}

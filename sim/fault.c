@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Turns names of faults into rules, and says when a rule strikes. */
+#include "fault.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What stands behind the equals sign. */
+enum shape { NOTHING, NUMBER, INS, INS_WORD, INS_NUMBER };
+
+static const char *const shapes[] = {
+	[NOTHING] = "",		  [NUMBER] = "=N",	   [INS] = "=INS",
+	[INS_WORD] = "=INS:SWSW", [INS_NUMBER] = "=INS:N",
+};
+
+static const struct fault_row {
+	const char *name;
+	enum shape shape;
+	const char *sentence;
+} rows[FAULT_COUNT] = {
+	[FAULT_FLIP_SIGNATURE] = {"flip-signature", NOTHING,
+				  "one bit of a signature is wrong"},
+	[FAULT_DIE] = {"die", INS,
+		       "the program ends at once when this command arrives"},
+	[FAULT_SW] = {"sw", INS_WORD,
+		      "the card answers this command with this status word"},
+	[FAULT_CME] = {"cme", INS_NUMBER,
+		       "the modem answers this command with +CME ERROR: N"},
+	[FAULT_SILENCE] = {"silence", INS,
+			   "this command gets no answer at all"},
+	[FAULT_TRUNCATE] = {"truncate", INS,
+			    "the second half of the answer's hex is missing"},
+	[FAULT_GARBLE] = {"garble", INS,
+			  "every fourth character of the answer's hex is "
+			  "noise"},
+	[FAULT_BUSY] = {"busy", NUMBER,
+			"the first N AT+CSIM get +CME ERROR: 14 (SIM busy)"},
+	[FAULT_NO_SIM] = {"no-sim", NOTHING, "there is no SIM: +CME ERROR: 10"},
+	[FAULT_NO_APPLET] = {"no-applet", NOTHING,
+			     "the SIM has no IoT SAFE applet: SELECT gets "
+			     "6A82"},
+	[FAULT_NO_CERTIFICATE] = {"no-certificate", NOTHING,
+				  "the client certificate is not on the card"},
+	[FAULT_WRONG_CERTIFICATE] = {"wrong-certificate", NOTHING,
+				     "the client certificate is of another "
+				     "key"},
+	[FAULT_NO_KEY] = {"no-key", NOTHING,
+			  "no private key for signatures is on the card"},
+	[FAULT_RESET] = {"reset", NUMBER,
+			 "after N AT+CSIM the card is reset once: channels, "
+			 "selections and sessions are gone"},
+	[FAULT_DEAF] = {"deaf", NOTHING, "the modem answers nothing at all"},
+};
+
+static size_t find(const char *name, size_t length)
+{
+	for (size_t i = 0; i < FAULT_COUNT; i++)
+		if (strlen(rows[i].name) == length &&
+		    memcmp(rows[i].name, name, length) == 0)
+			return i;
+	return FAULT_COUNT;
+}
+
+static bool read_number(const char **text, int base, unsigned long most,
+			unsigned int *out)
+{
+	char *end;
+	unsigned long number;
+
+	if (strchr("0123456789abcdefABCDEF", **text) == NULL || !**text)
+		return false;
+	number = strtoul(*text, &end, base);
+	if (end == *text || number > most)
+		return false;
+	*text = end;
+	*out = (unsigned int)number;
+	return true;
+}
+
+static bool skip(const char **text, char c)
+{
+	if (**text != c)
+		return false;
+	(*text)++;
+	return true;
+}
+
+static bool read_value(const char **text, enum shape shape,
+		       struct fault_rule *rule)
+{
+	unsigned int ins = 0;
+
+	if (shape == NOTHING)
+		return true;
+	if (!skip(text, '='))
+		return false;
+	if (shape == NUMBER)
+		return read_number(text, 10, 1000000, &rule->value);
+	if (!read_number(text, 16, 0xFF, &ins))
+		return false;
+	rule->ins = (uint8_t)ins;
+	if (shape == INS)
+		return true;
+	if (!skip(text, ':'))
+		return false;
+	if (shape == INS_WORD)
+		return read_number(text, 16, 0xFFFF, &rule->value);
+	return read_number(text, 10, 9999, &rule->value);
+}
+
+static bool parse_one(struct faults *faults, const char **text, char *why,
+		      size_t why_size)
+{
+	size_t name_length = strcspn(*text, "=@,");
+	size_t index = find(*text, name_length);
+	struct fault_rule rule = {.from = 1};
+
+	if (index == FAULT_COUNT) {
+		snprintf(why, why_size, "no fault \"%.*s\"", (int)name_length,
+			 *text);
+		return false;
+	}
+	rule.fault = (enum fault)index;
+	*text += name_length;
+	if (!read_value(text, rows[index].shape, &rule) ||
+	    (skip(text, '@') &&
+	     (!read_number(text, 10, 1000000, &rule.from) || rule.from == 0)) ||
+	    (**text != '\0' && **text != ',')) {
+		snprintf(why, why_size, "fault %s is written %s%s[@N]",
+			 rows[index].name, rows[index].name,
+			 shapes[rows[index].shape]);
+		return false;
+	}
+	if (faults->count == FAULT_RULES_MAX) {
+		snprintf(why, why_size, "more than %d faults", FAULT_RULES_MAX);
+		return false;
+	}
+	faults->rules[faults->count++] = rule;
+	return true;
+}
+
+bool faults_parse(struct faults *faults, const char *text, char *why,
+		  size_t why_size)
+{
+	do {
+		if (!parse_one(faults, &text, why, why_size))
+			return false;
+	} while (skip(&text, ','));
+	return true;
+}
+
+bool fault_on(const struct faults *faults, enum fault fault)
+{
+	for (size_t i = 0; i < faults->count; i++)
+		if (faults->rules[i].fault == fault)
+			return true;
+	return false;
+}
+
+/* A rule without INS is about every command. */
+static bool concerns(const struct fault_rule *rule, enum fault fault,
+		     unsigned int ins)
+{
+	enum shape shape = rows[fault].shape;
+
+	return rule->fault == fault &&
+	       (shape == NOTHING || shape == NUMBER || rule->ins == ins);
+}
+
+bool fault_strikes(struct faults *faults, enum fault fault, unsigned int ins,
+		   unsigned int *value)
+{
+	bool strikes = false;
+
+	for (size_t i = 0; i < faults->count; i++) {
+		struct fault_rule *rule = &faults->rules[i];
+
+		if (!concerns(rule, fault, ins))
+			continue;
+		if (++rule->seen < rule->from)
+			continue;
+		strikes = true;
+		if (value != NULL)
+			*value = rule->value;
+	}
+	return strikes;
+}
+
+void faults_print(FILE *out)
+{
+	for (size_t i = 0; i < FAULT_COUNT; i++) {
+		char name[40];
+
+		snprintf(name, sizeof(name), "%s%s", rows[i].name,
+			 shapes[rows[i].shape]);
+		fprintf(out, "%-18s %s\n", name, rows[i].sentence);
+	}
+}

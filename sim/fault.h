@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef SIM_FAULT_H
+#define SIM_FAULT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* What can be broken on request; fault.c has the table with a sentence each. */
+enum fault {
+	FAULT_FLIP_SIGNATURE,
+	FAULT_DIE,
+	FAULT_SW,
+	FAULT_CME,
+	FAULT_SILENCE,
+	FAULT_TRUNCATE,
+	FAULT_GARBLE,
+	FAULT_BUSY,
+	FAULT_NO_SIM,
+	FAULT_NO_APPLET,
+	FAULT_NO_CERTIFICATE,
+	FAULT_WRONG_CERTIFICATE,
+	FAULT_NO_KEY,
+	FAULT_RESET,
+	FAULT_DEAF,
+	FAULT_COUNT
+};
+
+#define FAULT_RULES_MAX 16
+
+struct fault_rule {
+	enum fault fault;
+	uint8_t ins;
+	unsigned int value;
+	unsigned int from; /* strikes from this time on, counted from 1 */
+	unsigned int seen;
+};
+
+struct faults {
+	struct fault_rule rules[FAULT_RULES_MAX];
+	size_t count;
+};
+
+/* Reads NAME[=VALUE][@N][,...] on top of what is set; as quirks_parse. */
+bool faults_parse(struct faults *faults, const char *text, char *why,
+		  size_t why_size);
+
+/* Is this fault asked for at all? */
+bool fault_on(const struct faults *faults, enum fault fault);
+
+/*
+ * Counts one more occasion and says whether the fault strikes now. `value`,
+ * unless NULL, gets the rule's number.
+ */
+bool fault_strikes(struct faults *faults, enum fault fault, unsigned int ins,
+		   unsigned int *value);
+
+void faults_print(FILE *out);
+
+#endif

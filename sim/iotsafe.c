@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* GSMA IoT SAFE (IoT.05): the table of the applet's commands. */
+#include "iotsafe_parts.h"
+
+static const struct command_row rows[] = {
+	{0x2A, "COMPUTE SIGNATURE INIT", iotsafe_sign_init},
+	{0x2B, "COMPUTE SIGNATURE UPDATE", iotsafe_sign_update},
+	{0x84, "GET RANDOM", iotsafe_get_random},
+	{0xB0, "READ FILE", iotsafe_read_file},
+	{0xB9, "GENERATE KEY PAIR", iotsafe_generate_key_pair},
+	{0xCB, "GET DATA", iotsafe_get_data},
+	{0xCD, "READ PUBLIC KEY", iotsafe_read_public_key},
+};
+
+static void leave(struct channel *channel)
+{
+	iotsafe_sign_leave(&channel->iotsafe);
+	channel->iotsafe.list_from = 0;
+}
+
+const struct applet iotsafe_applet = {
+	.rows = rows,
+	.row_count = sizeof(rows) / sizeof(*rows),
+	.leave = leave,
+};

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Moves characters between the host and the modem; waits in one place. */
+#include "loop.h"
+
+#include "problem.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+/* With this much unread by the host, its own commands have to wait. */
+#define OUTBOX_FULL 16384
+
+static volatile sig_atomic_t stopped;
+static sigset_t open_signals; /* the mask while waiting */
+
+static void stop(int signal)
+{
+	(void)signal;
+	stopped = 1;
+}
+
+bool loop_signals(void)
+{
+	static const int ends[] = {SIGTERM, SIGINT, SIGHUP};
+	struct sigaction action = {.sa_handler = stop};
+	sigset_t blocked;
+
+	sigemptyset(&blocked);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+		sigaddset(&blocked, ends[i]);
+		if (sigaction(ends[i], &action, NULL) < 0)
+			return false;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	/* wake when asked, not within the usual 50 microseconds after */
+	prctl(PR_SET_TIMERSLACK, 1UL, 0, 0, 0);
+	if (sigprocmask(SIG_BLOCK, &blocked, &open_signals) < 0)
+		return false;
+	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
+		sigdelset(&open_signals, ends[i]);
+	return true;
+}
+
+struct state {
+	struct port *port;
+	struct modem *modem;
+	struct outbox *outbox;
+	bool ended; /* no more input will come */
+};
+
+/* Waits for input, for room to write, or for the next piece to be due. */
+static bool wait_for(const struct state *state, bool *readable)
+{
+	struct pollfd fds[2] = {{-1, POLLIN, 0}, {-1, POLLOUT, 0}};
+	struct timespec *timeout = NULL;
+	struct timespec left = {0, 0};
+	uint64_t now = timing_now();
+
+	if (!state->ended && state->outbox->size < OUTBOX_FULL)
+		fds[0].fd = state->port->in;
+	if (!outbox_empty(state->outbox)) {
+		uint64_t due = outbox_due(state->outbox);
+
+		if (due <= now) {
+			fds[1].fd = state->port->out;
+		} else {
+			left.tv_sec = (time_t)((due - now) / 1000000000);
+			left.tv_nsec = (long)((due - now) % 1000000000);
+			timeout = &left;
+		}
+	}
+	*readable = false;
+	if (ppoll(fds, 2, timeout, &open_signals) < 0)
+		return errno == EINTR || problem("poll: %s", strerror(errno));
+	*readable = fds[0].revents != 0;
+	return true;
+}
+
+static bool read_input(struct state *state)
+{
+	char bytes[512];
+	ssize_t n = read(state->port->in, bytes, sizeof(bytes));
+
+	if (n > 0)
+		modem_feed(state->modem, timing_now(), bytes, (size_t)n);
+	else if (n == 0)
+		state->ended = true;
+	else if (errno != EAGAIN && errno != EINTR)
+		return problem("read: %s", strerror(errno));
+	return true;
+}
+
+/* The host may stop reading at any time; that is an end, not a failure. */
+static bool write_output(struct state *state)
+{
+	if (outbox_write(state->outbox, state->port->out, timing_now()))
+		return true;
+	outbox_clear(state->outbox);
+	state->ended = true;
+	return true;
+}
+
+static bool turn(struct state *state)
+{
+	bool readable;
+
+	if (!wait_for(state, &readable))
+		return false;
+	if (stopped)
+		return true;
+	if (readable && !read_input(state))
+		return false;
+	return write_output(state);
+}
+
+enum loop_end loop_run(struct port *port, struct modem *modem,
+		       struct outbox *outbox)
+{
+	struct state state = {port, modem, outbox, false};
+
+	while (!stopped && !modem->dead) {
+		if (state.ended && outbox_empty(outbox))
+			break;
+		if (!turn(&state))
+			return LOOP_FAILED;
+	}
+	return modem->dead ? LOOP_DIED : LOOP_STOPPED;
+}

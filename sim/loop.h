@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef SIM_LOOP_H
+#define SIM_LOOP_H
+
+#include "modem.h"
+#include "outbox.h"
+#include "port.h"
+
+enum loop_end {
+	LOOP_STOPPED, /* a signal, or the end of standard input */
+	LOOP_DIED,    /* the fault "die" */
+	LOOP_FAILED
+};
+
+/* From now on SIGTERM, SIGINT and SIGHUP end the loop, and only there. */
+bool loop_signals(void);
+
+/* Serves the host until something ends it. The modem emits into `outbox`. */
+enum loop_end loop_run(struct port *port, struct modem *modem,
+		       struct outbox *outbox);
+
+#endif

@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* iotsafe-sim: options in, a software SIM behind a software modem out. */
+#include "loop.h"
+#include "pki.h"
+#include "problem.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum exit_code { EXIT_GOOD, EXIT_BROKEN, EXIT_USAGE, EXIT_DIED };
+
+static const char help[] =
+	"iotsafe-sim: a SIM with the IoT SAFE applet behind a modem, in software\n"
+	"\n"
+	"usage: iotsafe-sim [--pty LINK | --stdio] [options]\n"
+	"       iotsafe-sim pki --store DIR [--name NAME]...\n"
+	"       iotsafe-sim profiles | quirks | faults\n"
+	"\n"
+	"The line:\n"
+	"  --pty LINK         make a pseudo-terminal and the symbolic link LINK to it,\n"
+	"                     print \"ready LINK\", serve until SIGTERM or SIGINT\n"
+	"  --stdio            speak on standard input and output until end of file\n"
+	"                     (the default)\n"
+	"The card:\n"
+	"  --profile NAME     what card it is (gsma; see: iotsafe-sim profiles)\n"
+	"  --aid HEX          answer to this application identifier instead of the\n"
+	"                     profile's own; may be repeated\n"
+	"  --store DIR        keep keys and certificates in DIR over restarts; leaves\n"
+	"                     DIR/ca.pem and DIR/client.pem for test servers\n"
+	"Behaviour; both may be repeated:\n"
+	"  --quirk NAME[=N|=off][,...]\n"
+	"                     a manner of cards or modems (see: iotsafe-sim quirks)\n"
+	"  --fault NAME[=VALUE][@N][,...]\n"
+	"                     a breakage, from the N-th time on (see: iotsafe-sim\n"
+	"                     faults); INS is an instruction byte in hex\n"
+	"Time; none of it passes unless asked for:\n"
+	"  --baud N           speed of the line, ten bits a character\n"
+	"  --modem-ms N       the modem's own time for a command\n"
+	"  --char-us N        one character between modem and card\n"
+	"  --card-ms N        the card's time for a command\n"
+	"  --card-ms INS:N    the same for one command; may be repeated\n"
+	"Other:\n"
+	"  --log FILE         append one JSON line for each exchange with the card\n"
+	"  --help, --version\n"
+	"\n"
+	"pki writes DIR/server.pem (certificate and intermediate) and\n"
+	"DIR/server-key.pem for a test server, signed by the authority of DIR/ca.pem;\n"
+	"NAME is a host name or address (localhost, 127.0.0.1 and ::1).\n"
+	"\n"
+	"exit code: 0 ended as asked, 1 something failed, 2 wrong usage,\n"
+	"3 the fault \"die\" struck\n";
+
+struct options {
+	const char *pty;
+	bool stdio;
+	const struct profile *profile;
+	const char *store;
+	const char *log;
+	struct quirks quirks;
+	struct faults faults;
+	struct timing timing;
+	struct {
+		uint8_t bytes[AID_MAX];
+		size_t size;
+	} aids[CARD_AIDS_MAX];
+	size_t aid_count;
+};
+
+static bool read_number(const char *text, double most, double *number)
+{
+	char *end;
+
+	*number = strtod(text, &end);
+	return end != text && *end == '\0' && *number >= 0 && *number <= most;
+}
+
+static bool read_time(const char *option, const char *text, double unit_ns,
+		      uint64_t *ns)
+{
+	double number;
+
+	if (!read_number(text, 3600000, &number))
+		return problem("--%s: \"%s\" is not a time", option, text);
+	*ns = (uint64_t)(number * unit_ns);
+	return true;
+}
+
+/* N for every command, or INS:N for one. */
+static bool read_card_time(struct timing *timing, const char *text)
+{
+	const char *colon = strchr(text, ':');
+	uint8_t ins;
+
+	if (colon == NULL)
+		return read_time("card-ms", text, 1e6, &timing->card_ns);
+	if (hex_decode(text, (size_t)(colon - text), &ins, 1) != 1)
+		return problem("--card-ms: \"%s\" is not INS:N", text);
+	timing->ins[ins].set = true;
+	return read_time("card-ms", colon + 1, 1e6, &timing->ins[ins].ns);
+}
+
+static bool read_baud(struct timing *timing, const char *text)
+{
+	double number;
+
+	if (!read_number(text, 100e6, &number) || number < 50)
+		return problem("--baud: \"%s\" is not a speed", text);
+	timing->baud = (unsigned int)number;
+	return true;
+}
+
+static bool read_aid(struct options *options, const char *text)
+{
+	int size;
+
+	if (options->aid_count == CARD_AIDS_MAX)
+		return problem("more than %d --aid", CARD_AIDS_MAX);
+	size = hex_decode(text, strlen(text),
+			  options->aids[options->aid_count].bytes, AID_MAX);
+	if (size < 1)
+		return problem("--aid: \"%s\" is not 1 to 16 bytes of hex",
+			       text);
+	options->aids[options->aid_count++].size = (size_t)size;
+	return true;
+}
+
+static bool read_profile(struct options *options, const char *name)
+{
+	options->profile = profile_find(name);
+	return options->profile != NULL ||
+	       problem("no profile \"%s\" (see: iotsafe-sim profiles)", name);
+}
+
+static bool read_quirks(struct quirks *quirks, const char *text)
+{
+	char why[128];
+
+	return quirks_parse(quirks, text, why, sizeof(why)) ||
+	       problem("%s (see: iotsafe-sim quirks)", why);
+}
+
+static bool read_faults(struct faults *faults, const char *text)
+{
+	char why[128];
+
+	return faults_parse(faults, text, why, sizeof(why)) ||
+	       problem("%s (see: iotsafe-sim faults)", why);
+}
+
+static const struct option long_options[] = {
+	{"pty", required_argument, NULL, 'p'},
+	{"stdio", no_argument, NULL, 's'},
+	{"profile", required_argument, NULL, 'P'},
+	{"aid", required_argument, NULL, 'a'},
+	{"store", required_argument, NULL, 'd'},
+	{"quirk", required_argument, NULL, 'q'},
+	{"fault", required_argument, NULL, 'f'},
+	{"baud", required_argument, NULL, 'b'},
+	{"modem-ms", required_argument, NULL, 'm'},
+	{"char-us", required_argument, NULL, 'u'},
+	{"card-ms", required_argument, NULL, 'c'},
+	{"log", required_argument, NULL, 'l'},
+	{"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, 'V'},
+	{NULL, 0, NULL, 0},
+};
+
+static bool read_option(struct options *options, int option)
+{
+	switch (option) {
+	case 'p':
+		options->pty = optarg;
+		return true;
+	case 's':
+		options->stdio = true;
+		return true;
+	case 'P':
+		return read_profile(options, optarg);
+	case 'a':
+		return read_aid(options, optarg);
+	case 'd':
+		options->store = optarg;
+		return true;
+	case 'q':
+		return true; /* after the profile's own, read_manners() */
+	case 'f':
+		return read_faults(&options->faults, optarg);
+	case 'b':
+		return read_baud(&options->timing, optarg);
+	case 'm':
+		return read_time("modem-ms", optarg, 1e6,
+				 &options->timing.modem_ns);
+	case 'u':
+		return read_time("char-us", optarg, 1e3,
+				 &options->timing.char_ns);
+	case 'c':
+		return read_card_time(&options->timing, optarg);
+	case 'l':
+		options->log = optarg;
+		return true;
+	default:
+		return false; /* getopt has said what is wrong */
+	}
+}
+
+/* The profile's quirks first, then those of the command line over them. */
+static bool read_manners(struct options *options, int argc, char **argv)
+{
+	int option;
+
+	quirks_clear(&options->quirks);
+	if (options->profile->quirks != NULL &&
+	    !read_quirks(&options->quirks, options->profile->quirks))
+		return false;
+	optind = 0;
+	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
+		if (option == 'q' && !read_quirks(&options->quirks, optarg))
+			return false;
+	return true;
+}
+
+/* -1: go on; else the exit code. */
+static int read_options(struct options *options, int argc, char **argv)
+{
+	int option;
+
+	*options = (struct options){.profile = profile_find("gsma")};
+	while ((option = getopt_long(argc, argv, "", long_options, NULL)) !=
+	       -1) {
+		if (option == 'h')
+			return fputs(help, stdout) < 0 ? EXIT_BROKEN
+						       : EXIT_GOOD;
+		if (option == 'V')
+			return puts("iotsafe-sim " SIM_VERSION) < 0
+				       ? EXIT_BROKEN
+				       : EXIT_GOOD;
+		if (!read_option(options, option))
+			return EXIT_USAGE;
+	}
+	if (optind < argc) {
+		problem("\"%s\" is no command (see --help)", argv[optind]);
+		return EXIT_USAGE;
+	}
+	if (options->pty != NULL && options->stdio) {
+		problem("--pty or --stdio, not both");
+		return EXIT_USAGE;
+	}
+	return read_manners(options, argc, argv) ? -1 : EXIT_USAGE;
+}
+
+static void emit(void *context, uint64_t due, const char *text, size_t size)
+{
+	outbox_put(context, due, text, size);
+}
+
+static bool open_port(struct port *port, const struct options *options)
+{
+	if (options->pty == NULL) {
+		port_stdio(port);
+		return true;
+	}
+	if (!port_pty(port, options->pty))
+		return false;
+	printf("ready %s\n", options->pty);
+	return fflush(stdout) == 0;
+}
+
+static void add_aids(struct card *card, const struct options *options)
+{
+	if (options->aid_count == 0)
+		card_add_aid(card, options->profile->aid);
+	for (size_t i = 0; i < options->aid_count; i++)
+		card_add_aid(card, view_of(options->aids[i].bytes,
+					   options->aids[i].size));
+}
+
+static int serve(struct options *options, struct card *card, struct log *log)
+{
+	struct outbox outbox = {0};
+	enum loop_end end;
+	struct modem modem;
+	struct port port;
+
+	modem_init(&modem, card, log, emit, &outbox);
+	modem.timing = options->timing;
+	if (!loop_signals() || !open_port(&port, options))
+		return EXIT_BROKEN;
+	end = loop_run(&port, &modem, &outbox);
+	port_close(&port);
+	outbox_clear(&outbox);
+	if (end == LOOP_DIED)
+		return EXIT_DIED;
+	return end == LOOP_STOPPED ? EXIT_GOOD : EXIT_BROKEN;
+}
+
+static int serve_card(struct options *options, struct store *store,
+		      struct log *log)
+{
+	struct personal personal;
+	struct card card;
+	int code;
+
+	if (!personal_open(&personal, options->profile, store,
+			   &options->faults))
+		return EXIT_BROKEN;
+	card_init(&card, &personal, &options->quirks, &options->faults);
+	add_aids(&card, options);
+	code = serve(options, &card, log);
+	card_close(&card);
+	personal_close(&personal);
+	return code;
+}
+
+static int simulate(int argc, char **argv)
+{
+	struct options options;
+	struct store store;
+	struct log log;
+	int code = read_options(&options, argc, argv);
+
+	if (code >= 0)
+		return code;
+	code = EXIT_BROKEN;
+	if (!store_open(&store, options.store))
+		return code;
+	if (log_open(&log, options.log)) {
+		code = serve_card(&options, &store, &log);
+		log_close(&log);
+	}
+	store_close(&store);
+	return code;
+}
+
+#define NAMES_MAX 32
+
+static int make_server(const char *directory, const char *const *names,
+		       size_t count)
+{
+	static const char *const usual[] = {"localhost", "127.0.0.1", "::1"};
+	struct store store;
+	bool done;
+
+	if (!store_open(&store, directory))
+		return EXIT_BROKEN;
+	done = count > 0 ? pki_make_server(&store, names, count)
+			 : pki_make_server(&store, usual, 3);
+	store_close(&store);
+	return done ? EXIT_GOOD : EXIT_BROKEN;
+}
+
+static int pki(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"store", required_argument, NULL, 'd'},
+		{"name", required_argument, NULL, 'n'},
+		{NULL, 0, NULL, 0},
+	};
+	const char *names[NAMES_MAX];
+	const char *directory = NULL;
+	size_t count = 0;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (option == 'd')
+			directory = optarg;
+		else if (option == 'n' && count < NAMES_MAX)
+			names[count++] = optarg;
+		else
+			return EXIT_USAGE;
+	}
+	if (directory == NULL || optind < argc) {
+		problem("usage: iotsafe-sim pki --store DIR [--name NAME]...");
+		return EXIT_USAGE;
+	}
+	return make_server(directory, names, count);
+}
+
+static int print(void (*table)(FILE *out))
+{
+	table(stdout);
+	return fflush(stdout) == 0 ? EXIT_GOOD : EXIT_BROKEN;
+}
+
+int main(int argc, char **argv)
+{
+	const char *word = argc > 1 ? argv[1] : "";
+
+	if (strcmp(word, "pki") == 0)
+		return pki(argc - 1, argv + 1);
+	if (strcmp(word, "profiles") == 0)
+		return print(profiles_print);
+	if (strcmp(word, "quirks") == 0)
+		return print(quirks_print);
+	if (strcmp(word, "faults") == 0)
+		return print(faults_print);
+	return simulate(argc, argv);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef SIM_PERSONAL_H
+#define SIM_PERSONAL_H
+
+#include "fault.h"
+#include "profile.h"
+#include "store.h"
+
+#include <openssl/evp.h>
+
+#define ICCID_SIZE 10
+
+struct object {
+	const struct object_row *row;
+	bool absent;	  /* taken away by a fault */
+	uint8_t *content; /* of a file */
+	size_t content_size;
+};
+
+/* What makes this card this card: its number, keys and files. */
+struct personal {
+	const struct profile *profile;
+	struct store *store;
+	uint8_t iccid[ICCID_SIZE]; /* as EF_ICCID has it, digits swapped */
+	struct object objects[PROFILE_OBJECTS_MAX];
+	size_t object_count;
+	EVP_PKEY *pairs[PROFILE_PAIRS_MAX];
+};
+
+/*
+ * Takes from the store what is there, makes and keeps the rest. Faults change
+ * the card in memory only, never the store.
+ */
+bool personal_open(struct personal *personal, const struct profile *profile,
+		   struct store *store, const struct faults *faults);
+void personal_close(struct personal *personal);
+
+/* By the TLV of its id (83..86) or label (73..76); NULL when there is none. */
+struct object *personal_find(struct personal *personal, enum object_class class,
+			     const struct tlv *name);
+
+/* Is there something in it? */
+bool object_active(const struct personal *personal,
+		   const struct object *object);
+
+/* The other half of a key pair, or NULL. */
+struct object *personal_other_half(struct personal *personal,
+				   const struct object *object);
+
+/* Puts a new key into the pair; a persistent one is kept in the store. */
+bool personal_generate(struct personal *personal, const struct object *object);
+
+#endif

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Opens the modem's end of the line: standard streams or a pseudo-terminal. */
+#include "port.h"
+
+#include "problem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
+void port_stdio(struct port *port)
+{
+	*port = (struct port){STDIN_FILENO, STDOUT_FILENO, -1, NULL, ""};
+}
+
+static bool points_to(const char *link, const char *target)
+{
+	char found[64];
+	ssize_t size = readlink(link, found, sizeof(found) - 1);
+
+	if (size < 0)
+		return false;
+	found[size] = '\0';
+	return strcmp(found, target) == 0;
+}
+
+/* Only a link that leads nowhere, or to this very terminal, may go. */
+static bool may_replace(const char *link, const char *pts)
+{
+	struct stat there;
+
+	if (lstat(link, &there) < 0)
+		return errno == ENOENT;
+	return S_ISLNK(there.st_mode) &&
+	       (points_to(link, pts) || stat(link, &there) < 0);
+}
+
+static bool make_link(struct port *port, const char *link)
+{
+	if (!may_replace(link, port->pts))
+		return problem("%s: in the way", link);
+	if (unlink(link) < 0 && errno != ENOENT)
+		return problem("%s: %s", link, strerror(errno));
+	if (symlink(port->pts, link) < 0)
+		return problem("%s: %s", link, strerror(errno));
+	port->link = link;
+	return true;
+}
+
+static bool make_raw(int fd)
+{
+	struct termios settings;
+
+	if (tcgetattr(fd, &settings) < 0)
+		return false;
+	cfmakeraw(&settings);
+	return tcsetattr(fd, TCSANOW, &settings) == 0;
+}
+
+static bool open_pair(struct port *port)
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY);
+
+	if (master < 0)
+		return false;
+	port->in = master;
+	port->out = master;
+	if (fcntl(master, F_SETFD, FD_CLOEXEC) < 0 ||
+	    fcntl(master, F_SETFL, O_RDWR | O_NONBLOCK) < 0 ||
+	    grantpt(master) < 0 || unlockpt(master) < 0 ||
+	    ptsname_r(master, port->pts, sizeof(port->pts)) != 0)
+		return false;
+	port->slave = open(port->pts, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	return port->slave >= 0 && make_raw(port->slave);
+}
+
+bool port_pty(struct port *port, const char *link)
+{
+	*port = (struct port){-1, -1, -1, NULL, ""};
+	if (!open_pair(port)) {
+		problem("pseudo-terminal: %s", strerror(errno));
+		port_close(port);
+		return false;
+	}
+	if (make_link(port, link))
+		return true;
+	port_close(port);
+	return false;
+}
+
+void port_close(struct port *port)
+{
+	if (port->link != NULL && points_to(port->link, port->pts))
+		unlink(port->link);
+	if (port->slave >= 0)
+		close(port->slave);
+	if (port->in >= 0)
+		close(port->in);
+	if (port->out >= 0 && port->out != port->in)
+		close(port->out);
+	*port = (struct port){-1, -1, -1, NULL, ""};
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef SIM_PORT_H
+#define SIM_PORT_H
+
+#include <stdbool.h>
+
+/* Where the host talks to the modem. */
+struct port {
+	int in;
+	int out;
+	int slave; /* kept open so that a host may come and go; or -1 */
+	const char *link;
+	char pts[64];
+};
+
+void port_stdio(struct port *port);
+/* A pseudo-terminal in raw mode, and `link` pointing to it. */
+bool port_pty(struct port *port, const char *link);
+/* Takes the link away if it is still ours. */
+void port_close(struct port *port);
+
+#endif

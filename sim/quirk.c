@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Turns names of quirks into switches: one table, a row a manner. */
+#include "quirk.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Of two rows in one group the later one wins. */
+enum group { ALONE, ERRORS, LINE_ENDS, CLASSES, OPENING, LENGTH_33 };
+
+#define SWITCH -1
+
+static const struct quirk_row {
+	const char *name;
+	enum group group;
+	int usual; /* number without "=", or SWITCH */
+	int least;
+	int most;
+	const char *sentence;
+} rows[QUIRK_COUNT] = {
+	[QUIRK_ECHO] = {"echo", ALONE, SWITCH, 0, 0,
+			"commands are echoed whatever ATE0 said"},
+	[QUIRK_NO_QUOTES] = {"no-quotes", ALONE, SWITCH, 0, 0,
+			     "answers carry their hex without quotes"},
+	[QUIRK_NO_SPACE] = {"no-space", ALONE, SWITCH, 0, 0,
+			    "no space after \"+CSIM:\""},
+	[QUIRK_SPACE_COLON] = {"space-colon", ALONE, SWITCH, 0, 0,
+			       "a space before the colon and after the comma"},
+	[QUIRK_LOWER_HEX] = {"lower-hex", ALONE, SWITCH, 0, 0,
+			     "answers carry lower-case hex"},
+	[QUIRK_UPPER_ONLY] = {"upper-only", ALONE, SWITCH, 0, 0,
+			      "lower-case commands and hex are refused"},
+	[QUIRK_BLANK_LINES] = {"blank-lines", ALONE, SWITCH, 0, 0,
+			       "blank lines around every line"},
+	[QUIRK_CR_ONLY] = {"cr-only", LINE_ENDS, SWITCH, 0, 0,
+			   "lines end with a carriage return alone"},
+	[QUIRK_LF_ONLY] = {"lf-only", LINE_ENDS, SWITCH, 0, 0,
+			   "lines end with a line feed alone"},
+	[QUIRK_URC] = {"urc", ALONE, SWITCH, 0, 0,
+		       "unsolicited lines before and inside answers"},
+	[QUIRK_SPLIT] = {"split", ALONE, 3, 1, 256,
+			 "answers leave N bytes at a time, 1 ms apart"},
+	[QUIRK_STALE] = {"stale", ALONE, SWITCH, 0, 0,
+			 "the end of the last answer stands before the new "
+			 "one, on its line"},
+	[QUIRK_LATE_OK] = {"late-ok", ALONE, 20, 0, 60000,
+			   "the final line leaves alone, N ms later"},
+	[QUIRK_CME_TEXT] = {"cme-text", ERRORS, SWITCH, 0, 0,
+			    "errors are +CME ERROR with text, whatever CMEE"},
+	[QUIRK_CME_NUMBER] = {"cme-number", ERRORS, SWITCH, 0, 0,
+			      "errors are +CME ERROR with a number, whatever "
+			      "CMEE"},
+	[QUIRK_PLAIN_ERROR] = {"plain-error", ERRORS, SWITCH, 0, 0,
+			       "errors are ERROR alone, whatever CMEE"},
+	[QUIRK_WRONG_LENGTH] = {"wrong-length", ALONE, SWITCH, 0, 0,
+				"the length field of +CSIM counts six too "
+				"many"},
+	[QUIRK_CUT_256] = {"cut-256", ALONE, 256, 4, 512,
+			   "the modem cuts the hex of an answer after N "
+			   "characters"},
+	[QUIRK_NO_CSIM_TEST] = {"no-csim-test", ALONE, SWITCH, 0, 0,
+				"AT+CSIM=? is answered with an error"},
+	[QUIRK_STRICT_P3] = {"strict-p3", ALONE, SWITCH, 0, 0,
+			     "the modem refuses (CME 3) a command whose fifth "
+			     "byte is not the count of bytes behind it"},
+	[QUIRK_BASIC_ONLY] = {"basic-only", ALONE, SWITCH, 0, 0,
+			      "the modem refuses (CME 3) commands on a logical "
+			      "channel"},
+	[QUIRK_LONG_IGNORED] = {"long-ignored", ALONE, 256, 16, 522,
+				"commands of N hex characters and more get no "
+				"answer"},
+	[QUIRK_DIRECT] = {"direct", ALONE, SWITCH, 0, 0,
+			  "data comes with the first answer, never 61xx"},
+	[QUIRK_6CXX] = {"6cxx", ALONE, SWITCH, 0, 0,
+			"an Le that is not exact is answered 6Cxx"},
+	[QUIRK_91XX] = {"91xx", ALONE, 0x0B, 0, 0xFF,
+			"success is 91xx (a proactive command waits), not "
+			"9000"},
+	[QUIRK_CHAINED_61] = {"chained-61", ALONE, 32, 1, 255,
+			      "GET RESPONSE hands out at most N bytes at a "
+			      "time"},
+	[QUIRK_CLASS_0X] = {"class-0x", CLASSES, SWITCH, 0, 0,
+			    "applet commands of class 8X and CX get 6E00"},
+	[QUIRK_CLASS_8X] = {"class-8x", CLASSES, SWITCH, 0, 0,
+			    "applet commands of class 0X and 4X get 6E00"},
+	[QUIRK_IMPLICIT_CHANNEL] = {"implicit-channel", ALONE, SWITCH, 0, 0,
+				    "channel 1 is open without being opened"},
+	[QUIRK_MAX_CHANNELS] = {"max-channels", ALONE, 3, 0, 19,
+				"the card has N logical channels beside the "
+				"basic one (3)"},
+	[QUIRK_CHANNEL_OPEN_00] = {"channel-open-00", OPENING, SWITCH, 0, 0,
+				   "a channel opens with Le 00 only, else "
+				   "6700"},
+	[QUIRK_CHANNEL_OPEN_01] = {"channel-open-01", OPENING, SWITCH, 0, 0,
+				   "a channel opens with Le 01 only, else "
+				   "6C01"},
+	[QUIRK_FCI] = {"fci", ALONE, SWITCH, 0, 0,
+		       "SELECT of the applet answers with file control data"},
+	[QUIRK_SIG8] = {"sig8", LENGTH_33, SWITCH, 0, 0,
+			"a signature is 33 40 r s (one-byte length)"},
+	[QUIRK_SIG16] = {"sig16", LENGTH_33, SWITCH, 0, 0,
+			 "a signature is 33 00 40 r s (two-byte length; the "
+			 "default)"},
+	[QUIRK_SIG_DER] = {"sig-der", ALONE, SWITCH, 0, 0,
+			   "the value of a signature is DER, not r s"},
+	[QUIRK_SIG_BER81] = {"sig-ber81", LENGTH_33, SWITCH, 0, 0,
+			     "a signature is 33 81 40 r s (BER long length)"},
+	[QUIRK_BARE_LIST] = {"bare-list", ALONE, SWITCH, 0, 0,
+			     "objects come without C1..C4 around them"},
+	[QUIRK_PAGED_LIST] = {"paged-list", ALONE, 64, 1, 255,
+			      "the object list comes in 6300 pages of N bytes, "
+			      "cut anywhere"},
+	[QUIRK_TAG92] = {"tag92", ALONE, SWITCH, 0, 0,
+			 "tag 92 of an object says length 2 and has one byte"},
+	[QUIRK_NO_GET_DATA] = {"no-get-data", ALONE, SWITCH, 0, 0,
+			       "GET DATA is unknown (6D00)"},
+	[QUIRK_BARE_PUBLIC_KEY] = {"bare-public-key", ALONE, 65, 64, 65,
+				   "READ PUBLIC KEY answers without tags: 65 "
+				   "bytes 04 X Y, or 64 bytes X Y"},
+	[QUIRK_SHORT_READ] = {"short-read", ALONE, 255, 1, 256,
+			      "READ FILE gives at most N bytes (255)"},
+	[QUIRK_ZERO_PAD] = {"zero-pad", ALONE, SWITCH, 0, 0,
+			    "READ FILE gives zeros past the end, not 6A86"},
+	[QUIRK_STRICT_SESSION] = {"strict-session", ALONE, SWITCH, 0, 0,
+				  "one session in all, and INIT is refused "
+				  "(6985) until it is closed"},
+	[QUIRK_NO_SESSION_0] = {"no-session-0", ALONE, SWITCH, 0, 0,
+				"session number 00 is refused (6A86)"},
+	[QUIRK_STRICT_HASH] = {"strict-hash", ALONE, SWITCH, 0, 0,
+			       "the digest must have the length of the hash "
+			       "named in INIT"},
+};
+
+void quirks_clear(struct quirks *quirks)
+{
+	for (size_t i = 0; i < QUIRK_COUNT; i++)
+		quirks->value[i] = -1;
+}
+
+static void set(struct quirks *quirks, size_t index, int value)
+{
+	enum group group = rows[index].group;
+
+	for (size_t i = 0; i < QUIRK_COUNT; i++)
+		if (group != ALONE && rows[i].group == group)
+			quirks->value[i] = -1;
+	quirks->value[index] = value;
+}
+
+static size_t find(const char *name, size_t length)
+{
+	for (size_t i = 0; i < QUIRK_COUNT; i++)
+		if (strlen(rows[i].name) == length &&
+		    memcmp(rows[i].name, name, length) == 0)
+			return i;
+	return QUIRK_COUNT;
+}
+
+static bool number_of(const struct quirk_row *row, const char *text,
+		      size_t length, int *out)
+{
+	char copy[8];
+	char *end;
+	long number;
+
+	if (length == 0 || length >= sizeof(copy) || row->usual == SWITCH)
+		return false;
+	memcpy(copy, text, length);
+	copy[length] = '\0';
+	number = strtol(copy, &end, 0);
+	if (*end != '\0' || number < row->least || number > row->most)
+		return false;
+	*out = (int)number;
+	return true;
+}
+
+/* One NAME, NAME=NUMBER or NAME=off. */
+static bool parse_one(struct quirks *quirks, const char *text, size_t length,
+		      char *why, size_t why_size)
+{
+	const char *equals = memchr(text, '=', length);
+	size_t name_length = equals ? (size_t)(equals - text) : length;
+	size_t index = find(text, name_length);
+	size_t value_length = equals ? length - name_length - 1 : 0;
+	int number;
+
+	if (index == QUIRK_COUNT) {
+		snprintf(why, why_size, "no quirk \"%.*s\"", (int)name_length,
+			 text);
+		return false;
+	}
+	if (equals == NULL) {
+		number = rows[index].usual;
+		set(quirks, index, number == SWITCH ? 1 : number);
+		return true;
+	}
+	if (value_length == 3 && memcmp(equals + 1, "off", 3) == 0) {
+		quirks->value[index] = -1;
+		return true;
+	}
+	if (!number_of(&rows[index], equals + 1, value_length, &number)) {
+		snprintf(why, why_size, "quirk %s: \"%.*s\" is not %s",
+			 rows[index].name, (int)value_length, equals + 1,
+			 rows[index].usual == SWITCH ? "\"off\""
+						     : "a fitting number");
+		return false;
+	}
+	set(quirks, index, number);
+	return true;
+}
+
+bool quirks_parse(struct quirks *quirks, const char *text, char *why,
+		  size_t why_size)
+{
+	for (;;) {
+		size_t length = strcspn(text, ",");
+
+		if (!parse_one(quirks, text, length, why, why_size))
+			return false;
+		if (text[length] == '\0')
+			return true;
+		text += length + 1;
+	}
+}
+
+bool quirk_on(const struct quirks *quirks, enum quirk quirk)
+{
+	return quirks->value[quirk] >= 0;
+}
+
+int quirk_value(const struct quirks *quirks, enum quirk quirk, int otherwise)
+{
+	return quirk_on(quirks, quirk) ? quirks->value[quirk] : otherwise;
+}
+
+void quirks_print(FILE *out)
+{
+	for (size_t i = 0; i < QUIRK_COUNT; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "%s%s", rows[i].name,
+			 rows[i].usual == SWITCH ? "" : "=N");
+		fprintf(out, "%-18s %s\n", name, rows[i].sentence);
+	}
+}

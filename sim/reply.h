@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef SIM_REPLY_H
+#define SIM_REPLY_H
+
+#include "quirk.h"
+
+#include <stddef.h>
+
+/* The answer to one command line, as it goes over the line. */
+struct reply {
+	const struct quirks *quirks;
+	char text[2048];
+	size_t size;
+	size_t final_at; /* where the final result begins */
+};
+
+/* Error numbers of 3GPP TS 27.007 9.2. */
+enum cme {
+	CME_NOT_ALLOWED = 3,
+	CME_NO_SIM = 10,
+	CME_SIM_BUSY = 14,
+	CME_BAD_PARAMETERS = 50,
+	CME_UNKNOWN = 100
+};
+
+struct reply reply_new(const struct quirks *quirks);
+void reply_line(struct reply *reply, const char *text);
+
+/* What damages the hex of an answer. */
+enum damage { DAMAGE_NONE, DAMAGE_TRUNCATE, DAMAGE_GARBLE };
+
+/* The +CSIM line. `hex` may be changed; `stale`, if not empty, precedes it. */
+void reply_csim(struct reply *reply, char *hex, enum damage damage,
+		const char *stale);
+
+void reply_ok(struct reply *reply);
+/* In the form that AT+CMEE=`cmee` asks for, unless a quirk knows better. */
+void reply_error(struct reply *reply, unsigned int code, unsigned int cmee);
+
+#endif
