@@ -53,12 +53,12 @@ static int add_attribute(struct address *address, char *text)
 
 	if (address->attributes_count == ADDRESS_ATTRIBUTES_MAX)
 		return error_set(IOTSAFE_ERR_ARG,
-		                 "address: more than %d attributes",
-		                 ADDRESS_ATTRIBUTES_MAX);
+				 "address: more than %d attributes",
+				 ADDRESS_ATTRIBUTES_MAX);
 	if (!*text || (value && percent_decode(value, false) < 0))
 		return error_set(IOTSAFE_ERR_ARG,
-		                 "address: attribute \"%s\" is not NAME=VALUE",
-		                 text);
+				 "address: attribute \"%s\" is not NAME=VALUE",
+				 text);
 	attribute = &address->attributes[address->attributes_count++];
 	attribute->name = text;
 	attribute->value = value ? value : "";
@@ -82,9 +82,9 @@ static int parse_scheme(struct address *address, const char *text)
 
 	if (text[size] != ':' || !size || size >= sizeof(address->scheme))
 		return error_set(IOTSAFE_ERR_ARG,
-		                 "address \"%.80s\": does not begin with a way "
-		                 "such as \"at:\", \"sim:\" or \"exec:\"",
-		                 text);
+				 "address \"%.80s\": does not begin with a way "
+				 "such as \"at:\", \"sim:\" or \"exec:\"",
+				 text);
 	memcpy(address->scheme, text, size);
 	address->scheme[size] = '\0';
 	for (char *c = address->scheme; *c; c++)
@@ -99,15 +99,15 @@ int address_parse(const char *string, struct address *address)
 	memset(address, 0, sizeof(*address));
 	if (strlen(string) >= sizeof(address->text))
 		return error_set(IOTSAFE_ERR_ARG,
-		                 "address: longer than %d characters",
-		                 ADDRESS_SIZE_MAX - 1);
+				 "address: longer than %d characters",
+				 ADDRESS_SIZE_MAX - 1);
 	strcpy(address->text, string);
 	TRY(parse_scheme(address, address->text));
 	path = address->text + strlen(address->scheme) + 1;
 	query = cut(path, '?');
 	if (percent_decode(path, false) < 0)
 		return error_set(IOTSAFE_ERR_ARG,
-		                 "address \"%.80s\": bad %%XX escape", string);
+				 "address \"%.80s\": bad %%XX escape", string);
 	address->path = path;
 	return parse_attributes(address, query);
 }
@@ -121,7 +121,7 @@ const char *address_get(const struct address *address, const char *name)
 }
 
 int address_get_number(const struct address *address, const char *name,
-                       long lowest, long highest, long otherwise, long *out)
+		       long lowest, long highest, long otherwise, long *out)
 {
 	const char *value = address_get(address, name);
 	char *end;
@@ -133,18 +133,17 @@ int address_get_number(const struct address *address, const char *name,
 	*out = strtol(value, &end, 10);
 	if (errno || end == value || *end || *out < lowest || *out > highest)
 		return error_set(IOTSAFE_ERR_ARG,
-		                 "address: %s=%.40s is not a number from %ld "
-		                 "to %ld",
-		                 name, value, lowest, highest);
+				 "address: %s=%.40s is not a number from %ld "
+				 "to %ld",
+				 name, value, lowest, highest);
 	return IOTSAFE_OK;
 }
 
 int address_get_flag(const struct address *address, const char *name,
-                     bool otherwise, bool *out)
+		     bool otherwise, bool *out)
 {
-	static const char *const words[] = {"no",  "yes",   "0",
-	                                    "1",   "false", "true",
-	                                    "off", "on"};
+	static const char *const words[] = {"no",    "yes",  "0",   "1",
+					    "false", "true", "off", "on"};
 	const char *value = address_get(address, name);
 
 	*out = otherwise;
@@ -156,8 +155,8 @@ int address_get_flag(const struct address *address, const char *name,
 			return IOTSAFE_OK;
 		}
 	return error_set(IOTSAFE_ERR_ARG,
-	                 "address: %s=%.40s is neither yes nor no", name,
-	                 value);
+			 "address: %s=%.40s is neither yes nor no", name,
+			 value);
 }
 
 static const struct {
@@ -165,11 +164,11 @@ static const struct {
 	int class;
 	bool certificate;
 } types[] = {
-        {"private", IOTSAFE_CLASS_PRIVATE_KEY, false},
-        {"public", IOTSAFE_CLASS_PUBLIC_KEY, false},
-        {"secret-key", IOTSAFE_CLASS_SECRET_KEY, false},
-        {"cert", IOTSAFE_CLASS_FILE, true},
-        {"data", IOTSAFE_CLASS_FILE, false},
+	{"private", IOTSAFE_CLASS_PRIVATE_KEY, false},
+	{"public", IOTSAFE_CLASS_PUBLIC_KEY, false},
+	{"secret-key", IOTSAFE_CLASS_SECRET_KEY, false},
+	{"cert", IOTSAFE_CLASS_FILE, true},
+	{"data", IOTSAFE_CLASS_FILE, false},
 };
 
 #define TYPES_COUNT (sizeof(types) / sizeof(types[0]))
@@ -183,9 +182,9 @@ static int set_type(struct name *name, const char *value)
 			return IOTSAFE_OK;
 		}
 	return error_set(IOTSAFE_ERR_ARG,
-	                 "name: type=%.40s is none of private, public, "
-	                 "secret-key, cert, data",
-	                 value);
+			 "name: type=%.40s is none of private, public, "
+			 "secret-key, cert, data",
+			 value);
 }
 
 /* RFC 7512 writes an id as percent-encoded bytes; people write plain
@@ -211,8 +210,8 @@ static int set_id(struct name *name, char *value)
 	return IOTSAFE_OK;
 bad:
 	return error_set(IOTSAFE_ERR_ARG,
-	                 "name: id=%.60s is not 1 to %d bytes in hexadecimal",
-	                 value, NAME_ID_MAX);
+			 "name: id=%.60s is not 1 to %d bytes in hexadecimal",
+			 value, NAME_ID_MAX);
 }
 
 static int set_label(struct name *name, char *value)
@@ -221,8 +220,8 @@ static int set_label(struct name *name, char *value)
 
 	if (size < 1 || size > NAME_LABEL_MAX)
 		return error_set(IOTSAFE_ERR_ARG,
-		                 "name: label= is not 1 to %d bytes",
-		                 NAME_LABEL_MAX);
+				 "name: label= is not 1 to %d bytes",
+				 NAME_LABEL_MAX);
 	memcpy(name->label, value, (size_t)size);
 	name->label_size = (size_t)size;
 	name->has_label = true;
@@ -243,9 +242,9 @@ static int set_attribute(struct name *name, char *text)
 	if (!strcmp(text, "label") || !strcmp(text, "object"))
 		return set_label(name, value);
 	return error_set(IOTSAFE_ERR_ARG,
-	                 "name: unknown attribute \"%.60s\" (known: label, id, "
-	                 "type)",
-	                 text);
+			 "name: unknown attribute \"%.60s\" (known: label, id, "
+			 "type)",
+			 text);
 }
 
 static int set_query(struct name *name, char *query)
@@ -256,14 +255,14 @@ static int set_query(struct name *name, char *query)
 
 		if (strcmp(query, "card") || !value)
 			return error_set(IOTSAFE_ERR_ARG,
-			                 "name: unknown attribute \"%.60s\" "
-			                 "behind ? (known: card)",
-			                 query);
+					 "name: unknown attribute \"%.60s\" "
+					 "behind ? (known: card)",
+					 query);
 		/* The card's own attributes follow a `?` inside the value;
 		 * its `&` are written %26. */
 		if (percent_decode(value, false) < 0)
 			return error_set(IOTSAFE_ERR_ARG,
-			                 "name: bad %%XX escape in card=");
+					 "name: bad %%XX escape in card=");
 		strcpy(name->card, value);
 		query = next;
 	}
@@ -282,8 +281,8 @@ int name_parse(const char *string, struct name *name)
 		string += 8;
 	if (strlen(string) >= sizeof(text))
 		return error_set(IOTSAFE_ERR_ARG,
-		                 "name: longer than %d characters",
-		                 ADDRESS_SIZE_MAX - 1);
+				 "name: longer than %d characters",
+				 ADDRESS_SIZE_MAX - 1);
 	strcpy(text, string);
 	TRY(set_query(name, cut(text, '?')));
 	while (part && *part) {
@@ -330,9 +329,9 @@ static size_t format_label(const uint8_t *label, size_t label_size, char *out)
 	return (size_t)(at - out);
 }
 
-void name_format(int class, bool certificate, const uint8_t *id,
-                 size_t id_size, const uint8_t *label, size_t label_size,
-                 char *out, size_t size)
+void name_format(int class, bool certificate, const uint8_t *id, size_t id_size,
+		 const uint8_t *label, size_t label_size, char *out,
+		 size_t size)
 {
 	char value[3 * NAME_LABEL_MAX + 1];
 
@@ -341,5 +340,5 @@ void name_format(int class, bool certificate, const uint8_t *id,
 	else
 		format_label(label, label_size, value);
 	snprintf(out, size, "iotsafe:%s=%s;type=%s", id_size ? "id" : "label",
-	         value, type_word(class, certificate));
+		 value, type_word(class, certificate));
 }

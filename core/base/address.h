@@ -19,7 +19,7 @@ struct address_attribute {
 
 /* A parsed card address; all strings point into `text`. */
 struct address {
-	char scheme[16]; /* "at" */
+	char scheme[16];  /* "at" */
 	const char *path; /* "/dev/ttyUSB2", percent-decoded */
 	struct address_attribute attributes[ADDRESS_ATTRIBUTES_MAX];
 	size_t attributes_count;
@@ -35,18 +35,18 @@ const char *address_get(const struct address *address, const char *name);
 /* A number in [lowest, highest], or `otherwise` where the attribute is
  * missing; IOTSAFE_ERR_ARG if it is there and not such a number. */
 int address_get_number(const struct address *address, const char *name,
-                       long lowest, long highest, long otherwise, long *out);
+		       long lowest, long highest, long otherwise, long *out);
 
 /* yes/no/1/0/true/false in the same manner. */
 int address_get_flag(const struct address *address, const char *name,
-                     bool otherwise, bool *out);
+		     bool otherwise, bool *out);
 
 #define NAME_ID_MAX    20
 #define NAME_LABEL_MAX 60
 
 /* A parsed name of an object. */
 struct name {
-	int class; /* enum iotsafe_class, 0: any */
+	int class;	  /* enum iotsafe_class, 0: any */
 	bool certificate; /* type=cert */
 	bool has_id, has_label;
 	uint8_t id[NAME_ID_MAX];
@@ -63,8 +63,8 @@ int name_parse(const char *string, struct name *name);
 bool name_is_empty(const struct name *name);
 
 /* "iotsafe:id=01;type=private"; `size` of at least 256 always suffices. */
-void name_format(int class, bool certificate, const uint8_t *id,
-                 size_t id_size, const uint8_t *label, size_t label_size,
-                 char *out, size_t size);
+void name_format(int class, bool certificate, const uint8_t *id, size_t id_size,
+		 const uint8_t *label, size_t label_size, char *out,
+		 size_t size);
 
 #endif

@@ -50,7 +50,7 @@ void build_byte(struct builder *out, uint8_t byte)
 }
 
 void build_tlv(struct builder *out, uint8_t tag, const uint8_t *data,
-               size_t size)
+	       size_t size)
 {
 	build_byte(out, tag);
 	if (size > 0xFFFF) {
@@ -170,7 +170,7 @@ uint8_t *bytes_room(size_t size)
 }
 
 int bytes_give(const uint8_t *data, size_t size, uint8_t **out,
-               size_t *out_size)
+	       size_t *out_size)
 {
 	/* One byte more, so that text given out always ends. */
 	uint8_t *room = bytes_room(size + 1);
@@ -198,7 +198,7 @@ void iotsafe_free(void *data)
 	if (!data)
 		return;
 	room = (struct room *)(void *)((uint8_t *)data -
-	                               offsetof(struct room, data));
+				       offsetof(struct room, data));
 	bytes_wipe(room->data, room->size);
 	free(room);
 }

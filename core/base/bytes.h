@@ -31,7 +31,7 @@ void build_byte(struct builder *out, uint8_t byte);
 void build_bytes(struct builder *out, const uint8_t *data, size_t size);
 /* Tag of one byte, BER length, value. */
 void build_tlv(struct builder *out, uint8_t tag, const uint8_t *data,
-               size_t size);
+	       size_t size);
 
 struct tlv {
 	uint8_t tag;
@@ -55,7 +55,7 @@ void hex_encode(const uint8_t *data, size_t size, char *out);
 /* Makes the caller's copy behind uint8_t **out, size_t *out_size; released
  * by iotsafe_free(). Returns IOTSAFE_OK or IOTSAFE_ERR_MEMORY. */
 int bytes_give(const uint8_t *data, size_t size, uint8_t **out,
-               size_t *out_size);
+	       size_t *out_size);
 
 /* Room of that kind, zeroed, to be filled; NULL (error recorded) if none. */
 uint8_t *bytes_room(size_t size);

@@ -17,30 +17,30 @@ static const struct algorithm {
 	gnutls_sign_algorithm_t sign;
 	size_t hash_size;
 } algorithms[] = {
-        {IOTSAFE_ECDSA_SHA256, "ecdsa-sha256", GNUTLS_SIGN_ECDSA_SHA256, 32},
-        {IOTSAFE_ECDSA_SHA384, "ecdsa-sha384", GNUTLS_SIGN_ECDSA_SHA384, 48},
-        {IOTSAFE_ECDSA_SHA512, "ecdsa-sha512", GNUTLS_SIGN_ECDSA_SHA512, 64},
-        {IOTSAFE_RSA_PKCS1_SHA256, "rsa-pkcs1-sha256", GNUTLS_SIGN_RSA_SHA256,
-         32},
-        {IOTSAFE_RSA_PKCS1_SHA384, "rsa-pkcs1-sha384", GNUTLS_SIGN_RSA_SHA384,
-         48},
-        {IOTSAFE_RSA_PKCS1_SHA512, "rsa-pkcs1-sha512", GNUTLS_SIGN_RSA_SHA512,
-         64},
-        {IOTSAFE_RSA_PSS_SHA256, "rsa-pss-sha256",
-         GNUTLS_SIGN_RSA_PSS_RSAE_SHA256, 32},
-        {IOTSAFE_RSA_PSS_SHA384, "rsa-pss-sha384",
-         GNUTLS_SIGN_RSA_PSS_RSAE_SHA384, 48},
-        {IOTSAFE_RSA_PSS_SHA512, "rsa-pss-sha512",
-         GNUTLS_SIGN_RSA_PSS_RSAE_SHA512, 64},
+	{IOTSAFE_ECDSA_SHA256, "ecdsa-sha256", GNUTLS_SIGN_ECDSA_SHA256, 32},
+	{IOTSAFE_ECDSA_SHA384, "ecdsa-sha384", GNUTLS_SIGN_ECDSA_SHA384, 48},
+	{IOTSAFE_ECDSA_SHA512, "ecdsa-sha512", GNUTLS_SIGN_ECDSA_SHA512, 64},
+	{IOTSAFE_RSA_PKCS1_SHA256, "rsa-pkcs1-sha256", GNUTLS_SIGN_RSA_SHA256,
+	 32},
+	{IOTSAFE_RSA_PKCS1_SHA384, "rsa-pkcs1-sha384", GNUTLS_SIGN_RSA_SHA384,
+	 48},
+	{IOTSAFE_RSA_PKCS1_SHA512, "rsa-pkcs1-sha512", GNUTLS_SIGN_RSA_SHA512,
+	 64},
+	{IOTSAFE_RSA_PSS_SHA256, "rsa-pss-sha256",
+	 GNUTLS_SIGN_RSA_PSS_RSAE_SHA256, 32},
+	{IOTSAFE_RSA_PSS_SHA384, "rsa-pss-sha384",
+	 GNUTLS_SIGN_RSA_PSS_RSAE_SHA384, 48},
+	{IOTSAFE_RSA_PSS_SHA512, "rsa-pss-sha512",
+	 GNUTLS_SIGN_RSA_PSS_RSAE_SHA512, 64},
 };
 
 static const struct {
 	int bits;
 	const char *name;
 } hashes[] = {
-        {IOTSAFE_SHA256, "sha256"},
-        {IOTSAFE_SHA384, "sha384"},
-        {IOTSAFE_SHA512, "sha512"},
+	{IOTSAFE_SHA256, "sha256"},
+	{IOTSAFE_SHA384, "sha384"},
+	{IOTSAFE_SHA512, "sha512"},
 };
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
@@ -111,7 +111,7 @@ static int export_pubkey(gnutls_pubkey_t key, uint8_t **out, size_t *out_size)
 
 	if (error < 0)
 		return error_set(IOTSAFE_ERR_FORMAT, "public key: %s",
-		                 gnutls_strerror(error));
+				 gnutls_strerror(error));
 	return give_datum(&der, out, out_size);
 }
 
@@ -126,18 +126,18 @@ int crypto_spki_from_point(struct bytes point, uint8_t **out, size_t *out_size)
 
 	if (point.size != CRYPTO_POINT_SIZE || point.data[0] != 0x04)
 		return error_set(IOTSAFE_ERR_FORMAT,
-		                 "public key: %zu bytes are no uncompressed "
-		                 "point on P-256",
-		                 point.size);
+				 "public key: %zu bytes are no uncompressed "
+				 "point on P-256",
+				 point.size);
 	x = datum((struct bytes){point.data + 1, half});
 	y = datum((struct bytes){point.data + 1 + half, half});
 	if (gnutls_pubkey_init(&key) < 0)
 		return error_set(IOTSAFE_ERR_MEMORY, "public key: no memory");
 	result = gnutls_pubkey_import_ecc_raw(key, GNUTLS_ECC_CURVE_SECP256R1,
-	                                      &x, &y);
+					      &x, &y);
 	if (result < 0)
 		result = error_set(IOTSAFE_ERR_FORMAT,
-		                   "public key: the point is not on P-256");
+				   "public key: the point is not on P-256");
 	else
 		result = export_pubkey(key, out, out_size);
 	gnutls_pubkey_deinit(key);
@@ -155,13 +155,13 @@ static int import_certificate(struct bytes der, gnutls_x509_crt_t *out)
 	if (error < 0) {
 		gnutls_x509_crt_deinit(*out);
 		return error_set(IOTSAFE_ERR_FORMAT, "certificate: %s",
-		                 gnutls_strerror(error));
+				 gnutls_strerror(error));
 	}
 	return IOTSAFE_OK;
 }
 
 int crypto_spki_of_certificate(struct bytes certificate, uint8_t **out,
-                               size_t *out_size)
+			       size_t *out_size)
 {
 	gnutls_x509_crt_t crt;
 	gnutls_pubkey_t key;
@@ -175,9 +175,9 @@ int crypto_spki_of_certificate(struct bytes certificate, uint8_t **out,
 	result = gnutls_pubkey_import_x509(key, crt, 0);
 	if (result < 0)
 		result = error_set(IOTSAFE_ERR_SUPPORT,
-		                   "certificate: its public key is of a kind "
-		                   "GnuTLS cannot use: %s",
-		                   gnutls_strerror(result));
+				   "certificate: its public key is of a kind "
+				   "GnuTLS cannot use: %s",
+				   gnutls_strerror(result));
 	else
 		result = export_pubkey(key, out, out_size);
 	gnutls_pubkey_deinit(key);
@@ -219,7 +219,7 @@ int crypto_spki_algorithms(struct bytes spki, unsigned *bits)
 }
 
 int crypto_verify(struct bytes spki, int algorithm, struct bytes hash,
-                  struct bytes signature)
+		  struct bytes signature)
 {
 	const struct algorithm *found = find(algorithm);
 	gnutls_datum_t hash_datum = datum(hash);
@@ -238,7 +238,7 @@ int crypto_verify(struct bytes spki, int algorithm, struct bytes hash,
 	}
 	/* 3.7.9 answers 0, 3.8.9 answers 1 for a good signature. */
 	result = gnutls_pubkey_verify_hash2(key, found->sign, 0, &hash_datum,
-	                                    &signature_datum);
+					    &signature_datum);
 	gnutls_pubkey_deinit(key);
 	return result >= 0 ? IOTSAFE_OK : IOTSAFE_ERR_VERIFY;
 }
@@ -259,7 +259,7 @@ bool crypto_rs_to_der(struct bytes rs, struct builder *out)
 }
 
 int iotsafe_signature_to_der(const uint8_t *data, size_t data_size,
-                             uint8_t **out, size_t *out_size)
+			     uint8_t **out, size_t *out_size)
 {
 	uint8_t der[CRYPTO_RS_MAX + 16];
 	struct builder builder = {der, 0, sizeof(der), false};
@@ -271,8 +271,8 @@ int iotsafe_signature_to_der(const uint8_t *data, size_t data_size,
 	if (!data ||
 	    !crypto_rs_to_der((struct bytes){data, data_size}, &builder))
 		return error_set(IOTSAFE_ERR_ARG,
-		                 "signature: %zu bytes are not r and s",
-		                 data_size);
+				 "signature: %zu bytes are not r and s",
+				 data_size);
 	return bytes_give(der, builder.size, out, out_size);
 }
 
@@ -318,7 +318,7 @@ bool crypto_certificate_trim(struct bytes *certificate)
 	if (!tlv_next(&rest, &outer) || outer.tag != 0x30)
 		return false;
 	rest = (struct bytes){certificate->data,
-	                      (size_t)(rest.data - certificate->data)};
+			      (size_t)(rest.data - certificate->data)};
 	error_save(&kept);
 	good = import_certificate(rest, &crt) == IOTSAFE_OK;
 	error_restore(&kept);
@@ -357,19 +357,19 @@ bool crypto_certificate_is_root(struct bytes certificate)
 	/* The time is the verifier's business, not ours. */
 	root = gnutls_x509_crt_check_issuer(crt, crt) == 1 &&
 	       gnutls_x509_crt_get_basic_constraints(crt, &critical, &is_ca,
-	                                             NULL) >= 0 &&
+						     NULL) >= 0 &&
 	       is_ca &&
 	       gnutls_x509_crt_verify(crt, &crt, 1,
-	                              GNUTLS_VERIFY_DISABLE_TIME_CHECKS,
-	                              &status) >= 0 &&
+				      GNUTLS_VERIFY_DISABLE_TIME_CHECKS,
+				      &status) >= 0 &&
 	       !status;
 	gnutls_x509_crt_deinit(crt);
 	return root;
 }
 
 static int give_each(gnutls_x509_crt_t *list, unsigned count,
-                     int (*each)(void *self, struct bytes certificate),
-                     void *self)
+		     int (*each)(void *self, struct bytes certificate),
+		     void *self)
 {
 	int result = IOTSAFE_OK;
 
@@ -378,9 +378,8 @@ static int give_each(gnutls_x509_crt_t *list, unsigned count,
 
 		if (result >= 0 &&
 		    gnutls_x509_crt_export2(list[i], GNUTLS_X509_FMT_DER,
-		                            &der) >= 0) {
-			result = each(self,
-			              (struct bytes){der.data, der.size});
+					    &der) >= 0) {
+			result = each(self, (struct bytes){der.data, der.size});
 			gnutls_free(der.data);
 		}
 		gnutls_x509_crt_deinit(list[i]);
@@ -390,8 +389,8 @@ static int give_each(gnutls_x509_crt_t *list, unsigned count,
 }
 
 int crypto_certificates_read(struct bytes data,
-                             int (*each)(void *self, struct bytes certificate),
-                             void *self)
+			     int (*each)(void *self, struct bytes certificate),
+			     void *self)
 {
 	gnutls_datum_t text = datum(data);
 	gnutls_x509_crt_t *list;
@@ -401,10 +400,10 @@ int crypto_certificates_read(struct bytes data,
 	if (crypto_certificate_trim(&data))
 		return each(self, data);
 	error = gnutls_x509_crt_list_import2(&list, &count, &text,
-	                                     GNUTLS_X509_FMT_PEM, 0);
+					     GNUTLS_X509_FMT_PEM, 0);
 	if (error < 0)
 		return error_set(IOTSAFE_ERR_FORMAT,
-		                 "certificate: neither DER nor PEM (%s)",
-		                 gnutls_strerror(error));
+				 "certificate: neither DER nor PEM (%s)",
+				 gnutls_strerror(error));
 	return give_each(list, count, each, self);
 }

@@ -12,7 +12,7 @@
 
 /* An uncompressed point 04 X Y of a 256-bit curve. */
 #define CRYPTO_POINT_SIZE 65
-#define CRYPTO_RS_MAX     132
+#define CRYPTO_RS_MAX	  132
 
 /* The hash's size in bytes for one algorithm, 0 for none. */
 size_t crypto_hash_size(int algorithm);
@@ -21,12 +21,11 @@ size_t crypto_hash_size(int algorithm);
  * DER SubjectPublicKeyInfo from a point on P-256. IOTSAFE_ERR_FORMAT if the
  * point is not on the curve.
  */
-int crypto_spki_from_point(struct bytes point, uint8_t **out,
-                           size_t *out_size);
+int crypto_spki_from_point(struct bytes point, uint8_t **out, size_t *out_size);
 
 /* The SubjectPublicKeyInfo of a DER certificate, as it stands there. */
 int crypto_spki_of_certificate(struct bytes certificate, uint8_t **out,
-                               size_t *out_size);
+			       size_t *out_size);
 
 /* Algorithms (enum iotsafe_algorithm) that a public key of this kind may
  * serve, and its size; 0 where GnuTLS cannot use the key. */
@@ -35,7 +34,7 @@ int crypto_spki_algorithms(struct bytes spki, unsigned *bits);
 /* Verifies r‖s (ECDSA) or a block (RSA) over a hash with one algorithm.
  * IOTSAFE_OK, or IOTSAFE_ERR_VERIFY without recording an error. */
 int crypto_verify(struct bytes spki, int algorithm, struct bytes hash,
-                  struct bytes signature);
+		  struct bytes signature);
 
 /* DER ECDSA-Sig-Value from r‖s in two equal halves, and back into halves of
  * `half` bytes. False if it is none. */
@@ -53,7 +52,7 @@ bool crypto_certificate_is_root(struct bytes certificate);
 /* Reads PEM (all certificates) or DER (one). Calls `each` with the DER of
  * every one, in order; ends with the first negative result. */
 int crypto_certificates_read(struct bytes data,
-                             int (*each)(void *self, struct bytes certificate),
-                             void *self);
+			     int (*each)(void *self, struct bytes certificate),
+			     void *self);
 
 #endif

@@ -56,8 +56,8 @@ bool deadline_passed(const struct deadline *deadline)
 int deadline_wait(const struct deadline *deadline, int fd, short events)
 {
 	struct pollfd fds[2] = {
-	        {.fd = fd, .events = events},
-	        {.fd = deadline->cancel_fd, .events = POLLIN},
+		{.fd = fd, .events = events},
+		{.fd = deadline->cancel_fd, .events = POLLIN},
 	};
 	int ready;
 

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 struct deadline {
-	int64_t at; /* CLOCK_MONOTONIC, milliseconds; INT64_MAX: never */
+	int64_t at;    /* CLOCK_MONOTONIC, milliseconds; INT64_MAX: never */
 	int cancel_fd; /* becomes readable when cancelled; -1: nothing can */
 };
 
@@ -18,8 +18,7 @@ int64_t deadline_now(void);
 struct deadline deadline_in(int milliseconds, int cancel_fd);
 
 /* The same, but not later than `limit` and with its cancel descriptor. */
-struct deadline deadline_within(const struct deadline *limit,
-                                int milliseconds);
+struct deadline deadline_within(const struct deadline *limit, int milliseconds);
 
 /* Milliseconds left for poll(2), rounded up; 0 when passed, -1: never. */
 int deadline_left(const struct deadline *deadline);

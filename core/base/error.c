@@ -27,7 +27,7 @@ static int record(int code, unsigned status, const char *format, va_list args)
 	vsnprintf(last.text, sizeof(last.text), format, args);
 	make_printable(last.text);
 	trace_line(IOTSAFE_TRACE_APDU, "error %s: %s", iotsafe_error_name(code),
-	           last.text);
+		   last.text);
 	return code;
 }
 
@@ -124,28 +124,28 @@ const char *iotsafe_error_name(int code)
 		int code;
 		const char *name;
 	} names[] = {
-	        {IOTSAFE_OK, "OK"},
-	        {IOTSAFE_ERR_ARG, "ERR_ARG"},
-	        {IOTSAFE_ERR_MEMORY, "ERR_MEMORY"},
-	        {IOTSAFE_ERR_SUPPORT, "ERR_SUPPORT"},
-	        {IOTSAFE_ERR_IO, "ERR_IO"},
-	        {IOTSAFE_ERR_BUSY, "ERR_BUSY"},
-	        {IOTSAFE_ERR_TIMEOUT, "ERR_TIMEOUT"},
-	        {IOTSAFE_ERR_CANCELLED, "ERR_CANCELLED"},
-	        {IOTSAFE_ERR_MODEM, "ERR_MODEM"},
-	        {IOTSAFE_ERR_CARD, "ERR_CARD"},
-	        {IOTSAFE_ERR_DENIED, "ERR_DENIED"},
-	        {IOTSAFE_ERR_PIN, "ERR_PIN"},
-	        {IOTSAFE_ERR_ABSENT, "ERR_ABSENT"},
-	        {IOTSAFE_ERR_AMBIGUOUS, "ERR_AMBIGUOUS"},
-	        {IOTSAFE_ERR_FORMAT, "ERR_FORMAT"},
-	        {IOTSAFE_ERR_VERIFY, "ERR_VERIFY"},
-	        {IOTSAFE_ERR_UNTRUSTED, "ERR_UNTRUSTED"},
-	        {IOTSAFE_ERR_TLS, "ERR_TLS"},
-	        {IOTSAFE_ERR_CLOSED, "ERR_CLOSED"},
-	        {IOTSAFE_WANT_READ, "WANT_READ"},
-	        {IOTSAFE_WANT_WRITE, "WANT_WRITE"},
-	        {IOTSAFE_WANT_CARD, "WANT_CARD"},
+		{IOTSAFE_OK, "OK"},
+		{IOTSAFE_ERR_ARG, "ERR_ARG"},
+		{IOTSAFE_ERR_MEMORY, "ERR_MEMORY"},
+		{IOTSAFE_ERR_SUPPORT, "ERR_SUPPORT"},
+		{IOTSAFE_ERR_IO, "ERR_IO"},
+		{IOTSAFE_ERR_BUSY, "ERR_BUSY"},
+		{IOTSAFE_ERR_TIMEOUT, "ERR_TIMEOUT"},
+		{IOTSAFE_ERR_CANCELLED, "ERR_CANCELLED"},
+		{IOTSAFE_ERR_MODEM, "ERR_MODEM"},
+		{IOTSAFE_ERR_CARD, "ERR_CARD"},
+		{IOTSAFE_ERR_DENIED, "ERR_DENIED"},
+		{IOTSAFE_ERR_PIN, "ERR_PIN"},
+		{IOTSAFE_ERR_ABSENT, "ERR_ABSENT"},
+		{IOTSAFE_ERR_AMBIGUOUS, "ERR_AMBIGUOUS"},
+		{IOTSAFE_ERR_FORMAT, "ERR_FORMAT"},
+		{IOTSAFE_ERR_VERIFY, "ERR_VERIFY"},
+		{IOTSAFE_ERR_UNTRUSTED, "ERR_UNTRUSTED"},
+		{IOTSAFE_ERR_TLS, "ERR_TLS"},
+		{IOTSAFE_ERR_CLOSED, "ERR_CLOSED"},
+		{IOTSAFE_WANT_READ, "WANT_READ"},
+		{IOTSAFE_WANT_WRITE, "WANT_WRITE"},
+		{IOTSAFE_WANT_CARD, "WANT_CARD"},
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

@@ -17,23 +17,23 @@ struct error {
 /* Records code and sentence; gives the code back, so that reporting and
  * returning are one statement. Control characters become spaces. */
 int error_set(int code, const char *format, ...)
-        __attribute__((format(printf, 2, 3)));
+	__attribute__((format(printf, 2, 3)));
 
 /* The same with a status word of the card. */
 int error_set_status(int code, unsigned status, const char *format, ...)
-        __attribute__((format(printf, 3, 4)));
+	__attribute__((format(printf, 3, 4)));
 
 /* The same for a failed system call: adds strerror(number). */
 int error_set_errno(int code, int number, const char *format, ...)
-        __attribute__((format(printf, 3, 4)));
+	__attribute__((format(printf, 3, 4)));
 
 /* Adds to the sentence: the one place above that knows the object. */
 void error_append(const char *format, ...)
-        __attribute__((format(printf, 1, 2)));
+	__attribute__((format(printf, 1, 2)));
 
 /* Puts words in front of the sentence: the operation under way. */
 void error_prepend(const char *format, ...)
-        __attribute__((format(printf, 1, 2)));
+	__attribute__((format(printf, 1, 2)));
 
 /* Carries an error over clean-up, or to another thread. */
 void error_save(struct error *error);

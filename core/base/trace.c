@@ -12,7 +12,7 @@
 #include "base/trace.h"
 
 /* Room for the longest APDU in hexadecimal and the words round it. */
-#define LINE_SIZE 768
+#define LINE_SIZE 1400
 
 static atomic_uint wanted;
 static pthread_once_t environment = PTHREAD_ONCE_INIT;
@@ -37,7 +37,8 @@ static void read_environment(void)
 bool trace_wants(unsigned what)
 {
 	pthread_once(&environment, read_environment);
-	return (atomic_load_explicit(&wanted, memory_order_relaxed) & what) != 0;
+	return (atomic_load_explicit(&wanted, memory_order_relaxed) & what) !=
+	       0;
 }
 
 void trace_line(unsigned what, const char *format, ...)

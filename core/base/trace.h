@@ -11,6 +11,6 @@ bool trace_wants(unsigned what);
 
 /* Writes one line, if wanted. */
 void trace_line(unsigned what, const char *format, ...)
-        __attribute__((format(printf, 2, 3)));
+	__attribute__((format(printf, 2, 3)));
 
 #endif

@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A command's fields become exchanges on a logical channel: class byte,
+ * GET RESPONSE, corrected Le. The one place that knows status words which
+ * mean "go on".
+ */
+#include <stdio.h>
+#include <string.h>
+#include "base/error.h"
+#include "base/trace.h"
+#include "uicc/channel.h"
+
+/* A card that announces more data without end is stopped here. */
+#define ROUNDS_MAX 256
+
+/* Closing must not cost more than a good-bye is worth. */
+#define CLOSE_LIMIT 2000
+
+#define STATUS_OK	    0x9000
+#define STATUS_ADMINISTERED 0x63CF
+
+static void trace_exchange(const struct apdu *apdu, struct bytes command,
+			   struct bytes answer, int64_t microseconds)
+{
+	char sent[2 * APDU_COMMAND_MAX + 1];
+	char received[2 * APDU_RESPONSE_MAX + 1];
+
+	if (!trace_wants(IOTSAFE_TRACE_APDU))
+		return;
+	if (apdu->secret) {
+		/* Header and status word tell enough. */
+		hex_encode(command.data, 4, sent);
+		snprintf(received, sizeof(received), "%zu bytes, %02X%02X",
+			 answer.size - 2, answer.data[answer.size - 2],
+			 answer.data[answer.size - 1]);
+	} else {
+		hex_encode(command.data, command.size, sent);
+		hex_encode(answer.data, answer.size, received);
+	}
+	trace_line(IOTSAFE_TRACE_APDU, "apdu %s: %s -> %s (%lld.%03lld ms)",
+		   apdu->name, sent, received, (long long)(microseconds / 1000),
+		   (long long)(microseconds % 1000));
+	bytes_wipe(sent, sizeof(sent));
+	bytes_wipe(received, sizeof(received));
+}
+
+/* One command, one answer; data is added to the response. */
+static int exchange(struct channel *channel, const struct apdu *apdu,
+		    uint8_t cla, bool with_le, struct response *response,
+		    const struct deadline *deadline)
+{
+	uint64_t before = channel->link->counters.microseconds;
+	uint8_t command[APDU_COMMAND_MAX], answer[APDU_RESPONSE_MAX];
+	size_t answer_size = sizeof(answer);
+	size_t size = apdu_encode(apdu, cla, with_le, command);
+	struct builder out = {response->data, response->size, response->room,
+			      false};
+	struct bytes data;
+	int result;
+
+	if (!size)
+		return error_set(IOTSAFE_ERR_ARG,
+				 "%s: does not fit a short APDU", apdu->name);
+	result = link_exchange(channel->link,
+			       channel->handle[0] ? channel->handle : NULL,
+			       command, size, answer, &answer_size, deadline);
+	if (result < 0) {
+		error_prepend("%s: ", apdu->name);
+		goto out;
+	}
+	trace_exchange(
+		apdu, (struct bytes){command, size},
+		(struct bytes){answer, answer_size},
+		(int64_t)(channel->link->counters.microseconds - before));
+	apdu_split((struct bytes){answer, answer_size}, &data,
+		   &response->status);
+	build_bytes(&out, data.data, data.size);
+	response->size = out.size;
+	if (out.failed)
+		result = error_set(IOTSAFE_ERR_FORMAT,
+				   "%s: the card's answer is longer than %zu "
+				   "bytes",
+				   apdu->name, response->room);
+out:
+	if (apdu->secret) {
+		bytes_wipe(command, sizeof(command));
+		bytes_wipe(answer, sizeof(answer));
+	}
+	return result;
+}
+
+/* 61xx, and 9Fxx of GSM 11.11: the answer waits to be fetched. */
+static bool data_waits(unsigned status)
+{
+	return status >> 8 == 0x61 || status >> 8 == 0x9F;
+}
+
+static unsigned announced(unsigned status)
+{
+	return status & 0xFF ? status & 0xFF : 256;
+}
+
+/* Sends one command, and again with the length that 6Cxx asks for. */
+static int exchange_le(struct channel *channel, const struct apdu *apdu,
+		       uint8_t cla, struct response *response,
+		       const struct deadline *deadline)
+{
+	struct apdu again = *apdu;
+	size_t size = response->size;
+
+	TRY(exchange(channel, apdu, cla, channel->manners.with_le, response,
+		     deadline));
+	if (response->status >> 8 != 0x6C)
+		return IOTSAFE_OK;
+	again.expect = APDU_EXACT;
+	again.le = announced(response->status);
+	response->size = size;
+	return exchange(channel, &again, cla, true, response, deadline);
+}
+
+static int get_response_once(struct channel *channel, const struct apdu *apdu,
+			     uint8_t cla, struct response *response,
+			     const struct deadline *deadline)
+{
+	struct apdu get = {
+		.name = apdu->name,
+		.ins = INS_GET_RESPONSE,
+		.expect = APDU_EXACT,
+		.le = announced(response->status),
+		.secret = apdu->secret,
+	};
+
+	if (get.le > channel->manners.piece)
+		get.le = channel->manners.piece;
+	return exchange_le(channel, &get, cla, response, deadline);
+}
+
+/* Fetches until nothing waits. The class of the command serves; a card that
+ * takes GET RESPONSE as an interindustry command only gets it so. */
+static int get_responses(struct channel *channel, const struct apdu *apdu,
+			 uint8_t cla, struct response *response,
+			 const struct deadline *deadline)
+{
+	uint8_t plain = apdu_class(0, channel->number);
+
+	for (int round = 0; data_waits(response->status); round++) {
+		unsigned waiting = response->status;
+		size_t size = response->size;
+
+		if (round == ROUNDS_MAX)
+			return error_set(IOTSAFE_ERR_FORMAT,
+					 "%s: the card announces data without "
+					 "end",
+					 apdu->name);
+		if (channel->manners.response_0x)
+			cla = plain;
+		TRY(get_response_once(channel, apdu, cla, response, deadline));
+		if ((response->status == 0x6E00 ||
+		     response->status == 0x6D00) &&
+		    cla != plain) {
+			channel->manners.response_0x = true;
+			response->status = waiting;
+			continue;
+		}
+		if (response->size == size && data_waits(response->status))
+			return error_set(IOTSAFE_ERR_FORMAT,
+					 "%s: the card announces data and "
+					 "gives none",
+					 apdu->name);
+	}
+	return IOTSAFE_OK;
+}
+
+static uint8_t class_for(const struct channel *channel, uint8_t cla)
+{
+	if (channel->manners.class_0x)
+		cla &= 0x7F;
+	return apdu_class(cla, channel->number);
+}
+
+/* Sends a command with what is known of the card's manners, and corrects
+ * them once each: class 8X or 0X (cards differ; the standard's own choice is
+ * not public), Le behind data or not. */
+static int send_command(struct channel *channel, const struct apdu *apdu,
+			struct response *response,
+			const struct deadline *deadline)
+{
+	struct manners *manners = &channel->manners;
+	bool case_4 = apdu->data.size && apdu->expect != APDU_NOTHING;
+
+	TRY(exchange_le(channel, apdu, class_for(channel, apdu->cla), response,
+			deadline));
+	if (response->status == 0x6E00 && apdu->cla & 0x80 &&
+	    !manners->class_0x) {
+		manners->class_0x = true;
+		TRY(exchange_le(channel, apdu, class_for(channel, apdu->cla),
+				response, deadline));
+		if (response->status == 0x6E00)
+			manners->class_0x = false;
+	}
+	if (response->status == 0x6700 && case_4) {
+		manners->with_le = !manners->with_le;
+		TRY(exchange_le(channel, apdu, class_for(channel, apdu->cla),
+				response, deadline));
+		if (response->status == 0x6700)
+			manners->with_le = !manners->with_le;
+	}
+	return IOTSAFE_OK;
+}
+
+int channel_transact(struct channel *channel, const struct apdu *apdu,
+		     struct response *response, const struct deadline *deadline)
+{
+	response->size = 0;
+	TRY(send_command(channel, apdu, response, deadline));
+	TRY(get_responses(channel, apdu, class_for(channel, apdu->cla),
+			  response, deadline));
+	/* 91xx: done, and a SIM toolkit command waits for the modem. */
+	if (response->status >> 8 == 0x91)
+		response->status = STATUS_OK;
+	if (response->status == STATUS_ADMINISTERED)
+		channel->administered = true;
+	return IOTSAFE_OK;
+}
+
+int channel_refused(const struct apdu *apdu, unsigned status)
+{
+	const char *words = apdu_status_words(status);
+
+	return error_set_status(apdu_status_code(status), status,
+				"%s: card answered %04X%s%s", apdu->name,
+				status, *words ? " " : "", words);
+}
+
+int channel_command(struct channel *channel, const struct apdu *apdu,
+		    struct response *response, const struct deadline *deadline)
+{
+	TRY(channel_transact(channel, apdu, response, deadline));
+	if (response->status == STATUS_OK ||
+	    response->status == STATUS_ADMINISTERED)
+		return IOTSAFE_OK;
+	return channel_refused(apdu, response->status);
+}
+
+/* MANAGE CHANNEL, open, the card chooses the number: 00 70 00 00 01. */
+static int manage_open(struct channel *channel, const struct deadline *deadline)
+{
+	uint8_t data[APDU_RESPONSE_MAX];
+	struct response response = {.data = data, .room = sizeof(data)};
+	struct apdu open = {
+		.name = "MANAGE CHANNEL open",
+		.ins = INS_MANAGE_CHANNEL,
+		.expect = APDU_EXACT,
+		.le = 1,
+	};
+
+	TRY(channel_transact(channel, &open, &response, deadline));
+	if (response.status == 0x6700 || response.status == 0x6A86) {
+		/* Some take only Le = 00. */
+		open.expect = APDU_SOME;
+		TRY(channel_transact(channel, &open, &response, deadline));
+	}
+	if (response.status == 0x6881 || response.status == 0x6A81 ||
+	    response.status == 0x6A84)
+		return error_set_status(IOTSAFE_ERR_BUSY, response.status,
+					"%s: the card has no free logical "
+					"channel (card answered %04X)",
+					open.name, response.status);
+	if (response.status != STATUS_OK)
+		return channel_refused(&open, response.status);
+	if (response.size != 1 || data[0] < 1 || data[0] > 19)
+		return error_set(IOTSAFE_ERR_FORMAT,
+				 "%s: the card's answer is no channel number",
+				 open.name);
+	channel->number = data[0];
+	channel->open = true;
+	return IOTSAFE_OK;
+}
+
+/* SELECT by AID. Some modems drop the first one (Quectel EG95: +CME ERROR:
+ * 0), so an error of the modem is answered by asking again, once. */
+static int select_aid(struct channel *channel, const struct aid *aid,
+		      unsigned *status, const struct deadline *deadline)
+{
+	uint8_t data[APDU_RESPONSE_MAX];
+	struct response response = {.data = data, .room = sizeof(data)};
+	const struct apdu select = {
+		.name = "SELECT",
+		.ins = INS_SELECT,
+		.p1 = 0x04,
+		.data = {aid->data, aid->size},
+	};
+	uint8_t cla = apdu_class(0, channel->number);
+	int result =
+		exchange(channel, &select, cla, false, &response, deadline);
+
+	if (result == IOTSAFE_ERR_MODEM)
+		result = exchange(channel, &select, cla, false, &response,
+				  deadline);
+	*status = response.status;
+	return result;
+}
+
+static bool is_selected(unsigned status)
+{
+	/* What 61xx announces (an FCI template) is of no use: not fetched. */
+	return status == STATUS_OK || data_waits(status) || status >> 8 == 0x91;
+}
+
+static int no_applet(size_t count, unsigned status)
+{
+	const char *words = apdu_status_words(status);
+
+	return error_set_status(IOTSAFE_ERR_ABSENT, status,
+				"SELECT: this SIM has no IoT SAFE applet (card "
+				"answered %04X%s%s to %zu known AID%s)",
+				status, *words ? " " : "", words, count,
+				count == 1 ? "" : "s");
+}
+
+static int select_first(struct channel *channel, const struct aid *aids,
+			size_t aids_count, const struct deadline *deadline)
+{
+	unsigned status = 0;
+
+	for (size_t i = 0; i < aids_count; i++) {
+		TRY(select_aid(channel, &aids[i], &status, deadline));
+		if (is_selected(status)) {
+			channel->aid = aids[i];
+			return IOTSAFE_OK;
+		}
+	}
+	return no_applet(aids_count, status);
+}
+
+/* Where the modem opens channels it selects the applet with the same
+ * command, and puts the channel into the class byte itself. */
+static int open_by_modem(struct channel *channel, const struct aid *aids,
+			 size_t aids_count, const struct deadline *deadline)
+{
+	int result = IOTSAFE_ERR_ABSENT;
+
+	for (size_t i = 0; i < aids_count; i++) {
+		result = channel->link->kind->channel_open(
+			channel->link, aids[i].data, aids[i].size,
+			channel->handle, deadline);
+		if (result >= 0) {
+			channel->aid = aids[i];
+			channel->open = true;
+			return IOTSAFE_OK;
+		}
+		if (result != IOTSAFE_ERR_ABSENT)
+			return result;
+	}
+	return result;
+}
+
+/* A card has few channels: what was opened must be closed even if the rest
+ * takes all the time there is. */
+static struct deadline leave_time_to_close(const struct deadline *deadline)
+{
+	struct deadline inner = *deadline;
+	int left = deadline_left(deadline);
+
+	if (left > 0)
+		inner.at -= left / 4 < CLOSE_LIMIT ? left / 4 : CLOSE_LIMIT;
+	return inner;
+}
+
+int channel_open(struct channel *channel, struct link *link,
+		 const struct aid *aids, size_t aids_count,
+		 const struct deadline *deadline)
+{
+	struct deadline inner;
+	int result;
+
+	channel->link = link;
+	channel->open = false;
+	channel->number = 0;
+	channel->handle[0] = '\0';
+	if (link->kind->channel_open)
+		return open_by_modem(channel, aids, aids_count, deadline);
+	TRY(manage_open(channel, deadline));
+	inner = leave_time_to_close(deadline);
+	result = select_first(channel, aids, aids_count, &inner);
+	if (result < 0)
+		channel_close(channel, deadline);
+	return result;
+}
+
+static int manage_close(struct channel *channel,
+			const struct deadline *deadline)
+{
+	uint8_t data[APDU_RESPONSE_MAX];
+	struct response response = {.data = data, .room = sizeof(data)};
+	const struct apdu close = {
+		.name = "MANAGE CHANNEL close",
+		.ins = INS_MANAGE_CHANNEL,
+		.p1 = 0x80,
+		.p2 = (uint8_t)channel->number,
+	};
+
+	return exchange(channel, &close, 0x00, false, &response, deadline);
+}
+
+void channel_close(struct channel *channel, const struct deadline *deadline)
+{
+	struct deadline limit = deadline_in(CLOSE_LIMIT, -1);
+	struct error kept;
+
+	if (!channel->open)
+		return;
+	channel->open = false;
+	/* What cancels the operation does not cancel its good-bye. */
+	if (deadline && deadline->at < limit.at)
+		limit.at = deadline->at;
+	error_save(&kept);
+	if (channel->handle[0])
+		channel->link->kind->channel_close(channel->link,
+						   channel->handle, &limit);
+	else
+		manage_close(channel, &limit);
+	error_restore(&kept);
+}

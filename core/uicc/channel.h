@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A logical channel of the UICC with an applet selected on it (ETSI TS 102
+ * 221 8.7, 10.1.2; ISO/IEC 7816-4 5.4). Commands go in as fields; their
+ * answers come back whole, however many exchanges that takes. */
+#ifndef UICC_CHANNEL_H
+#define UICC_CHANNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/deadline.h"
+#include "link/link.h"
+#include "uicc/apdu.h"
+
+#define AID_MAX		 16
+#define CHANNEL_AIDS_MAX 16
+
+struct aid {
+	uint8_t data[AID_MAX];
+	size_t size;
+};
+
+/* What is found out about card and modem while talking to them. */
+struct manners {
+	bool class_0x;	  /* applet commands go with class 0X, not 8X */
+	bool response_0x; /* and GET RESPONSE too */
+	bool with_le;	  /* case 4 carries Le */
+	unsigned piece;	  /* most bytes to ask for at once, 1 to 256 */
+};
+
+struct channel {
+	struct link *link;
+	bool open;
+	int number; /* 0 to 19; 0 where the modem opens channels */
+	char handle[LINK_HANDLE_MAX]; /* the modem's, else "" */
+	struct aid aid;		      /* the selected applet */
+	struct manners manners;
+	/* The card said 63CF: objects may have changed. */
+	bool administered;
+};
+
+/* A whole answer. The caller gives `data` and `room`. */
+struct response {
+	uint8_t *data;
+	size_t room;
+	size_t size;
+	unsigned status;
+};
+
+/*
+ * Opens a channel and selects the first applet of the list that is there.
+ * IOTSAFE_ERR_ABSENT with one sentence if there is none; then no channel is
+ * left open.
+ */
+int channel_open(struct channel *channel, struct link *link,
+		 const struct aid *aids, size_t aids_count,
+		 const struct deadline *deadline);
+
+/* Closes it on the card if that can be done in time, two seconds at most;
+ * never fails. `deadline` may be NULL. */
+void channel_close(struct channel *channel, const struct deadline *deadline);
+
+/*
+ * Sends one command on the channel; follows 61xx, 9Fxx and 6Cxx; turns 91xx
+ * into 9000; tries the other class on 6E00. The status word is in the
+ * response, whatever it is.
+ */
+int channel_transact(struct channel *channel, const struct apdu *apdu,
+		     struct response *response,
+		     const struct deadline *deadline);
+
+/* The same, and records an error unless the status word is 9000 (or 63CF,
+ * which also means: done). */
+int channel_command(struct channel *channel, const struct apdu *apdu,
+		    struct response *response, const struct deadline *deadline);
+
+/* Records the error for a command that ended with this status word. */
+int channel_refused(const struct apdu *apdu, unsigned status);
+
+#endif
