@@ -449,9 +449,11 @@ static uint16_t transact(struct card *card, struct view bytes,
 
 	sw = command_read(&command, bytes.data, bytes.size);
 	note->channel = command.channel;
+	note->secret = uicc_is_secret(command.ins);
 	if (sw != SW_OK)
 		return sw;
 	channel = channel_for(card, &command);
+	note->secret &= channel == NULL || channel->applet == NULL;
 	row = find_row(channel ? channel : &card->channels[0], command.ins);
 	if (row != NULL)
 		note->name = row->name;
@@ -459,7 +461,6 @@ static uint16_t transact(struct card *card, struct view bytes,
 		return (uint16_t)forced;
 	if (channel == NULL)
 		return SW_NO_CHANNEL;
-	note->secret = channel->applet == NULL && uicc_is_secret(command.ins);
 	if (!class_suits(card, channel, &command))
 		return SW_WRONG_CLASS;
 	if (row == NULL) {

@@ -22,9 +22,7 @@ static void put_signature_algorithms(const struct card *card,
 
 static void put_name(const struct object_row *row, struct writer *out)
 {
-	/* C1 has 74 and 84, C2 75 and 85, C3 73 and 83, C4 76 and 86 */
-	static const uint8_t tags[] = {0x74, 0x75, 0x73, 0x76};
-	unsigned int tag = tags[row->class - CLASS_PRIVATE];
+	unsigned int tag = label_tag(row->class);
 
 	if (row->label.size > 0)
 		put_tlv(out, tag, row->label);

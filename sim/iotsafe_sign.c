@@ -3,6 +3,7 @@
 #include "iotsafe_parts.h"
 
 #include "crypto.h"
+#include "sha2.h"
 
 #include <string.h>
 
@@ -95,8 +96,6 @@ static uint16_t session_begin(struct card *card, const struct command *command,
 		return sw;
 	if ((signing.key->row->functions & FUNCTION_SIGN) == 0 ||
 	    !object_active(card->personal, signing.key))
-		return SW_CONDITIONS;
-	if (signing.mode == MODE_LAST_BLOCK)
 		return SW_CONDITIONS;
 	if (signing.mode == MODE_TEXT) {
 		signing.text = EVP_MD_CTX_new();
@@ -297,6 +296,35 @@ static uint16_t update_text(struct card *card, struct signing *signing,
 	return sign_text(card, signing, out);
 }
 
+/* The last block, the chaining value before it, and the bytes in that. */
+static bool take_last_block(const struct signing *signing, struct view data,
+			    uint8_t digest[SHA2_DIGEST_MAX])
+{
+	struct tlv block, state, counted;
+
+	if (!tlv_take(&data, &block) || block.tag != 0x9A ||
+	    !tlv_take(&data, &state) || state.tag != 0x9C ||
+	    !tlv_take(&data, &counted) || counted.tag != 0x9D ||
+	    data.size != 0 || counted.value.size != 4)
+		return false;
+	return sha2_finish((size_t)EVP_MD_get_size(hash_of(signing->hash)),
+			   state.value, big_endian(counted.value.data, 4),
+			   block.value, digest);
+}
+
+static uint16_t update_last_block(struct card *card, struct signing *signing,
+				  const struct command *command, bool last,
+				  struct writer *out)
+{
+	size_t size = (size_t)EVP_MD_get_size(hash_of(signing->hash));
+	uint8_t digest[SHA2_DIGEST_MAX];
+
+	if (!last || !take_last_block(signing, command->data, digest))
+		return SW_CONDITIONS;
+	signing->expecting = false;
+	return give_signature(card, signing, view_of(digest, size), out);
+}
+
 static uint16_t update_digest(struct card *card, struct signing *signing,
 			      const struct command *command, bool last,
 			      struct writer *out)
@@ -324,5 +352,7 @@ uint16_t iotsafe_sign_update(struct card *card, struct channel *channel,
 		return SW_CONDITIONS;
 	if (signing->mode == MODE_TEXT)
 		return update_text(card, signing, command, last, out);
+	if (signing->mode == MODE_LAST_BLOCK)
+		return update_last_block(card, signing, command, last, out);
 	return update_digest(card, signing, command, last, out);
 }

@@ -19,7 +19,8 @@ struct log_entry {
 	uint64_t card_ns; /* of the model, or longer when it took longer */
 	uint64_t modem_ns;
 	uint64_t line_ns;
-	size_t line_in; /* characters on the line, echo not counted */
+	/* all characters on the line since the last entry, with the echo */
+	size_t line_in;
 	size_t line_out;
 };
 

@@ -52,10 +52,20 @@ struct state {
 	bool ended; /* no more input will come */
 };
 
+struct ready {
+	bool in;
+	bool out;
+	bool host_left;
+};
+
 /* Waits for input, for room to write, or for the next piece to be due. */
-static bool wait_for(const struct state *state, bool *readable)
+static bool wait_for(const struct state *state, struct ready *ready)
 {
-	struct pollfd fds[2] = {{-1, POLLIN, 0}, {-1, POLLOUT, 0}};
+	struct pollfd fds[3] = {
+		{-1, POLLIN, 0},
+		{-1, POLLOUT, 0},
+		{state->port->watch, POLLIN, 0},
+	};
 	struct timespec *timeout = NULL;
 	struct timespec left = {0, 0};
 	uint64_t now = timing_now();
@@ -73,10 +83,12 @@ static bool wait_for(const struct state *state, bool *readable)
 			timeout = &left;
 		}
 	}
-	*readable = false;
-	if (ppoll(fds, 2, timeout, &open_signals) < 0)
+	*ready = (struct ready){false, false, false};
+	if (ppoll(fds, 3, timeout, &open_signals) < 0)
 		return errno == EINTR || problem("poll: %s", strerror(errno));
-	*readable = fds[0].revents != 0;
+	ready->in = fds[0].revents != 0;
+	ready->out = fds[1].revents != 0;
+	ready->host_left = fds[2].revents != 0;
 	return true;
 }
 
@@ -95,26 +107,27 @@ static bool read_input(struct state *state)
 }
 
 /* The host may stop reading at any time; that is an end, not a failure. */
-static bool write_output(struct state *state)
+static void write_output(struct state *state)
 {
 	if (outbox_write(state->outbox, state->port->out, timing_now()))
-		return true;
+		return;
 	outbox_clear(state->outbox);
 	state->ended = true;
-	return true;
 }
 
 static bool turn(struct state *state)
 {
-	bool readable;
+	struct ready ready;
 
-	if (!wait_for(state, &readable))
+	if (!wait_for(state, &ready))
 		return false;
 	if (stopped)
 		return true;
-	if (readable && !read_input(state))
-		return false;
-	return write_output(state);
+	if (ready.host_left)
+		port_host_left(state->port);
+	if (ready.out)
+		write_output(state);
+	return !ready.in || read_input(state);
 }
 
 enum loop_end loop_run(struct port *port, struct modem *modem,

@@ -74,9 +74,11 @@ static void write_log(struct modem *modem, struct at_exchange *exchange,
 	struct log_entry *entry = &exchange->entry;
 
 	entry->modem_ns = modem->timing.modem_ns;
-	entry->line_in = modem->line_received;
-	entry->line_out = reply->size;
-	entry->line_ns = line_time(modem, entry->line_in + entry->line_out);
+	entry->line_in = modem->count_in;
+	entry->line_out = modem->count_out + reply->size;
+	modem->count_in = 0;
+	modem->count_out = 0;
+	entry->line_ns = line_time(modem, modem->line_received + reply->size);
 	log_write(modem->log, entry);
 }
 
@@ -115,7 +117,10 @@ static void end_line(struct modem *modem)
 		reply_error(&reply, (unsigned int)result, modem->cmee);
 	if (exchange.done)
 		write_log(modem, &exchange, &reply);
+	else
+		modem->count_out += reply.size;
 	OPENSSL_cleanse(modem->line, sizeof(modem->line));
+	OPENSSL_cleanse(exchange.command, sizeof(exchange.command));
 	if (result == AT_SILENT)
 		return;
 	ready = modem->line_start + line_time(modem, modem->line_received) +
@@ -134,6 +139,7 @@ static void take(struct modem *modem, uint64_t now, char c)
 {
 	bool printable = c >= ' ' && c <= '~';
 
+	modem->count_in++;
 	if (modem->line_received++ == 0)
 		modem->line_start = now > modem->free_at ? now : modem->free_at;
 	if (c == '\r' || c == '\n') {
@@ -167,11 +173,12 @@ static void echo(struct modem *modem, uint64_t now, const char *bytes,
 {
 	uint64_t start = modem->line_received ? modem->line_start : now;
 
-	if (echoes(modem))
-		modem->emit(
-			modem->context,
-			start + line_time(modem, modem->line_received + size),
-			bytes, size);
+	if (!echoes(modem))
+		return;
+	modem->count_out += size;
+	modem->emit(modem->context,
+		    start + line_time(modem, modem->line_received + size),
+		    bytes, size);
 }
 
 void modem_feed(struct modem *modem, uint64_t now, const char *bytes,

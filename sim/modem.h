@@ -31,6 +31,9 @@ struct modem {
 	bool line_too_long;
 	size_t line_received; /* characters, those thrown away too */
 	uint64_t line_start;
+	/* characters on the line since the last entry of the log */
+	size_t count_in;
+	size_t count_out;
 
 	char stale[12];	  /* the end of the last answer */
 	uint64_t free_at; /* the last answer has left the line */

@@ -311,8 +311,7 @@ void personal_close(struct personal *personal)
 	*personal = (struct personal){0};
 }
 
-/* Tags of names: 7X a label, 8X an id; X is 3 for C3 and so on. */
-static unsigned int label_tag(enum object_class class)
+unsigned int label_tag(enum object_class class)
 {
 	switch (class) {
 	case CLASS_FILE:

@@ -39,6 +39,9 @@ void personal_close(struct personal *personal);
 struct object *personal_find(struct personal *personal, enum object_class class,
 			     const struct tlv *name);
 
+/* 73 to 76: the tag of a label; that of an id is 10 hex more. */
+unsigned int label_tag(enum object_class class);
+
 /* Is there something in it? */
 bool object_active(const struct personal *personal,
 		   const struct object *object);

@@ -147,7 +147,7 @@ EVP_PKEY *pki_read_key(struct store *store, const char *file, bool *failed)
 }
 
 static X509 *read_certificate(struct store *store, const char *file,
-			      bool *failed)
+			      EVP_PKEY *key, bool *failed)
 {
 	enum store_found found;
 	X509 *cert = NULL;
@@ -164,10 +164,12 @@ static X509 *read_certificate(struct store *store, const char *file,
 		cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
 	BIO_free(bio);
 	free(data);
-	if (cert != NULL)
+	if (cert != NULL && X509_check_private_key(cert, key) == 1)
 		return cert;
+	X509_free(cert);
 	*failed = true;
-	problem("%s/%s: not a certificate", store->path, file);
+	problem("%s/%s: not the certificate of the key beside it", store->path,
+		file);
 	return NULL;
 }
 
@@ -237,7 +239,7 @@ static bool open_root(struct pki *pki, struct store *store)
 	pki->root_key = key_from_store(store, "ca-key.pem");
 	if (pki->root_key == NULL)
 		return false;
-	pki->root = read_certificate(store, "ca.pem", &failed);
+	pki->root = read_certificate(store, "ca.pem", pki->root_key, &failed);
 	if (pki->root != NULL || failed)
 		return !failed;
 	pki->root = sign(draft(pki->root_key, "iotsafe-sim test root CA", NULL,
@@ -254,8 +256,8 @@ static bool open_intermediate(struct pki *pki, struct store *store)
 	pki->intermediate_key = key_from_store(store, "intermediate-key.pem");
 	if (pki->intermediate_key == NULL)
 		return false;
-	pki->intermediate =
-		read_certificate(store, "intermediate.pem", &failed);
+	pki->intermediate = read_certificate(store, "intermediate.pem",
+					     pki->intermediate_key, &failed);
 	if (pki->intermediate != NULL || failed)
 		return !failed;
 	pki->intermediate = sign(

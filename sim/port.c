@@ -9,13 +9,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
+static const struct port unopened = {-1, -1, -1, -1, -1, NULL, ""};
+
 void port_stdio(struct port *port)
 {
-	*port = (struct port){STDIN_FILENO, STDOUT_FILENO, -1, NULL, ""};
+	struct stat out;
+
+	*port = unopened;
+	port->in = STDIN_FILENO;
+	port->out = STDOUT_FILENO;
+	/* not for a terminal or a file: others use them at the same time */
+	if (fstat(port->out, &out) < 0 ||
+	    (!S_ISFIFO(out.st_mode) && !S_ISSOCK(out.st_mode)))
+		return;
+	port->out_flags = fcntl(port->out, F_GETFL);
+	if (port->out_flags >= 0)
+		fcntl(port->out, F_SETFL, port->out_flags | O_NONBLOCK);
 }
 
 static bool points_to(const char *link, const char *target)
@@ -43,7 +58,7 @@ static bool may_replace(const char *link, const char *pts)
 static bool make_link(struct port *port, const char *link)
 {
 	if (!may_replace(link, port->pts))
-		return problem("%s: in the way", link);
+		return problem("%s: in the way, and no dangling link", link);
 	if (unlink(link) < 0 && errno != ENOENT)
 		return problem("%s: %s", link, strerror(errno));
 	if (symlink(port->pts, link) < 0)
@@ -62,6 +77,13 @@ static bool make_raw(int fd)
 	return tcsetattr(fd, TCSANOW, &settings) == 0;
 }
 
+static bool watch(struct port *port)
+{
+	port->watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	return port->watch >= 0 &&
+	       inotify_add_watch(port->watch, port->pts, IN_CLOSE) >= 0;
+}
+
 static bool open_pair(struct port *port)
 {
 	int master = posix_openpt(O_RDWR | O_NOCTTY);
@@ -76,12 +98,21 @@ static bool open_pair(struct port *port)
 	    ptsname_r(master, port->pts, sizeof(port->pts)) != 0)
 		return false;
 	port->slave = open(port->pts, O_RDWR | O_NOCTTY | O_CLOEXEC);
-	return port->slave >= 0 && make_raw(port->slave);
+	return port->slave >= 0 && make_raw(port->slave) && watch(port);
+}
+
+void port_host_left(struct port *port)
+{
+	char events[512];
+
+	while (read(port->watch, events, sizeof(events)) > 0)
+		continue;
+	ioctl(port->slave, TIOCNXCL);
 }
 
 bool port_pty(struct port *port, const char *link)
 {
-	*port = (struct port){-1, -1, -1, NULL, ""};
+	*port = unopened;
 	if (!open_pair(port)) {
 		problem("pseudo-terminal: %s", strerror(errno));
 		port_close(port);
@@ -97,11 +128,15 @@ void port_close(struct port *port)
 {
 	if (port->link != NULL && points_to(port->link, port->pts))
 		unlink(port->link);
+	if (port->out_flags >= 0)
+		fcntl(port->out, F_SETFL, port->out_flags);
+	if (port->watch >= 0)
+		close(port->watch);
 	if (port->slave >= 0)
 		close(port->slave);
 	if (port->in >= 0)
 		close(port->in);
 	if (port->out >= 0 && port->out != port->in)
 		close(port->out);
-	*port = (struct port){-1, -1, -1, NULL, ""};
+	*port = unopened;
 }
