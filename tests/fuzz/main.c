@@ -53,7 +53,7 @@ static unsigned replay_directory(const char *name, unsigned count)
 	for (int i = 0; i < found; i++) {
 		if (entries[i]->d_name[0] != '.') {
 			snprintf(path, sizeof(path), "%s/%s", name,
-			         entries[i]->d_name);
+				 entries[i]->d_name);
 			replay(path);
 			printf("ok %u - %s\n", ++count, entries[i]->d_name);
 			fflush(stdout);

@@ -63,16 +63,19 @@ make_root() { # SUITE
 		echo "dev: what is not committed is not in the clone" >&2
 }
 
+device() { # PATH TYPE MAJOR MINOR
+	mknod -m 666 "$@"
+}
+
 # Runs inside the namespaces: the devices a program may expect, no others.
 enter() { # ROOT CACHE USER VERB
 	mount -t tmpfs -o mode=755 tmpfs "$1/dev"
-	for _device in "null 1 3" "zero 1 5" "full 1 7" "random 1 8" \
-		"urandom 1 9" "tty 5 0"; do
-		# shellcheck disable=SC2086 # name, major, minor
-		set -- "$@" $_device
-		mknod -m 666 "$1/dev/$5" c "$6" "$7"
-		set -- "$1" "$2" "$3" "$4"
-	done
+	device "$1/dev/null" c 1 3
+	device "$1/dev/zero" c 1 5
+	device "$1/dev/full" c 1 7
+	device "$1/dev/random" c 1 8
+	device "$1/dev/urandom" c 1 9
+	device "$1/dev/tty" c 5 0
 	mkdir "$1/dev/pts" "$1/dev/shm"
 	mount -t devpts -o newinstance,ptmxmode=666,mode=620,gid=5 devpts \
 		"$1/dev/pts"
@@ -81,7 +84,6 @@ enter() { # ROOT CACHE USER VERB
 	ln -s /proc/self/fd "$1/dev/fd"
 	mount -t proc proc "$1/proc"
 	mount --bind "$2" "$1/var/cache/apt/archives"
-	ip link set lo up 2>/dev/null || true
 	cat >"$1/srv/start" <<END
 set -eu
 if [ $3 = user ]; then

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A whole card under a hostile link: the input is cut into answers, each a
+ * byte for its length and then its bytes, and every operation is tried. What
+ * comes out must be within its bounds, and nothing may leak. */
+#include <string.h>
+#include <iotsafe/iotsafe.h>
+#include "check.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct script {
+	const uint8_t *data;
+	size_t size;
+};
+
+static int answer(void *self, const uint8_t *command, size_t command_size,
+		  uint8_t *response, size_t *response_size, int64_t deadline)
+{
+	struct script *script = self;
+	size_t size;
+
+	(void)deadline;
+	CHECK(command && command_size >= 4 && command_size <= 261);
+	CHECK(*response_size >= 258);
+	if (!script->size)
+		return IOTSAFE_ERR_CLOSED;
+	size = script->data[0];
+	if (size > script->size - 1)
+		size = script->size - 1;
+	memcpy(response, script->data + 1, size);
+	script->data += 1 + size;
+	script->size -= 1 + size;
+	*response_size = size;
+	return IOTSAFE_OK;
+}
+
+static void list(iotsafe_card *card)
+{
+	iotsafe_list *objects;
+	iotsafe_object *object;
+
+	if (iotsafe_card_list(card, NULL, &objects) < 0)
+		return;
+	while (iotsafe_list_next(objects, &object) == 0 && object) {
+		CHECK(strlen(iotsafe_object_name(object)) < 512);
+		iotsafe_object_free(object);
+	}
+	iotsafe_list_free(objects);
+}
+
+static void sign(iotsafe_card *card)
+{
+	static const uint8_t hash[32];
+	iotsafe_key *key;
+	uint8_t *out;
+	size_t size;
+
+	if (iotsafe_key_open(card, NULL, &key) < 0)
+		return;
+	if (iotsafe_key_certificate(key, 0, &out, &size) == 0)
+		iotsafe_free(out);
+	/* No fuzzer signs for a key it does not have. */
+	if (iotsafe_key_sign(key, IOTSAFE_SHA256, hash, 32, &out, &size) == 0) {
+		CHECK(!iotsafe_key_verifies(key));
+		CHECK(size == 64 || size >= 128);
+		iotsafe_free(out);
+	} else {
+		CHECK(!out && !size && *iotsafe_last_error());
+	}
+	iotsafe_key_free(key);
+}
+
+static void read_all(iotsafe_card *card)
+{
+	iotsafe_file *file;
+	iotsafe_info *info;
+	uint8_t *out;
+	size_t size;
+
+	if (iotsafe_file_open(card, "type=data", &file) == 0) {
+		if (iotsafe_file_read(file, &out, &size) == 0) {
+			CHECK(size <= 65535);
+			iotsafe_free(out);
+		}
+		iotsafe_file_free(file);
+	}
+	if (iotsafe_card_random(card, 300, &out, &size) == 0) {
+		CHECK(size == 300);
+		iotsafe_free(out);
+	}
+	if (iotsafe_card_info(card, &info) == 0)
+		iotsafe_info_free(info);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct script script = {data, size};
+	const iotsafe_link link = {
+		.size = sizeof(link),
+		.self = &script,
+		.exchange = answer,
+	};
+	iotsafe_card *card;
+
+	if (iotsafe_card_open_link(&link, NULL, &card) < 0) {
+		CHECK(!card && *iotsafe_last_error());
+		return 0;
+	}
+	list(card);
+	sign(card);
+	read_all(card);
+	iotsafe_card_free(card);
+	return 0;
+}
