@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A thread turns signals into a cancelled operation, and time that passes
+ * into a line on the terminal. The library's calls block, and a signal
+ * handler could not cancel them.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+#include "clock.h"
+#include "watch.h"
+
+/* Waits shorter than this are not worth a line. */
+#define PATIENCE 2000
+
+static struct {
+	pthread_mutex_t lock;
+	pthread_t thread;
+	bool running, stopping, talks;
+	sigset_t signals;
+	int signal_fd, wake_fd, seen_fd;
+	int seen;
+	iotsafe_card *card;
+	const char *what;
+	int64_t since;
+	/* Columns of the line that stands on the terminal. */
+	int shown;
+} watch = {
+	.lock = PTHREAD_MUTEX_INITIALIZER,
+	.signal_fd = -1,
+	.wake_fd = -1,
+	.seen_fd = -1,
+};
+
+static void erase(void)
+{
+	if (watch.shown)
+		fprintf(stderr, "\r%*s\r", watch.shown, "");
+	watch.shown = 0;
+}
+
+/* Says what is due; gives the milliseconds until more is. */
+static int speak(void)
+{
+	int64_t passed;
+
+	if (!watch.what || !watch.talks)
+		return -1;
+	passed = clock_after(0) - watch.since;
+	if (passed < PATIENCE)
+		return (int)(PATIENCE - passed);
+	watch.shown = fprintf(stderr, "\r%s... %d s", watch.what,
+			      (int)(passed / 1000)) -
+		      1;
+	fflush(stderr);
+	return (int)(1000 - passed % 1000);
+}
+
+/* The second one: as if nobody had watched. */
+static void die(int number)
+{
+	signal(number, SIG_DFL);
+	pthread_sigmask(SIG_UNBLOCK, &watch.signals, NULL);
+	raise(number);
+}
+
+static void take_signal(void)
+{
+	struct signalfd_siginfo info;
+
+	if (read(watch.signal_fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (watch.seen)
+		die((int)info.ssi_signo);
+	watch.seen = (int)info.ssi_signo;
+	eventfd_write(watch.seen_fd, 1);
+	if (watch.card)
+		iotsafe_card_cancel(watch.card);
+	if (watch.what && watch.talks) {
+		erase();
+		fputs("iotsafe: ending; once more to end at once\n", stderr);
+	}
+}
+
+static void *run(void *unused)
+{
+	struct pollfd waits[2] = {
+		{.fd = watch.signal_fd, .events = POLLIN},
+		{.fd = watch.wake_fd, .events = POLLIN},
+	};
+	eventfd_t woken;
+
+	pthread_mutex_lock(&watch.lock);
+	while (!watch.stopping) {
+		int timeout = speak();
+
+		pthread_mutex_unlock(&watch.lock);
+		poll(waits, 2, timeout);
+		pthread_mutex_lock(&watch.lock);
+		if (waits[1].revents)
+			eventfd_read(watch.wake_fd, &woken);
+		if (waits[0].revents)
+			take_signal();
+	}
+	pthread_mutex_unlock(&watch.lock);
+	return unused;
+}
+
+/* A signal that our parent has us ignore (nohup does) stays ignored. */
+static void choose_signals(void)
+{
+	static const int wanted[] = {SIGINT, SIGTERM, SIGHUP};
+	struct sigaction action;
+
+	sigemptyset(&watch.signals);
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+		if (!sigaction(wanted[i], NULL, &action) &&
+		    action.sa_handler != SIG_IGN)
+			sigaddset(&watch.signals, wanted[i]);
+}
+
+bool watch_start(bool quiet)
+{
+	watch.talks = !quiet && isatty(STDERR_FILENO);
+	choose_signals();
+	watch.wake_fd = eventfd(0, EFD_CLOEXEC);
+	watch.seen_fd = eventfd(0, EFD_CLOEXEC);
+	watch.signal_fd = signalfd(-1, &watch.signals, SFD_CLOEXEC);
+	if (watch.wake_fd < 0 || watch.seen_fd < 0 || watch.signal_fd < 0)
+		return false;
+	/* Before the thread: every thread must have them blocked. */
+	pthread_sigmask(SIG_BLOCK, &watch.signals, NULL);
+	errno = pthread_create(&watch.thread, NULL, run, NULL);
+	watch.running = !errno;
+	return watch.running;
+}
+
+void watch_stop(void)
+{
+	watch_end();
+	if (!watch.running)
+		return;
+	pthread_mutex_lock(&watch.lock);
+	watch.stopping = true;
+	pthread_mutex_unlock(&watch.lock);
+	eventfd_write(watch.wake_fd, 1);
+	pthread_join(watch.thread, NULL);
+	watch.running = false;
+}
+
+void watch_card(iotsafe_card *card)
+{
+	pthread_mutex_lock(&watch.lock);
+	watch.card = card;
+	pthread_mutex_unlock(&watch.lock);
+}
+
+void watch_begin(const char *what)
+{
+	pthread_mutex_lock(&watch.lock);
+	erase();
+	watch.what = what;
+	watch.since = clock_after(0);
+	pthread_mutex_unlock(&watch.lock);
+	eventfd_write(watch.wake_fd, 1);
+}
+
+void watch_end(void)
+{
+	pthread_mutex_lock(&watch.lock);
+	erase();
+	watch.what = NULL;
+	pthread_mutex_unlock(&watch.lock);
+}
+
+int watch_fd(void)
+{
+	return watch.seen_fd;
+}
+
+int watch_signal(void)
+{
+	int number;
+
+	pthread_mutex_lock(&watch.lock);
+	number = watch.seen;
+	pthread_mutex_unlock(&watch.lock);
+	return number;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Watches over what the main thread waits for: says on a terminal how long it
+ * takes, and on SIGINT, SIGTERM and SIGHUP ends it in good order, so that no
+ * channel stays open on the card. A second signal ends the program at once. */
+#ifndef TOOLS_WATCH_H
+#define TOOLS_WATCH_H
+
+#include <stdbool.h>
+#include <iotsafe/iotsafe.h>
+
+/* False if it cannot; errno says why. `quiet` says nothing about waits. */
+bool watch_start(bool quiet);
+void watch_stop(void);
+
+/* The card whose operations a signal cancels; NULL before it is freed. */
+void watch_card(iotsafe_card *card);
+
+/* A wait begins ("waiting for the card"); the one before ends. */
+void watch_begin(const char *what);
+/* No wait is under way. Harmless at any time. */
+void watch_end(void);
+
+/* Readable once a signal has come; -1 before watch_start(). */
+int watch_fd(void);
+
+/* The signal that came, 0 if none. */
+int watch_signal(void);
+
+#endif
