@@ -13,7 +13,7 @@
 
 #define LINK_COMMAND_MAX  261 /* short APDU: header, Lc, 255 bytes, Le */
 #define LINK_RESPONSE_MAX 258 /* 256 bytes and the status word */
-#define LINK_HANDLE_MAX   40
+#define LINK_HANDLE_MAX	  40
 
 struct link_counters {
 	uint64_t exchanges;
@@ -31,10 +31,12 @@ struct link {
 /* What a kind of link does and who does what on it. */
 struct link_kind {
 	const char *scheme; /* "at" */
+	/* The attributes that this kind of address has; ends with NULL. */
+	const char *const *attributes;
 	/* Opens what the address names; sets link->self. The rest may be
 	 * called only after it succeeded. */
 	int (*open)(struct link *link, const struct address *address,
-	            const struct deadline *deadline);
+		    const struct deadline *deadline);
 	/*
 	 * One command, one answer with its status word: 2 to
 	 * LINK_RESPONSE_MAX bytes. `handle` is the modem's channel handle
@@ -42,9 +44,9 @@ struct link_kind {
 	 * received; link_exchange() counts the rest.
 	 */
 	int (*exchange)(struct link *link, const char *handle,
-	                const uint8_t *command, size_t command_size,
-	                uint8_t *response, size_t *response_size,
-	                const struct deadline *deadline);
+			const uint8_t *command, size_t command_size,
+			uint8_t *response, size_t *response_size,
+			const struct deadline *deadline);
 	/* Tells in a few words what is at the far end ("Quectel EC25"), ""
 	 * if unknown. May be NULL. */
 	const char *(*describe)(struct link *link);
@@ -53,10 +55,10 @@ struct link_kind {
 	/* Modem-made channels (CCHO, QMI, MBIM): open with an AID gives the
 	 * handle. NULL: the host sends MANAGE CHANNEL and SELECT itself. */
 	int (*channel_open)(struct link *link, const uint8_t *aid,
-	                    size_t aid_size, char handle[LINK_HANDLE_MAX],
-	                    const struct deadline *deadline);
+			    size_t aid_size, char handle[LINK_HANDLE_MAX],
+			    const struct deadline *deadline);
 	int (*channel_close)(struct link *link, const char *handle,
-	                     const struct deadline *deadline);
+			     const struct deadline *deadline);
 	/* True where a command that expects data carries its Le also behind
 	 * data (T=1 and APDU-level readers); T=0 manners leave it out. */
 	bool wants_le;
@@ -64,9 +66,15 @@ struct link_kind {
 
 /* Finds the kind by the address's scheme and opens it. */
 int link_open(struct link *link, const struct address *address,
-              const struct deadline *deadline);
+	      const struct deadline *deadline);
 
-/* Wraps the application's own two functions. `own` was checked. */
+/* Refuses an address with an attribute that neither its kind knows nor
+ * `others` names (ends with NULL; NULL for none). */
+int link_check_attributes(const struct address *address,
+			  const char *const *others);
+
+/* Wraps a copy of the application's own two functions. `own` was checked; its
+ * close() is called also if this fails. */
 int link_open_own(struct link *link, const iotsafe_link *own);
 
 /*
@@ -75,10 +83,9 @@ int link_open_own(struct link *link, const iotsafe_link *own);
  * After any of them the link may be used again: what is still on its way
  * from before is never taken for the answer to the next command.
  */
-int link_exchange(struct link *link, const char *handle,
-                  const uint8_t *command, size_t command_size,
-                  uint8_t *response, size_t *response_size,
-                  const struct deadline *deadline);
+int link_exchange(struct link *link, const char *handle, const uint8_t *command,
+		  size_t command_size, uint8_t *response, size_t *response_size,
+		  const struct deadline *deadline);
 
 /* Accepts a link that was never opened or is closed already. */
 void link_close(struct link *link);

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A command APDU becomes one AT+CSIM line, and the modem's answer a response
+ * APDU (3GPP TS 27.007 section 8.17). What modems say instead becomes an
+ * error.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/error.h"
+#include "link/at_error.h"
+#include "link/at_link.h"
+
+/* Some modems wake up at the first line and lose it. */
+#define PROBES 3
+
+/* A busy SIM is asked again after so many milliseconds, doubled each time. */
+#define BUSY_FIRST 100
+#define BUSY_MAX   1000
+
+/* How long the modem may take to tell why it said ERROR. */
+#define REASON_LIMIT 1000
+
+/* AT+CSIM=522,"…" and CR. */
+#define CSIM_LINE_MAX (2 * LINK_COMMAND_MAX + 32)
+
+static int no_modem(const struct at_modem *modem, int result)
+{
+	if (result != IOTSAFE_ERR_TIMEOUT)
+		return result;
+	if (modem->counters->bytes_received)
+		return error_set(result,
+				 "%s: something is there, but it does not "
+				 "answer AT commands",
+				 modem->stream.name);
+	return error_set(result, "%s: nothing answers", modem->stream.name);
+}
+
+/* ATE0 also asks whether a modem is there. An ERROR is an answer, but may be
+ * to the remains of a line that somebody else began: asked again. */
+static int probe(struct at_modem *modem, int patience,
+		 const struct deadline *deadline)
+{
+	int left = deadline_left(deadline);
+	struct at_answer answer;
+	int result;
+
+	if (left >= 0 && left < patience)
+		patience = left;
+	for (int i = 0; i < PROBES; i++) {
+		struct deadline end =
+			deadline_within(deadline, patience / PROBES);
+
+		/* There is nothing to be in step with yet. */
+		modem->in_step = true;
+		result = at_modem_command(modem, "ATE0\r", "ATE0", NULL,
+					  &answer, &end);
+		if (result >= 0 && answer.final == AT_OK) {
+			/* The answers to the others may be on their way. */
+			modem->in_step = i == 0;
+			return IOTSAFE_OK;
+		}
+		if (result < 0 && result != IOTSAFE_ERR_TIMEOUT)
+			return result;
+	}
+	modem->in_step = false;
+	return result;
+}
+
+int at_link_start(struct at_modem *modem, int patience,
+		  const struct deadline *deadline)
+{
+	struct at_answer answer;
+	int result = probe(modem, patience, deadline);
+
+	if (result < 0)
+		return no_modem(modem, result);
+	/* Numbers instead of ERROR. A modem without them serves as well. */
+	return at_modem_command(modem, "AT+CMEE=1\r", "AT+CMEE=1", NULL,
+				&answer, deadline);
+}
+
+static int check_pin_state(const struct at_modem *modem, const char *state)
+{
+	const char *name = modem->stream.name;
+
+	if (strstr(state, "NOT INSERTED") || strstr(state, "NOT READY"))
+		return error_set(IOTSAFE_ERR_ABSENT,
+				 "%s: no SIM in the modem (AT+CPIN?: %s)", name,
+				 state);
+	if (*state && !strstr(state, "READY"))
+		return error_set(IOTSAFE_ERR_PIN,
+				 "%s: the SIM is locked (AT+CPIN?: %s)", name,
+				 state);
+	return IOTSAFE_OK;
+}
+
+/* A bare ERROR tells nothing; the state of the SIM may. */
+static int find_reason(struct at_modem *modem, const struct deadline *deadline)
+{
+	struct deadline end = deadline_within(deadline, REASON_LIMIT);
+	struct at_answer answer;
+	int code;
+
+	if (at_modem_command(modem, "AT+CPIN?\r", "AT+CPIN?", "+CPIN", &answer,
+			     &end) < 0)
+		return IOTSAFE_OK;
+	if (answer.final == AT_OK)
+		return check_pin_state(modem, answer.value);
+	code = at_error_code(answer.words);
+	if (code == IOTSAFE_ERR_ABSENT || code == IOTSAFE_ERR_PIN)
+		return at_error_record(answer.words, modem->stream.name,
+				       "AT+CPIN?");
+	/* Every modem knows this question; without a SIM it is refused. */
+	return error_set(IOTSAFE_ERR_MODEM,
+			 "%s: AT+CSIM: modem answered ERROR, and to AT+CPIN? "
+			 "too: is there a SIM in it?",
+			 modem->stream.name);
+}
+
+static int refused(struct at_modem *modem, const struct at_answer *answer,
+		   const struct deadline *deadline)
+{
+	if (!strcmp(answer->words, "ERROR"))
+		TRY(find_reason(modem, deadline));
+	return at_error_record(answer->words, modem->stream.name, "AT+CSIM");
+}
+
+static bool is_busy(const struct at_answer *answer)
+{
+	return answer->final == AT_ERROR &&
+	       at_error_code(answer->words) == IOTSAFE_ERR_BUSY;
+}
+
+/* The command, again and again while the SIM is busy: with "SIM busy" the
+ * modem tells that the card has not seen it. */
+static int ask(struct at_modem *modem, const char *line,
+	       struct at_answer *answer, const struct deadline *deadline)
+{
+	int wait = BUSY_FIRST;
+	int result;
+
+	for (;;) {
+		TRY(at_modem_command(modem, line, "AT+CSIM", NULL, answer,
+				     deadline));
+		if (!is_busy(answer) || deadline_passed(deadline))
+			return IOTSAFE_OK;
+		result = at_modem_listen(modem, wait, deadline);
+		if (result < 0)
+			return at_modem_gave_up(modem, result, "AT+CSIM");
+		if (deadline_passed(deadline))
+			return IOTSAFE_OK;
+		wait = 2 * wait < BUSY_MAX ? 2 * wait : BUSY_MAX;
+	}
+}
+
+static int judge(struct at_modem *modem, const struct at_answer *answer,
+		 uint8_t *response, size_t *response_size,
+		 const struct deadline *deadline)
+{
+	int result;
+
+	if (answer->final == AT_ERROR)
+		return refused(modem, answer, deadline);
+	result = at_csim_response(&answer->csim, response, *response_size,
+				  response_size);
+	if (result < 0) {
+		/* Perhaps an OK that was left over: the true answer may still
+		 * come. */
+		modem->in_step = false;
+		error_prepend("%s: ", modem->stream.name);
+	}
+	return result;
+}
+
+int at_link_exchange(struct link *link, const char *handle,
+		     const uint8_t *command, size_t command_size,
+		     uint8_t *response, size_t *response_size,
+		     const struct deadline *deadline)
+{
+	struct at_modem *modem = link->self;
+	char hex[2 * LINK_COMMAND_MAX + 1];
+	struct at_answer answer;
+	char line[CSIM_LINE_MAX];
+	int result;
+
+	(void)handle;
+	hex_encode(command, command_size, hex);
+	snprintf(line, sizeof(line), "AT+CSIM=%zu,\"%s\"\r", 2 * command_size,
+		 hex);
+	result = ask(modem, line, &answer, deadline);
+	if (result >= 0)
+		result = judge(modem, &answer, response, response_size,
+			       deadline);
+	/* A PIN may be in the one, a decrypted secret in the other. */
+	bytes_wipe(hex, sizeof(hex));
+	bytes_wipe(line, sizeof(line));
+	bytes_wipe(&answer, sizeof(answer));
+	at_modem_wipe(modem);
+	return result;
+}
+
+void at_link_close(struct link *link)
+{
+	struct at_modem *modem = link->self;
+
+	stream_close(&modem->stream);
+	bytes_wipe(modem, sizeof(*modem));
+	free(modem);
+	link->self = NULL;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The links that speak AT+CSIM. */
+#ifndef LINK_AT_LINK_H
+#define LINK_AT_LINK_H
+
+#include "link/at_modem.h"
+#include "link/link.h"
+
+/* The rest of opening, once modem->stream is open: finds out whether a modem
+ * is there, for `patience` milliseconds, and puts it in order. */
+int at_link_start(struct at_modem *modem, int patience,
+		  const struct deadline *deadline);
+
+int at_link_exchange(struct link *link, const char *handle,
+		     const uint8_t *command, size_t command_size,
+		     uint8_t *response, size_t *response_size,
+		     const struct deadline *deadline);
+
+void at_link_close(struct link *link);
+
+/* In at_open.c: the kinds, by scheme. */
+extern const struct link_kind at_kind_at;
+extern const struct link_kind at_kind_exec;
+extern const struct link_kind at_kind_sim;
+
+#endif

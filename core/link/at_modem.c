@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A command line becomes an answer: lines are sent, the lines that come are
+ * sorted, and an answer that comes too late is never taken for the next one.
+ */
+#include <stdio.h>
+#include <string.h>
+#include "base/error.h"
+#include "base/trace.h"
+#include "link/at_modem.h"
+
+/* How much of a babbling modem is thrown away before a command: it goes on
+ * babbling, and only the deadline ends that. */
+#define THROW_MAX 65536
+
+static void trace(const char *mark, const char *text)
+{
+	char masked[AT_LINE_MAX + 64];
+
+	if (!trace_wants(IOTSAFE_TRACE_AT))
+		return;
+	at_mask(text, masked, sizeof(masked));
+	masked[strcspn(masked, "\r")] = '\0';
+	trace_line(IOTSAFE_TRACE_AT, "%s %s", mark, masked);
+}
+
+static bool next_line(struct at_modem *modem, struct at_line *line)
+{
+	if (!at_lines_next(&modem->lines, &modem->unread, line))
+		return false;
+	trace("at<", line->text);
+	at_modem_sort(modem, line);
+	return true;
+}
+
+static void received(struct at_modem *modem, int size)
+{
+	modem->heard = true;
+	modem->counters->bytes_received += (uint64_t)size;
+	modem->unread = (struct bytes){modem->buffer, (size_t)size};
+}
+
+/* What was left over from before must not stand in front of the answer. */
+static int throw_away(struct at_modem *modem)
+{
+	struct at_line line;
+	int size = 0;
+
+	for (int thrown = 0; thrown < THROW_MAX; thrown += size) {
+		while (next_line(modem, &line))
+			;
+		size = stream_read_now(&modem->stream, modem->buffer,
+				       sizeof(modem->buffer));
+		if (size <= 0)
+			return size;
+		received(modem, size);
+	}
+	return IOTSAFE_OK;
+}
+
+int at_modem_send(struct at_modem *modem, const char *line,
+		  const struct deadline *deadline)
+{
+	size_t size = strlen(line), done;
+	int result;
+
+	TRY(throw_away(modem));
+	trace("at>", line);
+	modem->heard = false;
+	result = stream_write(&modem->stream, (const uint8_t *)line, size,
+			      &done, deadline);
+	modem->counters->bytes_sent += done;
+	if (done)
+		modem->line_open = done < size;
+	return result;
+}
+
+int at_modem_line(struct at_modem *modem, struct at_line *line,
+		  const struct deadline *deadline)
+{
+	int size;
+
+	while (!next_line(modem, line)) {
+		/* A modem that babbles always has something to read. */
+		if (deadline_passed(deadline))
+			return IOTSAFE_ERR_TIMEOUT;
+		size = stream_read(&modem->stream, modem->buffer,
+				   sizeof(modem->buffer), deadline);
+		if (size < 0)
+			return size;
+		received(modem, size);
+	}
+	return IOTSAFE_OK;
+}
+
+int at_modem_listen(struct at_modem *modem, int milliseconds,
+		    const struct deadline *deadline)
+{
+	struct deadline end = deadline_within(deadline, milliseconds);
+	struct at_line line;
+	int result;
+
+	do
+		result = at_modem_line(modem, &line, &end);
+	while (result >= 0 && !deadline_passed(&end));
+	return result == IOTSAFE_ERR_TIMEOUT ? IOTSAFE_OK : result;
+}
+
+int at_modem_gave_up(const struct at_modem *modem, int result, const char *name)
+{
+	if (result == IOTSAFE_ERR_CANCELLED)
+		return error_set(result, "%s: %s: cancelled",
+				 modem->stream.name, name);
+	if (result == IOTSAFE_ERR_TIMEOUT && modem->line_open)
+		return error_set(result,
+				 "%s: %s: the modem took no more bytes in time",
+				 modem->stream.name, name);
+	if (result == IOTSAFE_ERR_TIMEOUT && modem->heard)
+		return error_set(result,
+				 "%s: %s: the modem's answer did not end in "
+				 "time",
+				 modem->stream.name, name);
+	if (result == IOTSAFE_ERR_TIMEOUT)
+		return error_set(result,
+				 "%s: %s: the modem did not answer in time",
+				 modem->stream.name, name);
+	return result;
+}
+
+static void keep(char *out, const char *text)
+{
+	snprintf(out, AT_WORDS_MAX, "%s", text);
+}
+
+/* Takes lines up to the final result code of the command sent last. */
+static int take_answer(struct at_modem *modem, const char *wanted,
+		       struct at_answer *answer,
+		       const struct deadline *deadline)
+{
+	struct at_line line;
+	const char *value;
+
+	for (;;) {
+		TRY(at_modem_line(modem, &line, deadline));
+		if (line.kind == AT_OK || line.kind == AT_ERROR)
+			break;
+		at_csim_take(&answer->csim, &line);
+		value = wanted ? at_value(&line, wanted) : NULL;
+		if (value)
+			keep(answer->value, value);
+	}
+	answer->final = line.kind;
+	keep(answer->words, line.text);
+	return IOTSAFE_OK;
+}
+
+int at_modem_command(struct at_modem *modem, const char *line, const char *name,
+		     const char *wanted, struct at_answer *answer,
+		     const struct deadline *deadline)
+{
+	int result;
+
+	memset(answer, 0, sizeof(*answer));
+	if (!modem->in_step)
+		TRY(at_modem_synchronise(modem, deadline));
+	modem->in_step = false;
+	result = at_modem_send(modem, line, deadline);
+	if (result >= 0)
+		result = take_answer(modem, wanted, answer, deadline);
+	if (result < 0)
+		return at_modem_gave_up(modem, result, name);
+	modem->in_step = true;
+	return IOTSAFE_OK;
+}
+
+void at_modem_wipe(struct at_modem *modem)
+{
+	if (modem->unread.data)
+		bytes_wipe(modem->buffer,
+			   (size_t)(modem->unread.data - modem->buffer));
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The addresses at:, exec: and sim: become an open modem.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/error.h"
+#include "link/at_link.h"
+#include "link/words.h"
+
+/* How long a port may be silent when it is opened, in milliseconds. A child
+ * has all the time there is: ssh must find its host first. */
+#define PORT_PATIENCE 3000
+
+#define WORDS_MAX 64
+
+/* The program, --stdio, --profile NAME, two words an attribute, NULL. */
+#define SIM_WORDS_MAX (5 + 2 * ADDRESS_ATTRIBUTES_MAX)
+
+typedef int open_stream_func(struct stream *stream,
+			     const struct address *address);
+
+static int open_modem(struct link *link, const struct address *address,
+		      open_stream_func *open_stream, int patience,
+		      const struct deadline *deadline)
+{
+	struct at_modem *modem = calloc(1, sizeof(*modem));
+	int result;
+
+	if (!modem)
+		return error_set(IOTSAFE_ERR_MEMORY, "%s: no memory",
+				 address->scheme);
+	modem->counters = &link->counters;
+	modem->stream.fd = -1;
+	modem->stream.child_fd = -1;
+	snprintf(modem->stream.name, sizeof(modem->stream.name), "%s%s%s",
+		 address->scheme, *address->path ? ":" : "", address->path);
+	link->self = modem;
+	result = open_stream(&modem->stream, address);
+	if (result >= 0)
+		result = at_link_start(modem, patience, deadline);
+	if (result < 0)
+		at_link_close(link);
+	return result;
+}
+
+static int read_flow(const struct address *address, enum stream_flow *flow)
+{
+	static const char *const names[] = {
+		[STREAM_FLOW_NONE] = "none",
+		[STREAM_FLOW_RTS] = "rts",
+		[STREAM_FLOW_XON] = "xon",
+	};
+	const char *value = address_get(address, "flow");
+
+	*flow = STREAM_FLOW_NONE;
+	if (!value)
+		return IOTSAFE_OK;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(value, names[i])) {
+			*flow = (enum stream_flow)i;
+			return IOTSAFE_OK;
+		}
+	return error_set(IOTSAFE_ERR_ARG,
+			 "address: flow=%.40s is none of none, rts, xon",
+			 value);
+}
+
+static int open_port(struct stream *stream, const struct address *address)
+{
+	struct stream_settings settings;
+
+	TRY(address_get_number(address, "baud", 300, 4000000, 115200,
+			       &settings.baud));
+	TRY(read_flow(address, &settings.flow));
+	return stream_open_port(stream, address->path, &settings);
+}
+
+static int at_open(struct link *link, const struct address *address,
+		   const struct deadline *deadline)
+{
+	return open_modem(link, address, open_port, PORT_PATIENCE, deadline);
+}
+
+static int open_command(struct stream *stream, const struct address *address)
+{
+	char text[ADDRESS_SIZE_MAX];
+	char *words[WORDS_MAX];
+	int count;
+
+	snprintf(text, sizeof(text), "%s", address->path);
+	count = words_split(text, words, WORDS_MAX);
+	if (count < 0)
+		return error_set(IOTSAFE_ERR_ARG,
+				 "%s: a quotation does not end, or more than "
+				 "%d words",
+				 stream->name, WORDS_MAX - 1);
+	if (count == 0)
+		return error_set(IOTSAFE_ERR_ARG, "%s names no command",
+				 stream->name);
+	/* On the same terminal: ssh may have to ask there. */
+	return stream_open_child(stream, words, true, false);
+}
+
+static int exec_open(struct link *link, const struct address *address,
+		     const struct deadline *deadline)
+{
+	return open_modem(link, address, open_command, deadline_left(deadline),
+			  deadline);
+}
+
+/* What the software SIM takes on its command line, besides. */
+static const char *const sim_attributes[] = {
+	"quirk",    "fault",   "store",	  "log", "baud",
+	"modem-ms", "char-us", "card-ms", NULL,
+};
+
+static bool is_in(const char *name, const char *const *names)
+{
+	for (; *names; names++)
+		if (!strcmp(name, *names))
+			return true;
+	return false;
+}
+
+/* Two words: "--quirk" and its value. */
+static size_t add_attributes(const struct address *address, char **words,
+			     char names[][32])
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < address->attributes_count; i++) {
+		const struct address_attribute *attribute =
+			&address->attributes[i];
+
+		if (!is_in(attribute->name, sim_attributes))
+			continue;
+		snprintf(names[i], sizeof(names[i]), "--%s", attribute->name);
+		words[count++] = names[i];
+		words[count++] = (char *)(uintptr_t)attribute->value;
+	}
+	return count;
+}
+
+static int open_sim(struct stream *stream, const struct address *address)
+{
+	const char *program = secure_getenv("IOTSAFE_SIM");
+	char names[ADDRESS_ATTRIBUTES_MAX][32];
+	const char *profile = address->path;
+	char *words[SIM_WORDS_MAX];
+	size_t count = 0;
+
+	if (!program || !*program)
+		program = IOTSAFE_SIM_PROGRAM;
+	words[count++] = (char *)(uintptr_t)program;
+	words[count++] = (char *)(uintptr_t) "--stdio";
+	if (*profile) {
+		words[count++] = (char *)(uintptr_t) "--profile";
+		words[count++] = (char *)(uintptr_t)profile;
+	}
+	count += add_attributes(address, words + count, names);
+	words[count] = NULL;
+	return stream_open_child(stream, words, false, true);
+}
+
+static int sim_open(struct link *link, const struct address *address,
+		    const struct deadline *deadline)
+{
+	return open_modem(link, address, open_sim, deadline_left(deadline),
+			  deadline);
+}
+
+static const char *const at_attributes[] = {"baud", "flow", NULL};
+static const char *const exec_attributes[] = {NULL};
+
+const struct link_kind at_kind_at = {
+	.scheme = "at",
+	.attributes = at_attributes,
+	.open = at_open,
+	.exchange = at_link_exchange,
+	.close = at_link_close,
+};
+
+const struct link_kind at_kind_exec = {
+	.scheme = "exec",
+	.attributes = exec_attributes,
+	.open = exec_open,
+	.exchange = at_link_exchange,
+	.close = at_link_close,
+};
+
+const struct link_kind at_kind_sim = {
+	.scheme = "sim",
+	.attributes = sim_attributes,
+	.open = sim_open,
+	.exchange = at_link_exchange,
+	.close = at_link_close,
+};

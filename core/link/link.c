@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The table of ways to a card, and what all of them share: limits, counters,
+ * and the application's own two functions as one way among the others.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "base/error.h"
+#include "link/at_link.h"
+#include "link/link.h"
+
+const struct link_kind *const link_kinds[] = {
+	&at_kind_at,
+	&at_kind_exec,
+	&at_kind_sim,
+	NULL,
+};
+
+static const struct link_kind *find_kind(const char *scheme)
+{
+	for (size_t i = 0; link_kinds[i]; i++)
+		if (!strcmp(link_kinds[i]->scheme, scheme))
+			return link_kinds[i];
+	return NULL;
+}
+
+static int unknown_kind(const char *scheme)
+{
+	error_set(IOTSAFE_ERR_ARG,
+		  "address: unknown kind \"%s\" (known:", scheme);
+	for (size_t i = 0; link_kinds[i]; i++)
+		error_append(" %s:", link_kinds[i]->scheme);
+	error_append(")");
+	return IOTSAFE_ERR_ARG;
+}
+
+static bool is_in(const char *name, const char *const *names)
+{
+	for (; names && *names; names++)
+		if (!strcmp(name, *names))
+			return true;
+	return false;
+}
+
+int link_check_attributes(const struct address *address,
+			  const char *const *others)
+{
+	const struct link_kind *kind = find_kind(address->scheme);
+
+	if (!kind)
+		return unknown_kind(address->scheme);
+	for (size_t i = 0; i < address->attributes_count; i++) {
+		const char *name = address->attributes[i].name;
+
+		if (!is_in(name, kind->attributes) && !is_in(name, others))
+			return error_set(IOTSAFE_ERR_ARG,
+					 "address: %s: has no attribute "
+					 "\"%.60s\"",
+					 kind->scheme, name);
+	}
+	return IOTSAFE_OK;
+}
+
+int link_open(struct link *link, const struct address *address,
+	      const struct deadline *deadline)
+{
+	const struct link_kind *kind = find_kind(address->scheme);
+	int result;
+
+	memset(link, 0, sizeof(*link));
+	if (!kind)
+		return unknown_kind(address->scheme);
+	result = kind->open(link, address, deadline);
+	if (result >= 0)
+		link->kind = kind;
+	return result;
+}
+
+static uint64_t microseconds_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* However wrong a way to a card may be, the answer has a status word and fits.
+ */
+static int check_answer(size_t size, size_t room)
+{
+	if (size < 2)
+		return error_set(IOTSAFE_ERR_FORMAT,
+				 "link: an answer of %zu bytes has no status "
+				 "word",
+				 size);
+	if (size > room || size > LINK_RESPONSE_MAX)
+		return error_set(IOTSAFE_ERR_FORMAT,
+				 "link: an answer of %zu bytes is too long",
+				 size);
+	return IOTSAFE_OK;
+}
+
+int link_exchange(struct link *link, const char *handle, const uint8_t *command,
+		  size_t command_size, uint8_t *response, size_t *response_size,
+		  const struct deadline *deadline)
+{
+	size_t room = *response_size;
+	uint64_t start;
+	int result;
+
+	if (!link->kind)
+		return error_set(IOTSAFE_ERR_CLOSED, "link: closed");
+	if (command_size < 4 || command_size > LINK_COMMAND_MAX ||
+	    room < LINK_RESPONSE_MAX)
+		return error_set(IOTSAFE_ERR_ARG,
+				 "link: a command of %zu bytes, room for %zu",
+				 command_size, room);
+	start = microseconds_now();
+	result = link->kind->exchange(link, handle, command, command_size,
+				      response, response_size, deadline);
+	link->counters.microseconds += microseconds_now() - start;
+	link->counters.exchanges++;
+	if (result < 0)
+		return result;
+	return check_answer(*response_size, room);
+}
+
+void link_close(struct link *link)
+{
+	if (!link->kind)
+		return;
+	link->kind->close(link);
+	link->kind = NULL;
+}
+
+/* The application's functions record no error: what they return is all that
+ * is known, if it is one of the codes they may return. */
+static int own_failed(int result)
+{
+	static const struct {
+		int code;
+		const char *words;
+	} known[] = {
+		{IOTSAFE_ERR_IO, "cannot reach the card"},
+		{IOTSAFE_ERR_BUSY, "busy"},
+		{IOTSAFE_ERR_TIMEOUT, "the card did not answer in time"},
+		{IOTSAFE_ERR_CANCELLED, "cancelled"},
+		{IOTSAFE_ERR_MODEM, "the modem refused the command"},
+		{IOTSAFE_ERR_ABSENT, "no card"},
+		{IOTSAFE_ERR_CLOSED, "the far side has gone"},
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (known[i].code == result)
+			return error_set(result, "application's link: %s",
+					 known[i].words);
+	return error_set(IOTSAFE_ERR_IO, "application's link: failed (%d)",
+			 result);
+}
+
+static int own_exchange(struct link *link, const char *handle,
+			const uint8_t *command, size_t command_size,
+			uint8_t *response, size_t *response_size,
+			const struct deadline *deadline)
+{
+	const iotsafe_link *own = link->self;
+	size_t room = *response_size;
+	int result;
+
+	(void)handle;
+	result = own->exchange(own->self, command, command_size, response,
+			       response_size, deadline->at);
+	if (result)
+		return own_failed(result);
+	if (*response_size > room)
+		return check_answer(*response_size, room);
+	link->counters.bytes_sent += command_size;
+	link->counters.bytes_received += *response_size;
+	return IOTSAFE_OK;
+}
+
+static void own_close(struct link *link)
+{
+	iotsafe_link *own = link->self;
+
+	if (own->close)
+		own->close(own->self);
+	free(own);
+	link->self = NULL;
+}
+
+static const struct link_kind own_kind = {
+	.scheme = "own",
+	.exchange = own_exchange,
+	.close = own_close,
+};
+
+int link_open_own(struct link *link, const iotsafe_link *own)
+{
+	iotsafe_link *copy = malloc(sizeof(*copy));
+
+	memset(link, 0, sizeof(*link));
+	if (!copy) {
+		if (own->close)
+			own->close(own->self);
+		return error_set(IOTSAFE_ERR_MEMORY, "link: no memory");
+	}
+	*copy = *own;
+	link->self = copy;
+	link->kind = &own_kind;
+	return IOTSAFE_OK;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Bytes to and from a port or a child. The kinds never wait; waiting, with
+ * deadline and cancel, is done in stream.c. */
+#ifndef LINK_STREAM_H
+#define LINK_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include "base/address.h"
+#include "base/deadline.h"
+
+#define STREAM_NAME_MAX 128
+
+struct stream;
+
+struct stream_kind {
+	/* Bytes that are there now (1 or more), 0 for none yet, or
+	 * IOTSAFE_ERR_CLOSED or _IO, recorded. */
+	int (*read)(struct stream *stream, uint8_t *data, size_t room);
+	/* Bytes taken, 0 for none yet, or the same codes. */
+	int (*write)(struct stream *stream, const uint8_t *data, size_t size);
+	void (*close)(struct stream *stream);
+};
+
+struct stream {
+	const struct stream_kind *kind; /* NULL: not open */
+	char name[STREAM_NAME_MAX];	/* as errors name it: "at:/dev/ttyS1" */
+	int fd;				/* what poll(2) waits for */
+	void *port;			/* libserialport's */
+	pid_t child;
+	int child_fd; /* pidfd, or -1 */
+};
+
+enum stream_flow { STREAM_FLOW_NONE, STREAM_FLOW_RTS, STREAM_FLOW_XON };
+
+struct stream_settings {
+	long baud;
+	enum stream_flow flow;
+};
+
+/* A port by its path: through libserialport where that takes it, else by
+ * descriptor. `stream->name` is set by the caller, here and below. The port is
+ * ours alone until it is closed. */
+int stream_open_port(struct stream *stream, const char *path,
+		     const struct stream_settings *settings);
+
+/* A character device or a Unix socket. */
+int stream_open_descriptor(struct stream *stream, const char *path,
+			   const struct stream_settings *settings);
+
+/* A serial port. 0 if it is open, 1 if libserialport does not know such
+ * ports, or a code. */
+int stream_open_serial(struct stream *stream, const char *path,
+		       const struct stream_settings *settings);
+
+/* A child's standard input and output. With `search` the program is looked
+ * for in PATH; with `apart` the terminal's signals (Ctrl-C) are not its. */
+int stream_open_child(struct stream *stream, char *const argv[], bool search,
+		      bool apart);
+
+/* Reads what is there, waits if nothing is: 1 to INT_MAX bytes. _TIMEOUT and
+ * _CANCELLED are not recorded: the caller knows what was waited for. */
+int stream_read(struct stream *stream, uint8_t *data, size_t room,
+		const struct deadline *deadline);
+
+/* Writes all, as one piece where the system takes it so. `done` tells how
+ * much was written when it fails. */
+int stream_write(struct stream *stream, const uint8_t *data, size_t size,
+		 size_t *done, const struct deadline *deadline);
+
+/* Reads what is there and never waits: 0 for nothing. */
+int stream_read_now(struct stream *stream, uint8_t *data, size_t room);
+
+/* Accepts a stream that is not open. */
+void stream_close(struct stream *stream);
+
+/* Records why a port could not be opened. */
+int stream_refused(const struct stream *stream, const char *path, int number);
+
+/* Records that the far side has gone. */
+int stream_gone(const struct stream *stream);
+
+/* Takes a port for this process alone (flock, TIOCEXCL), and gives it up. */
+int stream_lock(const struct stream *stream, const char *path, int fd);
+void stream_unlock(int fd);
+
+/* Records that another program has the port, and which if that can be known.
+ */
+int stream_busy(const struct stream *stream, const char *path);
+
+#endif

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A program becomes a stream: its standard input and output are one socket,
+ * the other end is ours. Its standard error stays the application's.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "base/error.h"
+#include "link/stream.h"
+
+/* How long a child may take to end, in milliseconds: when its input ends,
+ * when it is asked to, and when it can no longer refuse. */
+#define END_LIMIT  1000
+#define TERM_LIMIT 300
+#define KILL_LIMIT 1000
+
+/* How long an ended child's status may be on its way. */
+#define STATUS_LIMIT 200
+
+extern char **environ;
+
+/* A pidfd means this very process, whoever reaps it (the application may),
+ * and whatever process has its number then. Linux 5.3; -1 before. */
+static int open_pidfd(pid_t pid)
+{
+	return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+static void signal_child(const struct stream *stream, int number)
+{
+	if (stream->child_fd >= 0)
+		syscall(SYS_pidfd_send_signal, stream->child_fd, number, NULL,
+			0);
+	else
+		kill(stream->child, number);
+}
+
+/* True if the child has ended, and is reaped. Without a pidfd there is
+ * nothing to wait for but its end of the socket. */
+static bool ended_within(struct stream *stream, int limit, int *status)
+{
+	struct deadline deadline = deadline_in(limit, -1);
+	pid_t pid;
+
+	if (stream->child_fd >= 0)
+		deadline_wait(&deadline, stream->child_fd, POLLIN);
+	else if (stream->fd >= 0)
+		deadline_wait(&deadline, stream->fd, POLLRDHUP);
+	do
+		pid = waitpid(stream->child, status, WNOHANG);
+	while (pid < 0 && errno == EINTR);
+	/* ECHILD: the application ignores SIGCHLD or was faster. */
+	if (pid < 0)
+		*status = -1;
+	if (pid)
+		stream->child = 0;
+	return pid != 0;
+}
+
+/* Records that the child is gone, and how it ended. */
+static int child_gone(struct stream *stream)
+{
+	int status;
+
+	if (!stream->child || !ended_within(stream, STATUS_LIMIT, &status) ||
+	    status == -1)
+		return stream_gone(stream);
+	if (WIFSIGNALED(status))
+		return error_set(IOTSAFE_ERR_CLOSED,
+				 "%s: the modem has gone: the program ended by "
+				 "signal %d (%s)",
+				 stream->name, WTERMSIG(status),
+				 strsignal(WTERMSIG(status)));
+	return error_set(IOTSAFE_ERR_CLOSED,
+			 "%s: the modem has gone: the program ended with exit "
+			 "status %d",
+			 stream->name, WEXITSTATUS(status));
+}
+
+static int child_read(struct stream *stream, uint8_t *data, size_t room)
+{
+	ssize_t size;
+
+	do
+		size = recv(stream->fd, data, room, MSG_DONTWAIT);
+	while (size < 0 && errno == EINTR);
+	if (size > 0)
+		return (int)size;
+	if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		return 0;
+	return child_gone(stream);
+}
+
+static int child_write(struct stream *stream, const uint8_t *data, size_t size)
+{
+	ssize_t done;
+
+	do
+		done = send(stream->fd, data, size,
+			    MSG_DONTWAIT | MSG_NOSIGNAL);
+	while (done < 0 && errno == EINTR);
+	if (done >= 0)
+		return (int)done;
+	if (errno == EAGAIN || errno == EWOULDBLOCK)
+		return 0;
+	return child_gone(stream);
+}
+
+static void end_child(struct stream *stream)
+{
+	int status;
+
+	if (ended_within(stream, END_LIMIT, &status))
+		return;
+	signal_child(stream, SIGTERM);
+	if (ended_within(stream, TERM_LIMIT, &status))
+		return;
+	signal_child(stream, SIGKILL);
+	ended_within(stream, KILL_LIMIT, &status);
+}
+
+static void child_close(struct stream *stream)
+{
+	/* Its input ends here, and so does a write it is blocked in. Without
+	 * a pidfd the socket must stay able to tell of its end. */
+	shutdown(stream->fd, stream->child_fd >= 0 ? SHUT_RDWR : SHUT_WR);
+	if (stream->child)
+		end_child(stream);
+	close(stream->fd);
+	if (stream->child_fd >= 0)
+		close(stream->child_fd);
+}
+
+static const struct stream_kind child_kind = {
+	child_read,
+	child_write,
+	child_close,
+};
+
+/* The application's blocked and ignored signals are not the child's. */
+static int set_attributes(posix_spawnattr_t *attributes, bool apart)
+{
+	short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	posix_spawnattr_setsigmask(attributes, &signals);
+	sigfillset(&signals);
+	posix_spawnattr_setsigdefault(attributes, &signals);
+	if (apart)
+		flags |= POSIX_SPAWN_SETPGROUP;
+	return posix_spawnattr_setflags(attributes, flags);
+}
+
+static int set_actions(posix_spawn_file_actions_t *actions, int fd)
+{
+	int number = posix_spawn_file_actions_adddup2(actions, fd, 0);
+
+	if (!number)
+		number = posix_spawn_file_actions_adddup2(actions, fd, 1);
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
+	/* The application's sockets are none of the child's business. */
+	if (!number)
+		number = posix_spawn_file_actions_addclosefrom_np(actions, 3);
+#endif
+	return number;
+}
+
+static int spawn(pid_t *pid, char *const argv[], int fd, bool search,
+		 bool apart)
+{
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	int number = posix_spawnattr_init(&attributes);
+
+	if (number)
+		return number;
+	number = posix_spawn_file_actions_init(&actions);
+	if (number)
+		goto out;
+	number = set_attributes(&attributes, apart);
+	if (!number)
+		number = set_actions(&actions, fd);
+	if (!number)
+		number = (search ? posix_spawnp : posix_spawn)(
+			pid, argv[0], &actions, &attributes, argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+out:
+	posix_spawnattr_destroy(&attributes);
+	return number;
+}
+
+int stream_open_child(struct stream *stream, char *const argv[], bool search,
+		      bool apart)
+{
+	int ends[2];
+	int number;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+		return error_set_errno(IOTSAFE_ERR_IO, errno, "%s: socketpair",
+				       stream->name);
+	number = spawn(&stream->child, argv, ends[1], search, apart);
+	close(ends[1]);
+	if (number) {
+		close(ends[0]);
+		return error_set_errno(IOTSAFE_ERR_IO, number,
+				       "%s: cannot start %s", stream->name,
+				       argv[0]);
+	}
+	stream->fd = ends[0];
+	stream->child_fd = open_pidfd(stream->child);
+	stream->kind = &child_kind;
+	return IOTSAFE_OK;
+}

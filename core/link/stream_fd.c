@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A path becomes a stream by its descriptor alone: pseudo-terminals, wwan
+ * ports (not ttys; libserialport knows neither), serial ports where the
+ * build has no libserialport, Unix sockets.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <termios.h>
+#include <unistd.h>
+#include "base/error.h"
+#include "link/stream.h"
+
+static int fd_read(struct stream *stream, uint8_t *data, size_t room)
+{
+	ssize_t size;
+
+	do
+		size = read(stream->fd, data, room);
+	while (size < 0 && errno == EINTR);
+	if (size > 0)
+		return (int)size;
+	if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		return 0;
+	/* 0 is a hang-up: VMIN is 1. EIO is how an unplugged port says it. */
+	return stream_gone(stream);
+}
+
+/* A socket would raise SIGPIPE in the application. */
+static ssize_t write_quietly(int fd, const uint8_t *data, size_t size)
+{
+	ssize_t done = send(fd, data, size, MSG_NOSIGNAL);
+
+	return done < 0 && errno == ENOTSOCK ? write(fd, data, size) : done;
+}
+
+static int fd_write(struct stream *stream, const uint8_t *data, size_t size)
+{
+	ssize_t done;
+
+	do
+		done = write_quietly(stream->fd, data, size);
+	while (done < 0 && errno == EINTR);
+	if (done >= 0)
+		return (int)done;
+	if (errno == EAGAIN || errno == EWOULDBLOCK)
+		return 0;
+	return stream_gone(stream);
+}
+
+static void fd_close(struct stream *stream)
+{
+	/* The kernel would wait for a modem that takes no more bytes
+	 * (closing_wait, 30 s). */
+	tcflush(stream->fd, TCOFLUSH);
+	stream_unlock(stream->fd);
+	close(stream->fd);
+}
+
+static const struct stream_kind fd_kind = {fd_read, fd_write, fd_close};
+
+static const struct {
+	long baud;
+	speed_t speed;
+} speeds[] = {
+	{1200, B1200},	     {2400, B2400},	  {4800, B4800},
+	{9600, B9600},	     {19200, B19200},	  {38400, B38400},
+	{57600, B57600},     {115200, B115200},	  {230400, B230400},
+	{460800, B460800},   {500000, B500000},	  {576000, B576000},
+	{921600, B921600},   {1000000, B1000000}, {1152000, B1152000},
+	{1500000, B1500000}, {2000000, B2000000}, {2500000, B2500000},
+	{3000000, B3000000}, {3500000, B3500000}, {4000000, B4000000},
+};
+
+static int set_speed(const struct stream *stream, struct termios *termios,
+		     long baud)
+{
+	for (size_t i = 0; i < sizeof(speeds) / sizeof(speeds[0]); i++)
+		if (speeds[i].baud == baud) {
+			cfsetispeed(termios, speeds[i].speed);
+			cfsetospeed(termios, speeds[i].speed);
+			return IOTSAFE_OK;
+		}
+	return error_set(IOTSAFE_ERR_ARG,
+			 "%s: baud=%ld is none of the usual rates",
+			 stream->name, baud);
+}
+
+/* 8N1, raw. Without HUPCL, closing keeps DTR up: many modems take its fall
+ * for a hang-up of their data call or for a reset. */
+static int set_terminal(const struct stream *stream, int fd,
+			const struct stream_settings *settings)
+{
+	struct termios termios;
+
+	if (tcgetattr(fd, &termios) < 0)
+		return IOTSAFE_OK; /* no terminal: nothing to set */
+	cfmakeraw(&termios);
+	termios.c_cflag &= (tcflag_t) ~(HUPCL | CRTSCTS | CSTOPB);
+	termios.c_cflag |= CLOCAL | CREAD;
+	termios.c_iflag &= (tcflag_t) ~(IXON | IXOFF | IXANY);
+	if (settings->flow == STREAM_FLOW_RTS)
+		termios.c_cflag |= CRTSCTS;
+	if (settings->flow == STREAM_FLOW_XON)
+		termios.c_iflag |= IXON | IXOFF;
+	termios.c_cc[VMIN] = 1;
+	termios.c_cc[VTIME] = 0;
+	TRY(set_speed(stream, &termios, settings->baud));
+	if (tcsetattr(fd, TCSANOW, &termios) < 0)
+		return error_set_errno(IOTSAFE_ERR_IO, errno,
+				       "%s: terminal settings", stream->name);
+	return IOTSAFE_OK;
+}
+
+static int open_device(const struct stream *stream, const char *path,
+		       const struct stream_settings *settings, int *out)
+{
+	int fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	int result;
+
+	if (fd < 0)
+		return stream_refused(stream, path, errno);
+	result = stream_lock(stream, path, fd);
+	if (result >= 0) {
+		result = set_terminal(stream, fd, settings);
+		if (result < 0)
+			stream_unlock(fd);
+	}
+	if (result < 0)
+		close(fd);
+	*out = fd;
+	return result;
+}
+
+static int open_socket(const struct stream *stream, const char *path, int *out)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd;
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return stream_refused(stream, path, ENAMETOOLONG);
+	strcpy(address.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return stream_refused(stream, path, errno);
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+		int number = errno;
+
+		close(fd);
+		return stream_refused(stream, path, number);
+	}
+	*out = fd;
+	return IOTSAFE_OK;
+}
+
+int stream_open_descriptor(struct stream *stream, const char *path,
+			   const struct stream_settings *settings)
+{
+	struct stat status;
+
+	if (stat(path, &status) < 0)
+		return stream_refused(stream, path, errno);
+	if (S_ISSOCK(status.st_mode))
+		TRY(open_socket(stream, path, &stream->fd));
+	else if (S_ISCHR(status.st_mode))
+		TRY(open_device(stream, path, settings, &stream->fd));
+	else
+		return error_set(IOTSAFE_ERR_IO, "%s: not a port",
+				 stream->name);
+	stream->kind = &fd_kind;
+	return IOTSAFE_OK;
+}
