@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The public header as the Lua module iotsafe.core: plain functions without
+ * the prefix, strings for bytes, userdata for handles. What fails gives
+ * nil, sentence, code, status word; a handle that was freed gives
+ * nil, "closed", ERR_CLOSED. Only a wrong type of argument is a Lua error.
+ *
+ * One file serves Lua 5.1 (OpenWrt's with its integer patch too), LuaJIT and
+ * 5.2 to 5.4: numbers go through lua_pushinteger and lua_Number, never by
+ * assuming that all of them are one kind.
+ */
+
+%rename("%(strip:[iotsafe_])s", %$isfunction) "";
+%rename("%(strip:[IOTSAFE_])s", %$isenumitem) "";
+
+/* Every failure carries these already. */
+%ignore iotsafe_last_error;
+%ignore iotsafe_last_code;
+%ignore iotsafe_last_status;
+
+%{
+#include <limits.h>
+#include <string.h>
+#include <time.h>
+
+/* SWIG writes two functions of its own into what it takes for the globals.
+ * A module sets no globals. */
+#undef lua_pushglobaltable
+#define lua_pushglobaltable(L) lua_newtable(L)
+
+/* The sentence belongs to the failing call: nothing may come in between. */
+static int push_failure(lua_State *L, int code)
+{
+	lua_pushnil(L);
+	lua_pushstring(L, code <= IOTSAFE_WANT_READ ? iotsafe_error_name(code)
+	                                            : iotsafe_last_error());
+	lua_pushinteger(L, code);
+	lua_pushinteger(L, (lua_Integer)iotsafe_last_status());
+	return 4;
+}
+
+static int push_closed(lua_State *L)
+{
+	lua_pushnil(L);
+	lua_pushliteral(L, "closed");
+	lua_pushinteger(L, IOTSAFE_ERR_CLOSED);
+	lua_pushinteger(L, 0);
+	return 4;
+}
+
+static void *refuse_handle(lua_State *L, int index, const char *wanted)
+{
+	luaL_argerror(L, index, lua_pushfstring(L, "%s expected, got %s", wanted,
+	                                        luaL_typename(L, index)));
+	return NULL;
+}
+
+/* What is inside a handle, NULL if it was freed. SWIG's own check would read
+ * the memory of any userdata as its own, a file's for example; here the
+ * metatable must be right first. */
+static void *handle_get(lua_State *L, int index, swig_type_info *type,
+                        int disown)
+{
+	swig_lua_class *class = (swig_lua_class *)type->clientdata;
+	swig_lua_userdata *handle;
+	void *inside;
+
+	if (lua_type(L, index) != LUA_TUSERDATA || !lua_getmetatable(L, index))
+		return refuse_handle(L, index, class->name);
+	SWIG_Lua_get_class_metatable(L, class->fqname);
+	if (!lua_rawequal(L, -1, -2))
+		return refuse_handle(L, index, class->name);
+	lua_pop(L, 2);
+
+	handle = (swig_lua_userdata *)lua_touserdata(L, index);
+	inside = handle->ptr;
+	if (disown) {
+		handle->ptr = NULL;
+		handle->own = 0;
+	}
+	return inside;
+}
+
+/* NaN, and what the C type cannot hold, are refused. */
+static lua_Number number_get(lua_State *L, int index, lua_Number lowest,
+                             lua_Number highest)
+{
+	lua_Number number = luaL_checknumber(L, index);
+
+	if (!(number >= lowest && number <= highest))
+		luaL_argerror(L, index, "number out of range");
+	return number;
+}
+
+/* C would end the string at its first zero byte. */
+static const char *string_get(lua_State *L, int index)
+{
+	size_t size;
+	const char *string = luaL_optlstring(L, index, NULL, &size);
+
+	if (string && strlen(string) != size)
+		luaL_argerror(L, index, "string contains zero bytes");
+	return string;
+}
+
+static void push_uint64(lua_State *L, uint64_t number)
+{
+#if LUA_VERSION_NUM >= 503
+	lua_pushinteger(L, (lua_Integer)number);
+#else
+	lua_pushnumber(L, (lua_Number)number);
+#endif
+}
+
+/* Milliseconds of a clock that nobody sets. */
+static int push_clock(lua_State *L)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	lua_pushnumber(L, (lua_Number)now.tv_sec * 1000 +
+	                          (lua_Number)(now.tv_nsec / 1000000));
+	return 1;
+}
+%}
+
+%native(clock) int push_clock(lua_State *L);
+
+/* In: handles, numbers, strings, bytes. nil is no bytes, or no string. */
+%typemap(in) SWIGTYPE * {
+	$1 = ($1_ltype)handle_get(L, $input, $descriptor, $disown);
+	if (!$1)
+		return push_closed(L);
+}
+%typemap(in) int {
+	$1 = (int)number_get(L, $input, INT_MIN, INT_MAX);
+}
+%typemap(in) unsigned {
+	$1 = (unsigned)number_get(L, $input, 0, UINT_MAX);
+}
+%typemap(in) size_t {
+	$1 = (size_t)number_get(L, $input, 0, INT_MAX);
+}
+%typemap(in) const char * {
+	$1 = ($1_ltype)string_get(L, $input);
+}
+%typemap(in) (const uint8_t *data, size_t data_size) {
+	$1 = ($1_ltype)luaL_optlstring(L, $input, NULL, &$2);
+}
+
+/* The result: nothing if good, when something else comes out; else true. */
+%typemap(out) int {
+	if ($1 < 0)
+		SWIG_arg += push_failure(L, $1);
+}
+%typemap(ret) int {
+	if (!SWIG_arg) {
+		lua_pushboolean(L, 1);
+		SWIG_arg++;
+	}
+}
+
+/* Functions whose int is a value. */
+%typemap(out) int iotsafe_object_class, int iotsafe_object_flags,
+	int iotsafe_object_algorithms, int iotsafe_algorithm_from_name {
+	lua_pushinteger(L, $1);
+	SWIG_arg++;
+}
+%typemap(out) int iotsafe_key_verifies, int iotsafe_tls_certificate_used {
+	lua_pushboolean(L, $1);
+	SWIG_arg++;
+}
+%typemap(out) unsigned, size_t {
+	lua_pushinteger(L, (lua_Integer)$1);
+	SWIG_arg++;
+}
+%typemap(out) uint64_t {
+	push_uint64(L, $1);
+	SWIG_arg++;
+}
+
+/* Out: bytes, handles (nil at the end of a list), numbers. */
+%typemap(in, numinputs=0) (uint8_t **out, size_t *out_size)
+	(uint8_t *bytes = NULL, size_t size = 0) {
+	$1 = &bytes;
+	$2 = &size;
+}
+%typemap(argout) (uint8_t **out, size_t *out_size) {
+	if (result == IOTSAFE_OK) {
+		lua_pushlstring(L, *$1 ? (const char *)*$1 : "", *$2);
+		SWIG_arg++;
+	}
+}
+%typemap(freearg) (uint8_t **out, size_t *out_size) {
+	iotsafe_free(*$1);
+}
+
+%typemap(in, numinputs=0) SWIGTYPE ** ($*1_ltype made = NULL) {
+	$1 = &made;
+}
+%typemap(argout) SWIGTYPE ** {
+	if (result == IOTSAFE_OK) {
+		SWIG_NewPointerObj(L, *$1, $*1_descriptor, 1);
+		SWIG_arg++;
+	}
+}
+
+/* Also behind a failure, in the fifth place: some bytes may have gone. */
+%typemap(in, numinputs=0) size_t *sent (size_t count = 0) {
+	$1 = &count;
+}
+%typemap(argout) size_t *sent {
+	lua_pushinteger(L, (lua_Integer)*$1);
+	SWIG_arg++;
+}
+
+%typemap(in, numinputs=0) (int *fd, int *events, int *timeout)
+	(int descriptor = -1, int mask = 0, int wait = -1) {
+	$1 = &descriptor;
+	$2 = &mask;
+	$3 = &wait;
+}
+%typemap(argout) (int *fd, int *events, int *timeout) {
+	if (result == IOTSAFE_OK) {
+		lua_pushinteger(L, *$1);
+		lua_pushinteger(L, *$2);
+		lua_pushinteger(L, *$3);
+		SWIG_arg += 3;
+	}
+}

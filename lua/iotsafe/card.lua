@@ -1,0 +1,181 @@
+-- SPDX-License-Identifier: LGPL-2.1-or-later
+--
+-- A card: its objects, its keys, and connections that it authenticates.
+-- Objects are named as docs/addresses.md says, "label=client" for example; no
+-- name means the card's identity.
+
+local core = require "iotsafe.core"
+local connection = require "iotsafe.connection"
+local key = require "iotsafe.key"
+local record = require "iotsafe.object"
+
+local methods = {}
+local metatable = { __index = methods }
+
+local card = {}
+
+local function adopt(handle, ...)
+	if not handle then
+		return nil, ...
+	end
+	return setmetatable({ handle = handle }, metatable)
+end
+
+function card.open(address)
+	return adopt(core.card_open(address))
+end
+
+-- Frees a handle once the results behind it are there, and passes them on.
+local function after(free, handle, ...)
+	free(handle)
+	return ...
+end
+
+-- The canonical address: the same string for the same card.
+function methods:address()
+	return core.card_address(self.handle)
+end
+
+-- The limit of one operation, in seconds.
+function methods:settimeout(seconds)
+	return core.card_set_timeout(self.handle, math.ceil(seconds * 1000))
+end
+
+local function info_values(info)
+	local values = {}
+	for index = 0, core.info_count(info) - 1 do
+		local name = core.info_name(info, index)
+		values[name] = core.info_value(info, index)
+	end
+	return values
+end
+
+-- What is known of the card, by name: info().aid, …
+function methods:info()
+	local info, message, code, status = core.card_info(self.handle)
+	if not info then
+		return nil, message, code, status
+	end
+	return after(core.info_free, info, info_values(info))
+end
+
+-- What has gone over the link since the card was opened.
+function methods:counters()
+	local exchanges, message, code =
+		core.card_counter(self.handle, core.EXCHANGES)
+	if not exchanges then
+		return nil, message, code
+	end
+	local function counter(which)
+		return core.card_counter(self.handle, which)
+	end
+	return {
+		exchanges = exchanges,
+		bytes_sent = counter(core.BYTES_SENT),
+		bytes_received = counter(core.BYTES_RECEIVED),
+		signatures = counter(core.SIGNATURES),
+		link_time = counter(core.LINK_TIME) / 1000000,
+	}
+end
+
+local function records(list)
+	local all = {}
+	while true do
+		local object, message, code, status = core.list_next(list)
+		if message then
+			return nil, message, code, status
+		elseif not object then
+			return all
+		end
+		all[#all + 1] = record(object)
+	end
+end
+
+-- The objects that match the name (none: all), as iotsafe.object has them.
+function methods:list(name)
+	local list, message, code, status = core.card_list(self.handle, name)
+	if not list then
+		return nil, message, code, status
+	end
+	return after(core.list_free, list, records(list))
+end
+
+function methods:key(name)
+	return key.open(self.handle, name)
+end
+
+-- The whole file of that name.
+function methods:read(name)
+	local file, message, code, status = core.file_open(self.handle, name)
+	if not file then
+		return nil, message, code, status
+	end
+	return after(core.file_free, file, core.file_read(file))
+end
+
+local function key_certificate(self, name)
+	local owner, message, code, status = core.key_open(self.handle, name)
+	if not owner then
+		return nil, message, code, status
+	end
+	return after(core.key_free, owner, core.key_certificate(owner, 0))
+end
+
+-- A certificate, DER: the identity's, that of the key of this name, or the
+-- certificate file of this name.
+function methods:certificate(name)
+	if name == nil or name == "" then
+		return key_certificate(self)
+	end
+	local der, message, code, status = self:read(name)
+	if der or code ~= core.ERR_ABSENT then
+		return der, message, code, status
+	end
+	return key_certificate(self, name)
+end
+
+-- A public key: DER SubjectPublicKeyInfo.
+function methods:public_key(name)
+	return core.card_public_key(self.handle, name)
+end
+
+-- Bytes from the card's random generator.
+function methods:random(size)
+	return core.card_random(self.handle, size)
+end
+
+-- Sends one command APDU on the applet's channel and gives the answer with
+-- its status word, whatever that is. For experts.
+function methods:apdu(command)
+	return core.card_transact(self.handle, command)
+end
+
+-- Ends what is under way on this card, in whatever thread or Lua state.
+function methods:cancel()
+	return core.card_cancel(self.handle)
+end
+
+-- connect(host, port [, options]): a connection that has shaken hands.
+-- wrap(socket or descriptor [, options]): one that has not.
+-- iotsafe.connection tells the options.
+function methods:connect(host, port, options)
+	return connection.connect(self.handle, host, port, options)
+end
+
+function methods:wrap(socket, options)
+	return connection.wrap(self.handle, socket, options)
+end
+
+-- Keys and connections live on; the last of them closes the card.
+function methods:close()
+	core.card_free(self.handle)
+end
+
+metatable.__close = methods.close
+
+function metatable:__tostring()
+	local address, message = self:address()
+	return "iotsafe card: " .. (address or message)
+end
+
+return card

@@ -1,0 +1,52 @@
+-- SPDX-License-Identifier: LGPL-2.1-or-later
+--
+-- The SIM card as the TLS identity of a device: cards, their keys, and TLS
+-- connections in LuaSocket's manner.
+--
+--	local iotsafe = require "iotsafe"
+--	local card = assert(iotsafe.open("at:/dev/ttyUSB2"))
+--	local tls = assert(card:connect("broker.example", 8883,
+--	                                { cafile = "ca.pem" }))
+--
+-- What fails returns nil, sentence, code, status word: the sentence is for
+-- people, the code is one of iotsafe.ERR_…, the status word is the card's (0
+-- if the card did not cause it). Everything on a closed object fails with
+-- "closed". Arguments of a wrong type are Lua errors.
+--
+-- Written in the Lua that 5.1, LuaJIT, 5.3 and 5.4 have in common.
+
+local core = require "iotsafe.core"
+local card = require "iotsafe.card"
+local pem = require "iotsafe.pem"
+
+local iotsafe = {
+	_VERSION = core.version(),
+	-- open(address): a card; see docs/addresses.md. nil: IOTSAFE_CARD.
+	open = card.open,
+	-- error_name(code): "ERR_TIMEOUT"
+	error_name = core.error_name,
+	-- pem(der [, label]): the text form; the label is "CERTIFICATE" or,
+	-- for example, "PUBLIC KEY".
+	pem = pem,
+}
+
+for name, value in pairs(core) do
+	if name:find("^ERR_") or name:find("^WANT_") then
+		iotsafe[name] = value
+	end
+end
+
+-- trace("apdu"), trace("at"), trace("all"), trace(): one line an exchange on
+-- standard error; secrets are masked.
+local traces = {
+	apdu = core.TRACE_APDU,
+	at = core.TRACE_AT,
+	all = core.TRACE_APDU + core.TRACE_AT,
+}
+
+function iotsafe.trace(what)
+	core.trace_set(what and (traces[what] or error(
+		("no trace is called %q"):format(tostring(what)), 2)) or 0)
+end
+
+return iotsafe

@@ -1,0 +1,156 @@
+-- SPDX-License-Identifier: LGPL-2.1-or-later
+--
+-- What the specifications need around them: directories, the openssl command
+-- as a second opinion, and real servers. Everything is on loopback.
+
+local socket = require "socket"
+
+local support = {}
+local undo = {} -- what clean() has to do, newest last
+
+-- The sentence of an address's fault, in the address.
+local sim = assert(os.getenv("IOTSAFE_SIM"), "IOTSAFE_SIM names no iotsafe-sim")
+
+function support.quote(word)
+	return "'" .. word:gsub("'", "'\\''") .. "'"
+end
+
+-- Runs a shell command; gives its output and exit status.
+function support.run(command)
+	local pipe = io.popen(command .. " 2>&1; printf '\nstatus %d' $?")
+	local text = pipe:read("*a")
+	pipe:close()
+	local output, status = text:match("^(.*)\nstatus (%d+)$")
+	return output, tonumber(status)
+end
+
+local function must(command)
+	local output, status = support.run(command)
+	assert(status == 0, command .. ": " .. output)
+	return output
+end
+
+function support.read_file(path)
+	local file = assert(io.open(path, "rb"))
+	local data = file:read("*a")
+	file:close()
+	return data
+end
+
+function support.write_file(path, data)
+	local file = assert(io.open(path, "wb"))
+	file:write(data)
+	file:close()
+	return path
+end
+
+-- A directory that clean() removes.
+function support.directory()
+	local path = must("mktemp -d"):match("%S+")
+	undo[#undo + 1] = function() must("rm -rf " .. support.quote(path)) end
+	return path
+end
+
+-- Starts a program that says its process id by `exec`, and waits for a line
+-- of it; clean() ends it.
+function support.start(command, awaited)
+	local pipe = io.popen("echo $$; exec " .. command)
+	local pid = assert(tonumber(pipe:read("*l")))
+	local ended = false
+	local function stop()
+		if not ended then
+			ended = true
+			support.run("kill " .. pid)
+			pipe:close()
+		end
+	end
+	undo[#undo + 1] = stop
+	for line in pipe:lines() do
+		if line:find(awaited, 1, true) then
+			return stop
+		end
+	end
+	error(command .. " ended")
+end
+
+function support.clean()
+	while undo[1] do
+		table.remove(undo)()
+	end
+end
+
+-- A hash, as the openssl command makes it.
+function support.digest(hash, data)
+	local directory = support.directory()
+	local input = support.write_file(directory .. "/data", data)
+	local output = directory .. "/digest"
+	must(("openssl dgst -%s -binary -out %s %s"):format(hash, output, input))
+	return support.read_file(output)
+end
+
+-- True if the signature (DER) of the digest is by the public key (PEM).
+function support.verifies(public_key, digest, signature)
+	local directory = support.directory()
+	support.write_file(directory .. "/key", public_key)
+	support.write_file(directory .. "/digest", digest)
+	support.write_file(directory .. "/signature", signature)
+	local _, status = support.run(("cd %s && openssl pkeyutl -verify -pubin "
+		.. "-inkey key -in digest -sigfile signature"):format(directory))
+	return status == 0
+end
+
+-- What the openssl command says about a certificate (PEM or DER).
+function support.x509(certificate, question)
+	local path = support.directory() .. "/certificate"
+	support.write_file(path, certificate)
+	local form = certificate:find("^%-%-%-%-%-BEGIN") and "PEM" or "DER"
+	return must(("openssl x509 -inform %s -in %s -noout %s"):format(
+		form, path, question))
+end
+
+-- The software SIM's store, with a server's certificate and key beside it.
+function support.store()
+	local path = support.directory()
+	must(("%s pki --store %s --name localhost"):format(sim, path))
+	return path
+end
+
+local function free_port(kind)
+	local probe = assert(kind == "udp" and socket.udp4() or socket.tcp4())
+	assert((kind == "udp" and probe.setsockname or probe.bind)(
+		probe, "127.0.0.1", 0))
+	local _, port = probe:getsockname()
+	probe:close()
+	return tonumber(port)
+end
+
+-- gnutls-serv with the store's certificate, requiring one of the store's
+-- clients. Gives the port, a function that reads what it said, and one that
+-- stops it.
+function support.server(store, options, kind)
+	local log = support.directory() .. "/log"
+	local port = free_port(kind)
+	local command = ("gnutls-serv --port %d --x509certfile %s/server.pem "
+		.. "--x509keyfile %s/server-key.pem --require-client-cert "
+		.. "--verify-client-cert %s"):format(port, store, store, options)
+	if not options:find("x509cafile", 1, true) then
+		command = command .. (" --x509cafile %s/ca.pem"):format(store)
+	end
+	if kind == "udp" then
+		command = command .. " --udp"
+	end
+	local stop = support.start(command .. " 2>&1 >" .. log, "done")
+	return port, function() return support.read_file(log) end, stop
+end
+
+-- A connected pair: a client socket, and the far end of it as a plain socket.
+function support.pair()
+	local listener = assert(socket.bind("127.0.0.1", 0))
+	local _, port = listener:getsockname()
+	local near = assert(socket.connect("127.0.0.1", port))
+	local far = assert(listener:accept())
+	listener:close()
+	return near, far
+end
+
+return support
