@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The SIM card as the TLS identity of a Linux device.
+
+    with iotsafe.open("at:/dev/ttyUSB2") as card:
+        key = card.key("client")
+        tls = iotsafe.TLSSocket(sock, key, server_name="broker.example")
+        tls.sendall(b"hello")
+
+Cards are named by addresses, objects on them as in iotsafe.h: ``client`` or
+``label=client;type=private`` or ``id=01``; None is the card's identity.
+Importing the package also registers the URL scheme ``iotsafe:`` with GnuTLS
+for this process.
+
+Every object may be used from any thread. One that was opened before ``fork``
+raises :class:`ClosedError` in the child.
+"""
+
+from ._core import version as _version
+from .card import Card, Flag, Key, Object, open, trace
+from .errors import (
+    AbsentError,
+    AmbiguousError,
+    ArgumentError,
+    BusyError,
+    CancelledError,
+    CardError,
+    ClosedError,
+    DeniedError,
+    Error,
+    FormatError,
+    LinkError,
+    ModemError,
+    OutOfMemoryError,
+    PinError,
+    TimeoutError,
+    TLSError,
+    UnsupportedError,
+    UntrustedError,
+    UseAfterCloseError,
+    VerifyError,
+    WantCardError,
+    WantError,
+    WantReadError,
+    WantWriteError,
+)
+from .tls import TLSSocket
+
+__version__ = _version()
+
+__all__ = [
+    "AbsentError",
+    "AmbiguousError",
+    "ArgumentError",
+    "BusyError",
+    "CancelledError",
+    "Card",
+    "CardError",
+    "ClosedError",
+    "DeniedError",
+    "Error",
+    "Flag",
+    "FormatError",
+    "Key",
+    "LinkError",
+    "ModemError",
+    "Object",
+    "OutOfMemoryError",
+    "PinError",
+    "TLSError",
+    "TLSSocket",
+    "TimeoutError",
+    "UnsupportedError",
+    "UntrustedError",
+    "UseAfterCloseError",
+    "VerifyError",
+    "WantCardError",
+    "WantError",
+    "WantReadError",
+    "WantWriteError",
+    "open",
+    "trace",
+]

@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A certificate in DER to the dictionary that :mod:`ssl` makes of one.
+
+Only for showing and for old-fashioned checks of names: GnuTLS has verified
+the certificate before. Of the extensions only the other names of the subject
+are told.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Any, Dict, Iterator, List, Optional, Tuple
+
+from .errors import FormatError
+
+# X.690 8: tags that occur in a certificate (RFC 5280 4.1)
+_INTEGER = 0x02
+_OCTETS = 0x04
+_OID = 0x06
+_UTC_TIME = 0x17
+_GENERALIZED_TIME = 0x18
+_SEQUENCE = 0x30
+_SET = 0x31
+_VERSION = 0xA0
+_EXTENSIONS = 0xA3
+
+_STRINGS = {
+    0x0C: "utf-8",
+    0x13: "ascii",
+    0x14: "latin-1",
+    0x16: "ascii",
+    0x1C: "utf-32-be",
+    0x1E: "utf-16-be",
+}
+
+_ATTRIBUTES = {
+    "2.5.4.3": "commonName",
+    "2.5.4.4": "surname",
+    "2.5.4.5": "serialNumber",
+    "2.5.4.6": "countryName",
+    "2.5.4.7": "localityName",
+    "2.5.4.8": "stateOrProvinceName",
+    "2.5.4.9": "streetAddress",
+    "2.5.4.10": "organizationName",
+    "2.5.4.11": "organizationalUnitName",
+    "2.5.4.12": "title",
+    "2.5.4.17": "postalCode",
+    "2.5.4.42": "givenName",
+    "2.5.4.43": "initials",
+    "2.5.4.46": "dnQualifier",
+    "2.5.4.97": "organizationIdentifier",
+    "0.9.2342.19200300.100.1.1": "userId",
+    "0.9.2342.19200300.100.1.25": "domainComponent",
+    "1.2.840.113549.1.9.1": "emailAddress",
+}
+
+_SUBJECT_ALT_NAME = "2.5.29.17"
+
+_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+
+Name = Tuple[Tuple[Tuple[str, str], ...], ...]
+
+
+class _Reader:
+    """The elements of one constructed element, one after the other."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._at = 0
+
+    def _take(self, size: int) -> bytes:
+        end = self._at + size
+        if end > len(self._data):
+            raise FormatError("certificate: an element is longer than it")
+        taken = self._data[self._at : end]
+        self._at = end
+        return taken
+
+    def _length(self) -> int:
+        first = self._take(1)[0]
+        if first < 0x80:
+            return first
+        if not 0x81 <= first <= 0x84:
+            raise FormatError("certificate: not DER")
+        return int.from_bytes(self._take(first & 0x7F), "big")
+
+    def any(self) -> Tuple[int, bytes]:
+        tag = self._take(1)[0]
+        return tag, self._take(self._length())
+
+    def one(self, tag: int) -> bytes:
+        found, content = self.any()
+        if found != tag:
+            raise FormatError(
+                f"certificate: element {found:02X} where {tag:02X} belongs"
+            )
+        return content
+
+    def optional(self, tag: int) -> Optional[bytes]:
+        if self._data[self._at : self._at + 1] != bytes([tag]):
+            return None
+        return self.one(tag)
+
+    def inside(self, tag: int) -> _Reader:
+        return _Reader(self.one(tag))
+
+    def __iter__(self) -> Iterator[Tuple[int, bytes]]:
+        while self._at < len(self._data):
+            yield self.any()
+
+
+def _oid(content: bytes) -> str:
+    numbers: List[int] = []
+    value = 0
+    for byte in content:
+        value = value << 7 | byte & 0x7F
+        if byte < 0x80:
+            numbers.append(value)
+            value = 0
+    if not numbers:
+        raise FormatError("certificate: an empty object identifier")
+    first = min(numbers[0] // 40, 2)
+    numbers[:1] = [first, numbers[0] - 40 * first]
+    return ".".join(map(str, numbers))
+
+
+def _text(tag: int, content: bytes) -> str:
+    return content.decode(_STRINGS.get(tag, "latin-1"), "backslashreplace")
+
+
+def _name(content: bytes) -> Name:
+    """RFC 5280 4.1.2.4: sets of attributes in a sequence."""
+    parts = []
+    for _, part in _Reader(content):
+        attributes = []
+        for _, attribute in _Reader(part):
+            reader = _Reader(attribute)
+            oid = _oid(reader.one(_OID))
+            value = _text(*reader.any())
+            attributes.append((_ATTRIBUTES.get(oid, oid), value))
+        parts.append(tuple(attributes))
+    return tuple(parts)
+
+
+def _time(tag: int, content: bytes) -> str:
+    """RFC 5280 4.1.2.5: always with seconds, always in Z."""
+    text = content.decode("ascii", "replace")
+    if tag == _UTC_TIME:
+        text = ("20" if text[:2] < "50" else "19") + text
+    month, day = text[4:6], text[6:8]
+    if not (len(text) == 15 and text[:14].isdecimal() and text[14] == "Z"):
+        raise FormatError(f"certificate: no time: {text!r}")
+    if tag not in (_UTC_TIME, _GENERALIZED_TIME) or not 1 <= int(month) <= 12:
+        raise FormatError(f"certificate: no time: {text!r}")
+    clock = f"{text[8:10]}:{text[10:12]}:{text[12:14]}"
+    return f"{_MONTHS[int(month) - 1]} {int(day):2} {clock} {text[:4]} GMT"
+
+
+def _address(content: bytes) -> str:
+    families = {4: socket.AF_INET, 16: socket.AF_INET6}
+    if len(content) not in families:
+        return "<invalid>"
+    return socket.inet_ntop(families[len(content)], content)
+
+
+def _alternative(tag: int, content: bytes) -> Tuple[str, Any]:
+    """RFC 5280 4.2.1.6, GeneralName."""
+    if tag == 0x81:
+        return "email", _text(0x16, content)
+    if tag == 0x82:
+        return "DNS", _text(0x16, content)
+    if tag == 0x86:
+        return "URI", _text(0x16, content)
+    if tag == 0x87:
+        return "IP Address", _address(content)
+    if tag == 0x88:
+        return "Registered ID", _oid(content)
+    if tag == 0xA4:
+        return "DirName", _name(_Reader(content).one(_SEQUENCE))
+    return "othername", "<unsupported>"
+
+
+def _alternatives(extensions: Optional[bytes]) -> Tuple[Tuple[str, Any], ...]:
+    if extensions is None:
+        return ()
+    for _, extension in _Reader(_Reader(extensions).one(_SEQUENCE)):
+        reader = _Reader(extension)
+        if _oid(reader.one(_OID)) != _SUBJECT_ALT_NAME:
+            continue
+        reader.optional(0x01)  # critical or not
+        names = _Reader(reader.one(_OCTETS)).inside(_SEQUENCE)
+        return tuple(_alternative(*each) for each in names)
+    return ()
+
+
+def _version(content: Optional[bytes]) -> int:
+    """Counted from 0 in the certificate, and left out if it is 0."""
+    if content is None:
+        return 1
+    return int.from_bytes(_Reader(content).one(_INTEGER), "big") + 1
+
+
+def _serial(content: bytes) -> str:
+    digits = f"{int.from_bytes(content, 'big'):X}"
+    return digits.zfill(len(digits) + len(digits) % 2)
+
+
+def describe(der: bytes) -> Dict[str, Any]:
+    """What :meth:`ssl.SSLSocket.getpeercert` gives for this certificate."""
+    fields = _Reader(der).inside(_SEQUENCE).inside(_SEQUENCE)
+    version = fields.optional(_VERSION)
+    serial = fields.one(_INTEGER)
+    fields.one(_SEQUENCE)  # signature algorithm
+    issuer = _name(fields.one(_SEQUENCE))
+    validity = fields.inside(_SEQUENCE)
+    not_before = _time(*validity.any())
+    not_after = _time(*validity.any())
+    subject = _name(fields.one(_SEQUENCE))
+    fields.one(_SEQUENCE)  # public key
+    fields.optional(0x81)
+    fields.optional(0x82)
+    names = _alternatives(fields.optional(_EXTENSIONS))
+    described: Dict[str, Any] = {
+        "subject": subject,
+        "issuer": issuer,
+        "version": _version(version),
+        "serialNumber": _serial(serial),
+        "notBefore": not_before,
+        "notAfter": not_after,
+    }
+    if names:
+        described["subjectAltName"] = names
+    return described
