@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Key and certificate chain of the card in GnuTLS's credentials. */
+#ifndef TLS_CREDENTIALS_H
+#define TLS_CREDENTIALS_H
+
+#include <gnutls/gnutls.h>
+#include <iotsafe/iotsafe.h>
+#include "tls/privkey.h"
+
+/* Certificates of a chain that are sent at most; GnuTLS asks a URL for no
+ * more either. */
+#define CHAIN_MAX 8
+
+/* `key` has been learnt (key_learn()). Takes a use of its own of it. */
+int credentials_install(gnutls_certificate_credentials_t cred, iotsafe_key *key,
+			struct signing *signing);
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * GnuTLS's results become our codes and one sentence: who did it, during
+ * what, and in whose words.
+ */
+#include <errno.h>
+#include <iotsafe/gnutls.h>
+#include <stdio.h>
+#include <string.h>
+#include "base/error.h"
+#include "tls/session.h"
+
+const char *failure_peer(const struct iotsafe_tls *tls, char *out, size_t size)
+{
+	if (tls->server.kind < SERVER_NAME)
+		return "the server";
+	snprintf(out, size, "\"%s\"", tls->server.name);
+	return out;
+}
+
+/* Alerts by which a server turns down the client's certificate or its
+ * signature (RFC 8446 6.2). */
+static bool is_about_our_certificate(gnutls_alert_description_t alert)
+{
+	switch (alert) {
+	case GNUTLS_A_BAD_CERTIFICATE:
+	case GNUTLS_A_UNSUPPORTED_CERTIFICATE:
+	case GNUTLS_A_CERTIFICATE_REVOKED:
+	case GNUTLS_A_CERTIFICATE_EXPIRED:
+	case GNUTLS_A_CERTIFICATE_UNKNOWN:
+	case GNUTLS_A_UNKNOWN_CA:
+	case GNUTLS_A_ACCESS_DENIED:
+	case GNUTLS_A_DECRYPT_ERROR:
+	case GNUTLS_A_CERTIFICATE_REQUIRED:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Many servers of TLS 1.2 say handshake_failure where the client gave no
+ * certificate. */
+static bool is_about_missing(struct iotsafe_tls *tls,
+			     gnutls_alert_description_t alert)
+{
+	return alert == GNUTLS_A_CERTIFICATE_REQUIRED ||
+	       (alert == GNUTLS_A_HANDSHAKE_FAILURE &&
+		gnutls_certificate_client_get_request_status(tls->session));
+}
+
+static int tell_alert(struct iotsafe_tls *tls, const char *operation)
+{
+	gnutls_alert_description_t alert = gnutls_alert_get(tls->session);
+	const char *words = gnutls_alert_get_name(alert);
+	char peer[SERVER_NAME_MAX + 3];
+	const char *what = "ended the session";
+
+	if (!words)
+		words = "unknown";
+	if (tls->signing.count && is_about_our_certificate(alert))
+		what = "refused our certificate";
+	else if (!tls->signing.count && is_about_missing(tls, alert))
+		what = tls->key ? "wants a certificate, and takes no signature "
+				  "that the card's key can make"
+				: "wants a certificate, and we have none";
+	return error_set(IOTSAFE_ERR_TLS, "TLS %s: %s %s: alert %d, %s",
+			 operation, failure_peer(tls, peer, sizeof(peer)), what,
+			 (int)alert, words);
+}
+
+static int tell_hang_up(struct iotsafe_tls *tls, const char *operation)
+{
+	char peer[SERVER_NAME_MAX + 3];
+
+	failure_peer(tls, peer, sizeof(peer));
+	if (tls->stage != STAGE_HANDSHAKE)
+		return error_set(IOTSAFE_ERR_CLOSED,
+				 "TLS %s: the peer closed the connection "
+				 "without saying good-bye",
+				 operation);
+	return error_set(
+		IOTSAFE_ERR_CLOSED,
+		"TLS %s: the peer closed the connection during the handshake%s",
+		operation,
+		tls->signing.count ? ", after our certificate was sent" : "");
+}
+
+static bool is_hang_up(int number)
+{
+	return number == ECONNRESET || number == EPIPE ||
+	       number == ECONNREFUSED || number == ECONNABORTED;
+}
+
+static int tell_transport(struct iotsafe_tls *tls, const char *operation)
+{
+	int number = tls->transport.error;
+
+	if (number == ECONNREFUSED)
+		return error_set(IOTSAFE_ERR_CLOSED,
+				 "TLS %s: nobody listens at the peer's port",
+				 operation);
+	if (!number || is_hang_up(number))
+		return tell_hang_up(tls, operation);
+	return error_set_errno(IOTSAFE_ERR_IO, number, "TLS %s", operation);
+}
+
+int failure_of(struct iotsafe_tls *tls, int result, const char *operation)
+{
+	char peer[SERVER_NAME_MAX + 3];
+
+	/* Our own callbacks have recorded the card's sentence already. */
+	if (IOTSAFE_GNUTLS_CODE(result))
+		return IOTSAFE_GNUTLS_CODE(result);
+	if (tls->refused)
+		return IOTSAFE_ERR_UNTRUSTED;
+	switch (result) {
+	case GNUTLS_E_FATAL_ALERT_RECEIVED:
+		return tell_alert(tls, operation);
+	case GNUTLS_E_PREMATURE_TERMINATION:
+	case GNUTLS_E_SESSION_EOF:
+		return tell_hang_up(tls, operation);
+	case GNUTLS_E_PULL_ERROR:
+	case GNUTLS_E_PUSH_ERROR:
+		return tell_transport(tls, operation);
+	case GNUTLS_E_MEMORY_ERROR:
+		return error_set(IOTSAFE_ERR_MEMORY, "TLS %s: no memory",
+				 operation);
+	default:
+		return error_set(IOTSAFE_ERR_TLS, "TLS %s with %s: %s",
+				 operation,
+				 failure_peer(tls, peer, sizeof(peer)),
+				 gnutls_strerror(result));
+	}
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A connected descriptor becomes an open session. What may wait for the card
+ * is done here while the caller waits, and in a thread for one who does not.
+ */
+#include <gnutls/dtls.h>
+#include <iotsafe/gnutls.h>
+#include "base/error.h"
+#include "object/key.h"
+#include "tls/credentials.h"
+#include "tls/session.h"
+#include "tls/trust.h"
+
+/* Safe on every path (RFC 8200 5: 1280 bytes with IPv6 and UDP headers)
+ * until the path is known. */
+#define HANDSHAKE_MTU 1200
+
+static int add_card_ca(struct iotsafe_tls *tls, const char *name)
+{
+	int count;
+
+	if (*name)
+		return trust_add_card(tls->cred, tls->card, name,
+				      &tls->signing.limit);
+	count = trust_add_card_roots(tls->cred, tls->card, &tls->signing.limit);
+	if (count)
+		return count;
+	return error_set(IOTSAFE_ERR_ABSENT,
+			 "no CA certificate on the card to trust");
+}
+
+static int choose_certificate(struct iotsafe_tls *tls)
+{
+	if (tls->certificate)
+		return iotsafe_key_set_certificate(tls->key, tls->certificate,
+						   tls->certificate_size);
+	if (tls->certificate_name)
+		return key_use_certificate(tls->key, tls->certificate_name,
+					   &tls->signing.limit);
+	return IOTSAFE_OK;
+}
+
+static int install_identity(struct iotsafe_tls *tls)
+{
+	TRY(choose_certificate(tls));
+	TRY(key_learn(tls->key, &tls->signing.limit));
+	for (unsigned i = 0; i < tls->card_ca_count; i++)
+		TRY(add_card_ca(tls, tls->card_ca[i]));
+	return credentials_install(tls->cred, tls->key, &tls->signing);
+}
+
+/* Everything that is read from the card. Work for a thread. */
+static int open_identity(void *self)
+{
+	struct iotsafe_tls *tls = self;
+	int result;
+
+	TRY(key_open(tls->card, tls->key_name, &tls->signing.limit, &tls->key));
+	result = install_identity(tls);
+	if (result < 0) {
+		iotsafe_key_free(tls->key);
+		tls->key = NULL;
+	}
+	return result;
+}
+
+/* As far as GnuTLS comes without the network. Work for a thread. */
+static int step(void *self)
+{
+	struct iotsafe_tls *tls = self;
+
+	return gnutls_handshake(tls->session);
+}
+
+static bool may_need_card(const struct iotsafe_tls *tls)
+{
+	if (tls->stage == STAGE_IDENTITY)
+		return tls->card;
+	return tls->key && tls->stepped_aside && !tls->signing.count;
+}
+
+static int start_job(struct iotsafe_tls *tls, int (*work)(void *self))
+{
+	TRY(job_prepare(&tls->job));
+	tls->signing.limit = deadline_in(-1, tls->job.cancel_fd);
+	return job_start(&tls->job, work, tls);
+}
+
+static int collect_job(struct iotsafe_tls *tls, const struct deadline *deadline,
+		       int *result)
+{
+	int collected = job_collect(&tls->job, deadline, result);
+
+	if (collected != IOTSAFE_ERR_TIMEOUT)
+		return collected;
+	if (!tls->waiting_allowed)
+		return tls->want = IOTSAFE_WANT_CARD;
+	return error_set(IOTSAFE_ERR_TIMEOUT,
+			 "TLS handshake: the card was not ready in time");
+}
+
+/* Has the work done, here or in a thread; its result arrives in `result`. */
+static int perform(struct iotsafe_tls *tls, int (*work)(void *self),
+		   const struct deadline *deadline, int *result)
+{
+	if (!tls->job.running) {
+		if (tls->waiting_allowed || !may_need_card(tls)) {
+			tls->signing.limit = *deadline;
+			*result = work(tls);
+			return IOTSAFE_OK;
+		}
+		TRY(start_job(tls, work));
+	}
+	return collect_job(tls, deadline, result);
+}
+
+/* The session is lost: it keeps its first sentence for all later calls. */
+static int fail(struct iotsafe_tls *tls, int result)
+{
+	int code = failure_of(tls, result, "handshake");
+
+	if (result != GNUTLS_E_FATAL_ALERT_RECEIVED)
+		gnutls_alert_send_appropriate(tls->session, result);
+	tls->stage = STAGE_FAILED;
+	error_save(&tls->read_failure);
+	error_save(&tls->write_failure);
+	return code;
+}
+
+static int finish(struct iotsafe_tls *tls)
+{
+	char peer[SERVER_NAME_MAX + 3];
+
+	/* No way is known past the verification; none may be overlooked. */
+	if (tls->verify && !tls->verified) {
+		tls->refused = true;
+		error_set(IOTSAFE_ERR_UNTRUSTED,
+			  "TLS handshake: %s was not authenticated",
+			  failure_peer(tls, peer, sizeof(peer)));
+		return fail(tls, GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR);
+	}
+	if (tls->transport.datagram)
+		gnutls_dtls_set_mtu(tls->session,
+				    transport_mtu(&tls->transport));
+	tls->stage = STAGE_OPEN;
+	return IOTSAFE_OK;
+}
+
+static int shake_hands(struct iotsafe_tls *tls, const struct deadline *deadline)
+{
+	unsigned idle = 0;
+	int result;
+
+	for (;;) {
+		bool had_stepped_aside = tls->stepped_aside;
+
+		TRY(perform(tls, step, deadline, &result));
+		if (result == GNUTLS_E_SUCCESS)
+			return finish(tls);
+		if (gnutls_error_is_fatal(result))
+			return fail(tls, result);
+		if (tls->stepped_aside != had_stepped_aside)
+			continue;
+		TRY(session_wait(tls, deadline, &idle, "handshake"));
+	}
+}
+
+static int begin(struct iotsafe_tls *tls, int fd)
+{
+	TRY(transport_open(&tls->transport, fd, tls->transport.datagram));
+	transport_install(&tls->transport, tls->session);
+	if (tls->transport.datagram)
+		gnutls_dtls_set_mtu(tls->session, HANDSHAKE_MTU);
+	return settings_apply(tls);
+}
+
+static int advance(struct iotsafe_tls *tls, int fd,
+		   const struct deadline *deadline)
+{
+	int result = IOTSAFE_OK;
+
+	if (tls->stage == STAGE_NEW) {
+		TRY(begin(tls, fd));
+		tls->stage = STAGE_IDENTITY;
+	}
+	if (tls->stage == STAGE_IDENTITY) {
+		if (tls->card)
+			TRY(perform(tls, open_identity, deadline, &result));
+		TRY(result);
+		tls->stage = STAGE_HANDSHAKE;
+	}
+	return shake_hands(tls, deadline);
+}
+
+int iotsafe_tls_handshake(iotsafe_tls *tls, int fd, int timeout)
+{
+	struct deadline deadline = deadline_in(timeout, -1);
+
+	TRY(session_check(tls, "handshake"));
+	if (tls->stage == STAGE_FAILED) {
+		error_restore(&tls->read_failure);
+		return tls->read_failure.code;
+	}
+	if (tls->stage != STAGE_NEW && fd != tls->transport.fd)
+		return error_set(IOTSAFE_ERR_ARG,
+				 "TLS handshake: begun over descriptor %d, "
+				 "continued over %d",
+				 tls->transport.fd, fd);
+	if (tls->stage == STAGE_OPEN)
+		return IOTSAFE_OK;
+	tls->waiting_allowed = timeout != 0;
+	tls->want = 0;
+	return advance(tls, fd, &deadline);
+}

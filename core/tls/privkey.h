@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A key of the card behind a gnutls_privkey_t. */
+#ifndef TLS_PRIVKEY_H
+#define TLS_PRIVKEY_H
+
+#include <gnutls/abstract.h>
+#include <iotsafe/iotsafe.h>
+#include "base/deadline.h"
+
+/* What a session of our own wants of the signatures made for it. It must
+ * outlive the private key. */
+struct signing {
+	struct deadline limit; /* beside the card's own time-out */
+	unsigned count;	       /* signatures made */
+};
+
+/* `key` has been learnt (key_learn()); the private key takes one more use of
+ * it. `signing` NULL: the card's own time-out alone counts. */
+int privkey_import(iotsafe_key *key, struct signing *signing,
+		   gnutls_privkey_t privkey);
+
+#endif

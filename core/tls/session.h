@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the files of the session object share: settings.c fills the first
+ * half of it, handshake.c works on the second, record.c follows. */
+#ifndef TLS_SESSION_H
+#define TLS_SESSION_H
+
+#include <gnutls/gnutls.h>
+#include <iotsafe/iotsafe.h>
+#include <stdbool.h>
+#include <sys/types.h>
+#include "base/deadline.h"
+#include "base/error.h"
+#include "tls/job.h"
+#include "tls/privkey.h"
+#include "tls/transport.h"
+
+#define SERVER_NAME_MAX 253 /* RFC 1035 2.3.4, as text */
+#define CARD_CA_MAX	8
+#define RECORD_MAX	16384 /* RFC 8446 5.1 */
+/* Messages in a row that bring no data: more are taken for an attack. */
+#define IDLE_MESSAGES_MAX 64
+
+enum server_kind { SERVER_UNSET = 0, SERVER_ANY, SERVER_NAME, SERVER_ADDRESS };
+
+struct server {
+	enum server_kind kind;
+	char name[SERVER_NAME_MAX + 1];
+	uint8_t address[16];
+	unsigned address_size;
+};
+
+enum stage {
+	STAGE_NEW = 0,
+	STAGE_IDENTITY, /* the card is asked for key and certificates */
+	STAGE_HANDSHAKE,
+	STAGE_OPEN,
+	STAGE_FAILED
+};
+
+struct iotsafe_tls {
+	pid_t owner;
+	gnutls_session_t session;
+	gnutls_certificate_credentials_t cred;
+
+	/* What was asked for. */
+	iotsafe_card *card; /* NULL: no client certificate */
+	char *key_name;
+	char *certificate_name;
+	uint8_t *certificate;
+	size_t certificate_size;
+	struct server server;
+	bool verify;
+	bool trusting;		    /* somebody said whom to trust */
+	char *card_ca[CARD_CA_MAX]; /* "": all roots */
+	unsigned card_ca_count;
+	char *alpn;
+	char *priority;
+	int lowest;
+	int highest;
+
+	/* What has come of it. */
+	enum stage stage;
+	struct transport transport;
+	iotsafe_key *key;
+	struct signing signing;
+	struct job job;
+	bool waiting_allowed; /* of the call under way: timeout was not 0 */
+	bool verified;
+	bool refused;	    /* by us: the record of errors has the reason */
+	bool stepped_aside; /* the verification let the caller go once */
+	int want;	    /* the last WANT code, or 0 */
+	struct error read_failure; /* what every later call answers */
+	struct error write_failure;
+
+	/* Records. */
+	uint8_t record[RECORD_MAX];
+	size_t record_at;
+	size_t record_end;
+	size_t held_size; /* what GnuTLS took and has not sent yet */
+	uint8_t held_digest[32];
+	bool closed;	       /* we said good-bye */
+	char alpn_chosen[256]; /* RFC 7301 3.1: at most 255 bytes */
+};
+
+/* RFC 6347 4.2.4.1 begins with a second; cards take up to that, and networks
+ * that cards live in (NB-IoT) longer: sending again that early only costs. */
+#define RETRANSMIT_MS 2000
+
+/* session.c */
+
+/* Checks that the handle is one and belongs to this process. */
+int session_check(const struct iotsafe_tls *tls, const char *operation);
+
+/*
+ * After GNUTLS_E_AGAIN: waits for the descriptor until the deadline, or
+ * returns the WANT code where the caller may not wait. `idle` counts how
+ * often GnuTLS was called in vain.
+ */
+int session_wait(struct iotsafe_tls *tls, const struct deadline *deadline,
+		 unsigned *idle, const char *operation);
+
+/* verify.c */
+
+int verify_server(gnutls_session_t session);
+
+/* settings.c */
+
+void settings_release(struct iotsafe_tls *tls);
+int settings_apply(struct iotsafe_tls *tls);
+
+/* failure.c */
+
+/* `"broker.example"`, or "the server". */
+const char *failure_peer(const struct iotsafe_tls *tls, char *out, size_t size);
+/* The code and the sentence for a fatal result of GnuTLS. */
+int failure_of(struct iotsafe_tls *tls, int result, const char *operation);
+
+#endif

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the caller asks of a session, checked when it is said and given to
+ * GnuTLS when the handshake begins.
+ */
+#include <arpa/inet.h>
+#include <gnutls/dtls.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/bytes.h"
+#include "tls/session.h"
+#include "tls/trust.h"
+
+#define ALPN_MAX      8
+#define ALPN_NAME_MAX 32 /* of GnuTLS; RFC 7301 allows 255 */
+
+static int check_settable(const struct iotsafe_tls *tls, const char *what)
+{
+	TRY(session_check(tls, what));
+	if (tls->stage != STAGE_NEW)
+		return error_set(IOTSAFE_ERR_ARG,
+				 "tls: %s is set before the handshake", what);
+	return IOTSAFE_OK;
+}
+
+/* A copy of the text instead of the one before; NULL clears. */
+static int replace(char **slot, const char *text)
+{
+	char *copy = NULL;
+
+	if (text) {
+		copy = strdup(text);
+		if (!copy)
+			return error_set(IOTSAFE_ERR_MEMORY, "tls: no memory");
+	}
+	free(*slot);
+	*slot = copy;
+	return IOTSAFE_OK;
+}
+
+void settings_release(struct iotsafe_tls *tls)
+{
+	free(tls->key_name);
+	free(tls->certificate_name);
+	iotsafe_free(tls->certificate);
+	free(tls->alpn);
+	free(tls->priority);
+	for (unsigned i = 0; i < tls->card_ca_count; i++)
+		free(tls->card_ca[i]);
+}
+
+int iotsafe_tls_set_key(iotsafe_tls *tls, const char *name)
+{
+	TRY(check_settable(tls, "the key"));
+	return replace(&tls->key_name, name);
+}
+
+int iotsafe_tls_set_certificate(iotsafe_tls *tls, const char *name)
+{
+	uint8_t *data = NULL;
+	size_t size = 0;
+
+	TRY(check_settable(tls, "the certificate"));
+	if (name && (name[0] == '/' || !strncmp(name, "./", 2))) {
+		TRY(trust_read_file("certificate file", name, &data, &size));
+		name = NULL;
+	}
+	iotsafe_free(tls->certificate);
+	tls->certificate = data;
+	tls->certificate_size = size;
+	return replace(&tls->certificate_name, name);
+}
+
+/* An address as text, perhaps with a zone (RFC 4007 11), which no
+ * certificate has. */
+static bool parse_address(struct server *server)
+{
+	char text[SERVER_NAME_MAX + 1];
+
+	memcpy(text, server->name, sizeof(text));
+	server->address_size = 4;
+	if (inet_pton(AF_INET, text, server->address) == 1)
+		return true;
+	text[strcspn(text, "%")] = '\0';
+	server->address_size = 16;
+	return inet_pton(AF_INET6, text, server->address) == 1;
+}
+
+static int parse_server(const char *name, struct server *server)
+{
+	size_t size = strlen(name);
+
+	/* The dot of an absolute name is not part of SNI (RFC 6066 3). */
+	if (size > 1 && name[size - 1] == '.')
+		size--;
+	if (!size || size > SERVER_NAME_MAX)
+		return error_set(IOTSAFE_ERR_ARG,
+				 "server name: %zu characters, 1 to %d are "
+				 "possible",
+				 size, SERVER_NAME_MAX);
+	memcpy(server->name, name, size);
+	if (parse_address(server)) {
+		server->kind = SERVER_ADDRESS;
+		return IOTSAFE_OK;
+	}
+	for (size_t i = 0; i < size; i++)
+		if ((unsigned char)name[i] <= ' ' || strchr(":/[]@", name[i]))
+			return error_set(IOTSAFE_ERR_ARG,
+					 "server name \"%.100s\" is neither a "
+					 "DNS name nor an IP address",
+					 name);
+	server->kind = SERVER_NAME;
+	return IOTSAFE_OK;
+}
+
+int iotsafe_tls_set_server_name(iotsafe_tls *tls, const char *name)
+{
+	struct server server = {.kind = SERVER_ANY};
+
+	TRY(check_settable(tls, "the server name"));
+	if (name)
+		TRY(parse_server(name, &server));
+	tls->server = server;
+	return IOTSAFE_OK;
+}
+
+int iotsafe_tls_set_ca_file(iotsafe_tls *tls, const char *path)
+{
+	TRY(check_settable(tls, "a CA file"));
+	if (!path)
+		return error_set(IOTSAFE_ERR_ARG, "CA file: no path given");
+	TRY(trust_add_file(tls->cred, path));
+	tls->trusting = true;
+	return IOTSAFE_OK;
+}
+
+int iotsafe_tls_set_ca_data(iotsafe_tls *tls, const uint8_t *data,
+			    size_t data_size)
+{
+	int result;
+
+	TRY(check_settable(tls, "CA data"));
+	if (!data || !data_size)
+		return error_set(IOTSAFE_ERR_ARG, "CA data: none given");
+	result = trust_add(tls->cred, (struct bytes){data, data_size});
+	if (result < 0) {
+		error_prepend("CA data: ");
+		return result;
+	}
+	tls->trusting = true;
+	return IOTSAFE_OK;
+}
+
+int iotsafe_tls_set_ca_card(iotsafe_tls *tls, const char *name)
+{
+	TRY(check_settable(tls, "a CA of the card"));
+	if (!tls->card)
+		return error_set(IOTSAFE_ERR_ARG,
+				 "CA of the card: the session has no card");
+	if (tls->card_ca_count == CARD_CA_MAX)
+		return error_set(IOTSAFE_ERR_ARG,
+				 "CA of the card: at most %d can be named",
+				 CARD_CA_MAX);
+	TRY(replace(&tls->card_ca[tls->card_ca_count], name ? name : ""));
+	tls->card_ca_count++;
+	tls->trusting = true;
+	return IOTSAFE_OK;
+}
+
+int iotsafe_tls_set_verify(iotsafe_tls *tls, int verify)
+{
+	TRY(check_settable(tls, "verification"));
+	tls->verify = verify != 0;
+	return IOTSAFE_OK;
+}
+
+/* Splits at commas. Gives the count of names, or an error. */
+static int split_alpn(const char *protocols, gnutls_datum_t *out)
+{
+	struct bytes name;
+	int count = 0;
+
+	for (;;) {
+		name.data = (const uint8_t *)protocols;
+		name.size = strcspn(protocols, ",");
+		if (!name.size || name.size > ALPN_NAME_MAX)
+			return error_set(IOTSAFE_ERR_ARG,
+					 "ALPN: each protocol has 1 to %d "
+					 "characters",
+					 ALPN_NAME_MAX);
+		if (count == ALPN_MAX)
+			return error_set(IOTSAFE_ERR_ARG,
+					 "ALPN: more than %d protocols",
+					 ALPN_MAX);
+		memcpy(&out[count].data, &name.data, sizeof(name.data));
+		out[count++].size = (unsigned)name.size;
+		protocols += name.size;
+		if (!*protocols++)
+			return count;
+	}
+}
+
+int iotsafe_tls_set_alpn(iotsafe_tls *tls, const char *protocols)
+{
+	gnutls_datum_t names[ALPN_MAX];
+
+	TRY(check_settable(tls, "ALPN"));
+	if (protocols && !*protocols)
+		protocols = NULL;
+	if (protocols)
+		TRY(split_alpn(protocols, names));
+	return replace(&tls->alpn, protocols);
+}
+
+int iotsafe_tls_set_versions(iotsafe_tls *tls, int lowest, int highest)
+{
+	TRY(check_settable(tls, "the version"));
+	if ((lowest && lowest != 12 && lowest != 13) ||
+	    (highest && highest != 12 && highest != 13))
+		return error_set(IOTSAFE_ERR_ARG,
+				 "versions %d to %d: each is 12, 13 or 0",
+				 lowest, highest);
+	if (lowest && highest && lowest > highest)
+		return error_set(IOTSAFE_ERR_ARG,
+				 "versions: the lowest is %d, the highest %d",
+				 lowest, highest);
+	if (tls->transport.datagram && lowest == 13)
+		return error_set(IOTSAFE_ERR_SUPPORT,
+				 "versions: DTLS is always 1.2");
+	tls->lowest = lowest;
+	tls->highest = highest;
+	return IOTSAFE_OK;
+}
+
+int iotsafe_tls_set_priority(iotsafe_tls *tls, const char *priority)
+{
+	gnutls_priority_t parsed;
+	const char *at = "";
+	int error;
+
+	TRY(check_settable(tls, "the priority"));
+	if (priority) {
+		error = gnutls_priority_init(&parsed, priority, &at);
+		if (error < 0)
+			return error_set(IOTSAFE_ERR_ARG,
+					 "priority string: %s at \"%.60s\"",
+					 gnutls_strerror(error), at);
+		gnutls_priority_deinit(parsed);
+	}
+	return replace(&tls->priority, priority);
+}
+
+/* Versions are ours to say unless the expert's string says them. */
+static const char *version_part(const struct iotsafe_tls *tls)
+{
+	if (tls->transport.datagram)
+		return ":-VERS-ALL:+VERS-DTLS1.2";
+	if (tls->priority && !tls->lowest && !tls->highest)
+		return "";
+	if (tls->lowest == 13)
+		return ":-VERS-ALL:+VERS-TLS1.3";
+	if (tls->highest == 12)
+		return ":-VERS-ALL:+VERS-TLS1.2";
+	return ":-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
+}
+
+static int apply_priority(struct iotsafe_tls *tls)
+{
+	const char *base = tls->priority ? tls->priority : "NORMAL";
+	const char *versions = version_part(tls);
+	size_t size = strlen(base) + strlen(versions) + 1;
+	char *text = malloc(size);
+	int error;
+
+	if (!text)
+		return error_set(IOTSAFE_ERR_MEMORY, "tls: no memory");
+	snprintf(text, size, "%s%s", base, versions);
+	error = gnutls_priority_set_direct(tls->session, text, NULL);
+	free(text);
+	if (error < 0)
+		return error_set(IOTSAFE_ERR_ARG, "priority string: %s",
+				 gnutls_strerror(error));
+	return IOTSAFE_OK;
+}
+
+static int apply_alpn(struct iotsafe_tls *tls)
+{
+	gnutls_datum_t names[ALPN_MAX];
+	int count, error;
+
+	if (!tls->alpn)
+		return IOTSAFE_OK;
+	count = split_alpn(tls->alpn, names);
+	TRY(count);
+	error = gnutls_alpn_set_protocols(tls->session, names, (unsigned)count,
+					  0);
+	if (error < 0)
+		return error_set(IOTSAFE_ERR_ARG, "ALPN: %s",
+				 gnutls_strerror(error));
+	return IOTSAFE_OK;
+}
+
+static int apply_server_name(struct iotsafe_tls *tls)
+{
+	int error;
+
+	if (tls->server.kind == SERVER_UNSET)
+		return error_set(IOTSAFE_ERR_ARG,
+				 "TLS handshake: the server's name was not set "
+				 "(NULL takes any name)");
+	if (tls->server.kind != SERVER_NAME)
+		return IOTSAFE_OK;
+	error = gnutls_server_name_set(tls->session, GNUTLS_NAME_DNS,
+				       tls->server.name,
+				       strlen(tls->server.name));
+	if (error < 0)
+		return error_set(IOTSAFE_ERR_ARG, "server name \"%s\": %s",
+				 tls->server.name, gnutls_strerror(error));
+	return IOTSAFE_OK;
+}
+
+int settings_apply(struct iotsafe_tls *tls)
+{
+	TRY(apply_server_name(tls));
+	TRY(apply_priority(tls));
+	TRY(apply_alpn(tls));
+	if (tls->verify && !tls->trusting)
+		TRY(trust_add_system(tls->cred));
+	/* 0 for "for ever" would be taken for "over already". */
+	if (tls->transport.datagram)
+		gnutls_dtls_set_timeouts(tls->session, RETRANSMIT_MS, INT_MAX);
+	else
+		gnutls_handshake_set_timeout(tls->session, 0);
+	return IOTSAFE_OK;
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * GnuTLS's reads and writes become calls on the caller's descriptor that
+ * never wait: the waiting is done above, with the deadline of the call.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#include "base/error.h"
+#include "tls/transport.h"
+
+#define IPV4_UDP_HEADERS 28
+#define IPV6_UDP_HEADERS 48
+/* Where the path tells nothing: what GnuTLS takes at most. */
+#define MTU_MAX 16384
+
+static short ready(int fd, short events)
+{
+	struct pollfd entry = {.fd = fd, .events = events};
+
+	return poll(&entry, 1, 0) > 0 ? entry.revents : 0;
+}
+
+static ssize_t read_some(struct transport *transport, void *data, size_t size)
+{
+	if (transport->socket)
+		return recv(transport->fd, data, size, MSG_DONTWAIT);
+	if (ready(transport->fd, POLLIN))
+		return read(transport->fd, data, size);
+	errno = EAGAIN;
+	return -1;
+}
+
+/* There is no MSG_NOSIGNAL for pipes: a SIGPIPE of our own making is taken
+ * back before anybody sees it. */
+static ssize_t write_quietly(int fd, const void *data, size_t size)
+{
+	const struct timespec now = {0, 0};
+	sigset_t pipe_signal, before, pending;
+	ssize_t count;
+	int error;
+
+	sigemptyset(&pipe_signal);
+	sigaddset(&pipe_signal, SIGPIPE);
+	sigpending(&pending);
+	pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
+	count = write(fd, data, size);
+	error = errno;
+	if (count < 0 && error == EPIPE && !sigismember(&pending, SIGPIPE))
+		sigtimedwait(&pipe_signal, NULL, &now);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	errno = error;
+	return count;
+}
+
+static ssize_t write_some(struct transport *transport, const void *data,
+			  size_t size)
+{
+	if (transport->socket)
+		return send(transport->fd, data, size,
+			    MSG_DONTWAIT | MSG_NOSIGNAL);
+	/* POLLOUT of a pipe promises this much without blocking. */
+	if (size > PIPE_BUF)
+		size = PIPE_BUF;
+	if (ready(transport->fd, POLLOUT))
+		return write_quietly(transport->fd, data, size);
+	errno = EAGAIN;
+	return -1;
+}
+
+/* GnuTLS looks at errno next; the failure's own number is kept for us. */
+static ssize_t settle(struct transport *transport, ssize_t count)
+{
+	if (count >= 0)
+		return count;
+	if (errno == EAGAIN)
+		transport->dry = true;
+	else
+		transport->error = errno;
+	return -1;
+}
+
+static ssize_t pull(gnutls_transport_ptr_t self, void *data, size_t size)
+{
+	struct transport *transport = self;
+	ssize_t count;
+
+	do
+		count = read_some(transport, data, size);
+	while (count < 0 && errno == EINTR);
+	/* Anybody can send an empty datagram: it is no end of file, unless
+	 * the socket was shut down. */
+	if (!count && size && transport->datagram &&
+	    !(ready(transport->fd, POLLRDHUP) & (POLLRDHUP | POLLHUP))) {
+		errno = EAGAIN;
+		return -1;
+	}
+	return settle(transport, count);
+}
+
+static ssize_t push(gnutls_transport_ptr_t self, const void *data, size_t size)
+{
+	struct transport *transport = self;
+	ssize_t count;
+
+	do
+		count = write_some(transport, data, size);
+	while (count < 0 && errno == EINTR);
+	return settle(transport, count);
+}
+
+/* Asked by DTLS, always with 0 since the session is GNUTLS_NONBLOCK. */
+static int pull_timeout(gnutls_transport_ptr_t self, unsigned milliseconds)
+{
+	struct transport *transport = self;
+
+	(void)milliseconds;
+	if (ready(transport->fd, POLLIN))
+		return 1;
+	transport->dry = true;
+	return 0;
+}
+
+static int check_socket(int fd, bool datagram)
+{
+	struct sockaddr_storage peer;
+	socklen_t size = sizeof(peer);
+	int type = 0;
+	socklen_t type_size = sizeof(type);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_size) < 0)
+		return error_set_errno(IOTSAFE_ERR_IO, errno, "descriptor %d",
+				       fd);
+	if (datagram && type == SOCK_STREAM)
+		return error_set(IOTSAFE_ERR_ARG,
+				 "DTLS wants a datagram socket, descriptor %d "
+				 "is a stream",
+				 fd);
+	if (!datagram && type != SOCK_STREAM)
+		return error_set(IOTSAFE_ERR_ARG,
+				 "TLS wants a stream, descriptor %d is a "
+				 "datagram socket",
+				 fd);
+	if (datagram && getpeername(fd, (struct sockaddr *)&peer, &size) < 0)
+		return error_set(IOTSAFE_ERR_ARG,
+				 "the datagram socket %d is not connected", fd);
+	return IOTSAFE_OK;
+}
+
+int transport_open(struct transport *transport, int fd, bool datagram)
+{
+	struct stat stat;
+
+	if (fd < 0 || fstat(fd, &stat) < 0)
+		return error_set(IOTSAFE_ERR_ARG, "descriptor %d is not open",
+				 fd);
+	*transport = (struct transport){.fd = fd, .datagram = datagram};
+	transport->socket = S_ISSOCK(stat.st_mode);
+	if (transport->socket)
+		return check_socket(fd, datagram);
+	if (datagram)
+		return error_set(IOTSAFE_ERR_ARG,
+				 "DTLS wants a datagram socket, descriptor %d "
+				 "is no socket",
+				 fd);
+	return IOTSAFE_OK;
+}
+
+void transport_install(struct transport *transport, gnutls_session_t session)
+{
+	gnutls_transport_set_ptr(session, transport);
+	gnutls_transport_set_pull_function(session, pull);
+	gnutls_transport_set_push_function(session, push);
+	gnutls_transport_set_pull_timeout_function(session, pull_timeout);
+}
+
+unsigned transport_mtu(const struct transport *transport)
+{
+	int mtu;
+	socklen_t size = sizeof(mtu);
+
+	if (!getsockopt(transport->fd, IPPROTO_IPV6, IPV6_MTU, &mtu, &size) &&
+	    mtu > IPV6_UDP_HEADERS)
+		return (unsigned)mtu - IPV6_UDP_HEADERS;
+	size = sizeof(mtu);
+	if (!getsockopt(transport->fd, IPPROTO_IP, IP_MTU, &mtu, &size) &&
+	    mtu > IPV4_UDP_HEADERS)
+		return (unsigned)mtu - IPV4_UDP_HEADERS;
+	return MTU_MAX;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The caller's descriptor under GnuTLS: never blocks, whatever its flags. */
+#ifndef TLS_TRANSPORT_H
+#define TLS_TRANSPORT_H
+
+#include <gnutls/gnutls.h>
+#include <stdbool.h>
+
+struct transport {
+	int fd; /* borrowed */
+	bool socket;
+	bool datagram;
+	bool dry;  /* the last call found nothing to read, or no room */
+	int error; /* errno of the call that failed, 0 for none */
+};
+
+/* IOTSAFE_ERR_ARG where the descriptor is of the wrong kind. */
+int transport_open(struct transport *transport, int fd, bool datagram);
+
+/* Puts the transport under the session; it must outlive it. */
+void transport_install(struct transport *transport, gnutls_session_t session);
+
+/* Bytes of one datagram that the path is known to carry. */
+unsigned transport_mtu(const struct transport *transport);
+
+#endif

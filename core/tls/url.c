@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Names like `iotsafe:label=client?card=at:/dev/ttyUSB2`, given to a program
+ * where GnuTLS takes a file name, become keys, certificates and public keys.
+ */
+#include <gnutls/urls.h>
+#include <gnutls/x509.h>
+#include <iotsafe/gnutls.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include "base/address.h"
+#include "base/crypto.h"
+#include "base/error.h"
+#include "object/key.h"
+#include "tls/datum.h"
+
+/* Who uses names never closes anything: cards they opened stay open, so that
+ * the next name need not open the port again. */
+struct held_card {
+	struct held_card *next;
+	iotsafe_card *card;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct held_card *held;
+
+/* Takes over one use of the card if it is not held already. */
+static bool hold(struct held_card *entry)
+{
+	bool fresh = true;
+
+	pthread_mutex_lock(&lock);
+	for (struct held_card *at = held; at; at = at->next)
+		if (at->card == entry->card)
+			fresh = false;
+	if (fresh) {
+		entry->next = held;
+		held = entry;
+	}
+	pthread_mutex_unlock(&lock);
+	return fresh;
+}
+
+static int hold_card(iotsafe_card *card)
+{
+	struct held_card *entry = malloc(sizeof(*entry));
+
+	if (!entry)
+		return error_set(IOTSAFE_ERR_MEMORY, "card: no memory");
+	entry->card = card_use(card);
+	if (!hold(entry)) {
+		iotsafe_card_free(entry->card);
+		free(entry);
+	}
+	return IOTSAFE_OK;
+}
+
+/* The channel on the card is not left to whoever comes next. */
+__attribute__((destructor)) static void release_cards(void)
+{
+	while (held) {
+		struct held_card *entry = held;
+
+		held = entry->next;
+		iotsafe_card_free(entry->card);
+		free(entry);
+	}
+}
+
+/* The card that the name tells, or the environment. A use of it is the
+ * caller's. */
+static int open_card(const char *url, struct name *name, iotsafe_card **card)
+{
+	int result;
+
+	TRY(name_parse(url, name));
+	/* A line in some program's configuration must not run commands. */
+	if (!strncasecmp(name->card, "exec:", strlen("exec:")))
+		return error_set(IOTSAFE_ERR_ARG,
+				 "name: card=exec: is refused inside a name; "
+				 "IOTSAFE_CARD may say it");
+	TRY(iotsafe_card_open(*name->card ? name->card : NULL, card));
+	result = hold_card(*card);
+	if (result < 0)
+		iotsafe_card_free(*card);
+	return result;
+}
+
+static int open_key(iotsafe_card *card, const char *url, iotsafe_key **key)
+{
+	int result;
+
+	TRY(key_open(card, url, NULL, key));
+	result = key_learn(*key, NULL);
+	if (result < 0)
+		iotsafe_key_free(*key);
+	return result;
+}
+
+/* ---- private key ---- */
+
+static int import_key_from(iotsafe_card *card, const char *url,
+			   gnutls_privkey_t privkey)
+{
+	iotsafe_key *key;
+	int result;
+
+	TRY(open_key(card, url, &key));
+	result = iotsafe_key_import(key, privkey);
+	iotsafe_key_free(key);
+	return result;
+}
+
+static int import_key(gnutls_privkey_t privkey, const char *url, unsigned flags)
+{
+	iotsafe_card *card;
+	struct name name;
+	int result;
+
+	(void)flags;
+	result = open_card(url, &name, &card);
+	if (result >= 0) {
+		result = import_key_from(card, url, privkey);
+		iotsafe_card_free(card);
+	}
+	return result < 0 ? IOTSAFE_GNUTLS_ERROR(result) : 0;
+}
+
+/* ---- certificate ---- */
+
+static int certificate_of_key(iotsafe_card *card, const char *url,
+			      uint8_t **out, size_t *out_size)
+{
+	iotsafe_key *key;
+	int result;
+
+	TRY(open_key(card, url, &key));
+	result = iotsafe_key_certificate(key, 0, out, out_size);
+	iotsafe_key_free(key);
+	return result;
+}
+
+/* A name may mean the certificate's own file, or the key that it is for. */
+static int find_certificate(iotsafe_card *card, const char *url,
+			    const struct name *name, uint8_t **out,
+			    size_t *out_size)
+{
+	int result;
+
+	if (name->class == IOTSAFE_CLASS_PRIVATE_KEY || name_is_empty(name))
+		return certificate_of_key(card, url, out, out_size);
+	result = card_ca(card, url, 0, NULL, out, out_size);
+	if (result != IOTSAFE_ERR_ABSENT || name->class)
+		return result;
+	return certificate_of_key(card, url, out, out_size);
+}
+
+static int import_der(gnutls_x509_crt_t crt, struct bytes der)
+{
+	gnutls_datum_t datum = datum_of(der);
+	int error = gnutls_x509_crt_import(crt, &datum, GNUTLS_X509_FMT_DER);
+
+	if (error < 0)
+		return error_set(IOTSAFE_ERR_FORMAT, "certificate: %s",
+				 gnutls_strerror(error));
+	return IOTSAFE_OK;
+}
+
+static int import_crt(gnutls_x509_crt_t crt, const char *url, unsigned flags)
+{
+	iotsafe_card *card;
+	struct name name;
+	uint8_t *der;
+	size_t size;
+	int result;
+
+	(void)flags;
+	result = open_card(url, &name, &card);
+	if (result >= 0) {
+		result = find_certificate(card, url, &name, &der, &size);
+		iotsafe_card_free(card);
+	}
+	if (result >= 0) {
+		result = import_der(crt, (struct bytes){der, size});
+		iotsafe_free(der);
+	}
+	return result < 0 ? IOTSAFE_GNUTLS_ERROR(result) : 0;
+}
+
+/* ---- issuers ---- */
+
+/* Files that cannot be read, or are no certificates, are passed over; a link
+ * that fails is not. */
+static bool is_passed_over(int result)
+{
+	return result == IOTSAFE_ERR_ABSENT || result == IOTSAFE_ERR_FORMAT ||
+	       result == IOTSAFE_ERR_DENIED || result == IOTSAFE_ERR_CARD;
+}
+
+/* 1 if this file of the card has issued the certificate; then it is `out`. */
+static int try_issuer(iotsafe_card *card, const iotsafe_object *file,
+		      struct bytes certificate, uint8_t **out, size_t *out_size)
+{
+	const char *name = iotsafe_object_name(file);
+	struct bytes issuer;
+	int result;
+
+	result = card_ca(card, name, 0, NULL, out, out_size);
+	if (result < 0)
+		return is_passed_over(result) ? 0 : result;
+	issuer = (struct bytes){*out, *out_size};
+	/* The root is what the peer has itself. */
+	if (!bytes_equal(issuer, certificate) &&
+	    crypto_certificate_issued(issuer, certificate) &&
+	    !crypto_certificate_is_root(issuer))
+		return 1;
+	iotsafe_free(*out);
+	return 0;
+}
+
+static int find_issuer(iotsafe_card *card, struct bytes certificate,
+		       uint8_t **out, size_t *out_size)
+{
+	iotsafe_object *file;
+	iotsafe_list *list;
+	int result;
+
+	TRY(iotsafe_card_list(card, "type=cert", &list));
+	for (;;) {
+		result = iotsafe_list_next(list, &file);
+		if (result < 0 || !file)
+			break;
+		result = try_issuer(card, file, certificate, out, out_size);
+		iotsafe_object_free(file);
+		if (result)
+			break;
+	}
+	iotsafe_list_free(list);
+	return result;
+}
+
+static int copy_out(gnutls_datum_t *out, struct bytes der)
+{
+	out->data = gnutls_malloc(der.size);
+	if (!out->data)
+		return error_set(IOTSAFE_ERR_MEMORY, "certificate: no memory");
+	memcpy(out->data, der.data, der.size);
+	out->size = (unsigned)der.size;
+	return IOTSAFE_OK;
+}
+
+static int issuer_from(iotsafe_card *card, gnutls_x509_crt_t crt,
+		       gnutls_datum_t *out)
+{
+	gnutls_datum_t der;
+	uint8_t *issuer;
+	size_t size;
+	int result;
+
+	if (gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_DER, &der) < 0)
+		return error_set(IOTSAFE_ERR_FORMAT,
+				 "certificate: cannot be written as DER");
+	result = find_issuer(card, (struct bytes){der.data, der.size}, &issuer,
+			     &size);
+	gnutls_free(der.data);
+	if (result <= 0)
+		return result;
+	result = copy_out(out, (struct bytes){issuer, size});
+	iotsafe_free(issuer);
+	return result < 0 ? result : 1;
+}
+
+/* GnuTLS asks until it hears that there is no more, 8 times at most. */
+static int get_issuer(const char *url, gnutls_x509_crt_t crt,
+		      gnutls_datum_t *out, unsigned flags)
+{
+	iotsafe_card *card;
+	struct name name;
+	int result;
+
+	(void)flags;
+	result = open_card(url, &name, &card);
+	if (result >= 0) {
+		result = issuer_from(card, crt, out);
+		iotsafe_card_free(card);
+	}
+	if (result < 0)
+		return IOTSAFE_GNUTLS_ERROR(result);
+	return result ? 0 : GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE;
+}
+
+/* ---- public key ---- */
+
+static int public_key_of_key(iotsafe_card *card, const char *url, uint8_t **out,
+			     size_t *out_size)
+{
+	iotsafe_key *key;
+	int result;
+
+	TRY(open_key(card, url, &key));
+	result = iotsafe_key_public_key(key, out, out_size);
+	iotsafe_key_free(key);
+	return result;
+}
+
+static int public_key_of_certificate(iotsafe_card *card, const char *url,
+				     uint8_t **out, size_t *out_size)
+{
+	uint8_t *der;
+	size_t size;
+	int result;
+
+	TRY(card_ca(card, url, 0, NULL, &der, &size));
+	result = crypto_spki_of_certificate((struct bytes){der, size}, out,
+					    out_size);
+	iotsafe_free(der);
+	return result;
+}
+
+/* A name without a type is taken for the private key's first: that is what
+ * certificate requests are made of. */
+static int find_public_key(iotsafe_card *card, const char *url,
+			   const struct name *name, uint8_t **out,
+			   size_t *out_size)
+{
+	int result;
+
+	if (name->class == IOTSAFE_CLASS_FILE && !name_is_empty(name))
+		return public_key_of_certificate(card, url, out, out_size);
+	if (name->class == IOTSAFE_CLASS_PUBLIC_KEY && !name_is_empty(name))
+		return iotsafe_card_public_key(card, url, out, out_size);
+	result = public_key_of_key(card, url, out, out_size);
+	if (result != IOTSAFE_ERR_ABSENT || name->class)
+		return result;
+	return iotsafe_card_public_key(card, url, out, out_size);
+}
+
+static int import_spki(gnutls_pubkey_t pubkey, struct bytes spki)
+{
+	gnutls_datum_t datum = datum_of(spki);
+	int error = gnutls_pubkey_import(pubkey, &datum, GNUTLS_X509_FMT_DER);
+
+	if (error < 0)
+		return error_set(IOTSAFE_ERR_SUPPORT, "public key: %s",
+				 gnutls_strerror(error));
+	return IOTSAFE_OK;
+}
+
+static int import_pubkey(gnutls_pubkey_t pubkey, const char *url,
+			 unsigned flags)
+{
+	iotsafe_card *card;
+	struct name name;
+	uint8_t *spki;
+	size_t size;
+	int result;
+
+	(void)flags;
+	result = open_card(url, &name, &card);
+	if (result >= 0) {
+		result = find_public_key(card, url, &name, &spki, &size);
+		iotsafe_card_free(card);
+	}
+	if (result >= 0) {
+		result = import_spki(pubkey, (struct bytes){spki, size});
+		iotsafe_free(spki);
+	}
+	return result < 0 ? IOTSAFE_GNUTLS_ERROR(result) : 0;
+}
+
+/* ---- registration ---- */
+
+static int registered;
+
+/* GnuTLS keeps the pointer to the name for ever, and has no lock here. */
+static void register_once(void)
+{
+	static const gnutls_custom_url_st scheme = {
+		.name = "iotsafe:",
+		.name_size = sizeof("iotsafe:") - 1,
+		.import_key = import_key,
+		.import_crt = import_crt,
+		.import_pubkey = import_pubkey,
+		.get_issuer = get_issuer,
+	};
+
+	registered = gnutls_register_custom_url(&scheme);
+	/* Another copy of the library in this process was first. */
+	if (registered == GNUTLS_E_INVALID_REQUEST)
+		registered = 0;
+}
+
+int iotsafe_gnutls_register(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, register_once);
+	if (registered >= 0)
+		return IOTSAFE_OK;
+	return error_set(IOTSAFE_ERR_SUPPORT,
+			 "GnuTLS did not take the scheme iotsafe: %s",
+			 gnutls_strerror(registered));
+}
