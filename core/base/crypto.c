@@ -96,52 +96,54 @@ static gnutls_datum_t datum(struct bytes bytes)
 	return (gnutls_datum_t){data.out, (unsigned)bytes.size};
 }
 
-static int give_datum(gnutls_datum_t *from, uint8_t **out, size_t *out_size)
+/* AlgorithmIdentifier ecPublicKey with the curve's OID, and the head of the
+ * bit string that holds the point (RFC 5480). */
+static const uint8_t spki_p256[] = {
+        0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2A, 0x86, 0x48,
+        0xCE, 0x3D, 0x02, 0x01, 0x06, 0x08, 0x2A, 0x86, 0x48,
+        0xCE, 0x3D, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+};
+/* brainpoolP256r1: RFC 5639 */
+static const uint8_t spki_brainpool[] = {
+        0x30, 0x5A, 0x30, 0x14, 0x06, 0x07, 0x2A, 0x86, 0x48,
+        0xCE, 0x3D, 0x02, 0x01, 0x06, 0x09, 0x2B, 0x24, 0x03,
+        0x03, 0x02, 0x08, 0x01, 0x01, 0x07, 0x03, 0x42, 0x00,
+};
+
+static bool is_usable(struct bytes spki)
 {
-	int result = bytes_give(from->data, from->size, out, out_size);
-
-	gnutls_free(from->data);
-	return result;
-}
-
-static int export_pubkey(gnutls_pubkey_t key, uint8_t **out, size_t *out_size)
-{
-	gnutls_datum_t der;
-	int error = gnutls_pubkey_export2(key, GNUTLS_X509_FMT_DER, &der);
-
-	if (error < 0)
-		return error_set(IOTSAFE_ERR_FORMAT, "public key: %s",
-				 gnutls_strerror(error));
-	return give_datum(&der, out, out_size);
-}
-
-/* nettle computes with the coordinates as they come: a point that is not on
- * the curve is refused here, by its import. */
-int crypto_spki_from_point(struct bytes point, uint8_t **out, size_t *out_size)
-{
-	size_t half = (point.size - 1) / 2;
-	gnutls_datum_t x, y;
+	gnutls_datum_t data = datum(spki);
 	gnutls_pubkey_t key;
-	int result;
+	bool usable;
+
+	if (gnutls_pubkey_init(&key) < 0)
+		return false;
+	usable = gnutls_pubkey_import(key, &data, GNUTLS_X509_FMT_DER) >= 0 &&
+	         gnutls_pubkey_verify_params(key) >= 0;
+	gnutls_pubkey_deinit(key);
+	return usable;
+}
+
+int crypto_spki_from_point(struct bytes point, bool brainpool, uint8_t **out,
+                           size_t *out_size)
+{
+	uint8_t der[sizeof(spki_brainpool) + CRYPTO_POINT_SIZE];
+	struct builder spki = {der, 0, sizeof(der), false};
 
 	if (point.size != CRYPTO_POINT_SIZE || point.data[0] != 0x04)
 		return error_set(IOTSAFE_ERR_FORMAT,
-				 "public key: %zu bytes are no uncompressed "
-				 "point on P-256",
-				 point.size);
-	x = datum((struct bytes){point.data + 1, half});
-	y = datum((struct bytes){point.data + 1 + half, half});
-	if (gnutls_pubkey_init(&key) < 0)
-		return error_set(IOTSAFE_ERR_MEMORY, "public key: no memory");
-	result = gnutls_pubkey_import_ecc_raw(key, GNUTLS_ECC_CURVE_SECP256R1,
-					      &x, &y);
-	if (result < 0)
-		result = error_set(IOTSAFE_ERR_FORMAT,
-				   "public key: the point is not on P-256");
+		                 "public key: %zu bytes are no uncompressed "
+		                 "point of 256 bits",
+		                 point.size);
+	if (brainpool)
+		build_bytes(&spki, spki_brainpool, sizeof(spki_brainpool));
 	else
-		result = export_pubkey(key, out, out_size);
-	gnutls_pubkey_deinit(key);
-	return result;
+		build_bytes(&spki, spki_p256, sizeof(spki_p256));
+	build_bytes(&spki, point.data, point.size);
+	if (!brainpool && !is_usable((struct bytes){der, spki.size}))
+		return error_set(IOTSAFE_ERR_FORMAT,
+		                 "public key: the point is not on P-256");
+	return bytes_give(der, spki.size, out, out_size);
 }
 
 static int import_certificate(struct bytes der, gnutls_x509_crt_t *out)
@@ -160,29 +162,32 @@ static int import_certificate(struct bytes der, gnutls_x509_crt_t *out)
 	return IOTSAFE_OK;
 }
 
+/* RFC 5280 4.1: Certificate { tbsCertificate { [0] version, serialNumber,
+ * signature, issuer, validity, subject, subjectPublicKeyInfo … } … }. Taken
+ * as it stands there, so that keys GnuTLS cannot use are told apart too. */
 int crypto_spki_of_certificate(struct bytes certificate, uint8_t **out,
-			       size_t *out_size)
+                               size_t *out_size)
 {
-	gnutls_x509_crt_t crt;
-	gnutls_pubkey_t key;
-	int result;
+	struct tlv outer, tbs, field = {0};
+	const uint8_t *start;
+	struct bytes rest;
 
-	TRY(import_certificate(certificate, &crt));
-	if (gnutls_pubkey_init(&key) < 0) {
-		gnutls_x509_crt_deinit(crt);
-		return error_set(IOTSAFE_ERR_MEMORY, "public key: no memory");
-	}
-	result = gnutls_pubkey_import_x509(key, crt, 0);
-	if (result < 0)
-		result = error_set(IOTSAFE_ERR_SUPPORT,
-				   "certificate: its public key is of a kind "
-				   "GnuTLS cannot use: %s",
-				   gnutls_strerror(result));
-	else
-		result = export_pubkey(key, out, out_size);
-	gnutls_pubkey_deinit(key);
-	gnutls_x509_crt_deinit(crt);
-	return result;
+	if (!tlv_next(&certificate, &outer) || outer.tag != 0x30 ||
+	    !tlv_next(&outer.value, &tbs) || tbs.tag != 0x30)
+		goto bad;
+	rest = tbs.value;
+	if (rest.size && rest.data[0] == 0xA0)
+		tlv_next(&rest, &field);
+	for (int i = 0; i < 5; i++)
+		if (!tlv_next(&rest, &field))
+			goto bad;
+	start = rest.data;
+	if (!tlv_next(&rest, &field) || field.tag != 0x30)
+		goto bad;
+	return bytes_give(start, (size_t)(rest.data - start), out, out_size);
+bad:
+	return error_set(IOTSAFE_ERR_FORMAT,
+	                 "certificate: its public key cannot be found");
 }
 
 static bool import_spki(struct bytes spki, gnutls_pubkey_t *key)

@@ -18,10 +18,12 @@
 size_t crypto_hash_size(int algorithm);
 
 /*
- * DER SubjectPublicKeyInfo from a point on P-256. IOTSAFE_ERR_FORMAT if the
- * point is not on the curve.
+ * DER SubjectPublicKeyInfo from an uncompressed point on P-256, or, as asked,
+ * brainpoolP256r1. IOTSAFE_ERR_FORMAT if the point is not on P-256; whether
+ * it is on the other curve GnuTLS cannot tell.
  */
-int crypto_spki_from_point(struct bytes point, uint8_t **out, size_t *out_size);
+int crypto_spki_from_point(struct bytes point, bool brainpool, uint8_t **out,
+			   size_t *out_size);
 
 /* The SubjectPublicKeyInfo of a DER certificate, as it stands there. */
 int crypto_spki_of_certificate(struct bytes certificate, uint8_t **out,

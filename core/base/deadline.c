@@ -20,7 +20,7 @@ int64_t deadline_now(void)
 
 struct deadline deadline_in(int milliseconds, int cancel_fd)
 {
-	struct deadline deadline = {INT64_MAX, cancel_fd};
+	struct deadline deadline = {INT64_MAX, cancel_fd, -1};
 
 	if (milliseconds >= 0)
 		deadline.at = deadline_now() + milliseconds;
@@ -31,6 +31,7 @@ struct deadline deadline_within(const struct deadline *limit, int milliseconds)
 {
 	struct deadline deadline = deadline_in(milliseconds, limit->cancel_fd);
 
+	deadline.also_cancel_fd = limit->also_cancel_fd;
 	if (limit->at < deadline.at)
 		deadline.at = limit->at;
 	return deadline;
@@ -55,18 +56,19 @@ bool deadline_passed(const struct deadline *deadline)
 
 int deadline_wait(const struct deadline *deadline, int fd, short events)
 {
-	struct pollfd fds[2] = {
-		{.fd = fd, .events = events},
-		{.fd = deadline->cancel_fd, .events = POLLIN},
+	struct pollfd fds[3] = {
+	        {.fd = fd, .events = events},
+	        {.fd = deadline->cancel_fd, .events = POLLIN},
+	        {.fd = deadline->also_cancel_fd, .events = POLLIN},
 	};
 	int ready;
 
 	do
-		ready = poll(fds, 2, deadline_left(deadline));
+		ready = poll(fds, 3, deadline_left(deadline));
 	while (ready < 0 && errno == EINTR);
 	if (ready < 0)
 		return error_set_errno(IOTSAFE_ERR_IO, errno, "poll");
-	if (fds[1].revents)
+	if (fds[1].revents || fds[2].revents)
 		return IOTSAFE_ERR_CANCELLED;
 	return ready ? IOTSAFE_OK : IOTSAFE_ERR_TIMEOUT;
 }

@@ -10,6 +10,7 @@
 struct deadline {
 	int64_t at;    /* CLOCK_MONOTONIC, milliseconds; INT64_MAX: never */
 	int cancel_fd; /* becomes readable when cancelled; -1: nothing can */
+	int also_cancel_fd; /* a second one, or -1 */
 };
 
 int64_t deadline_now(void);
@@ -17,7 +18,7 @@ int64_t deadline_now(void);
 /* `milliseconds` from now; -1: never. */
 struct deadline deadline_in(int milliseconds, int cancel_fd);
 
-/* The same, but not later than `limit` and with its cancel descriptor. */
+/* The same, but not later than `limit` and with its cancel descriptors. */
 struct deadline deadline_within(const struct deadline *limit, int milliseconds);
 
 /* Milliseconds left for poll(2), rounded up; 0 when passed, -1: never. */

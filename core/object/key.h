@@ -9,10 +9,10 @@
 #include "base/deadline.h"
 
 /* `limit` NULL: the card's own time-out alone counts. */
-int key_open(iotsafe_card *card, const char *name,
-             const struct deadline *limit, iotsafe_key **key);
+int key_open(iotsafe_card *card, const char *name, const struct deadline *limit,
+	     iotsafe_key **key);
 int key_sign(iotsafe_key *key, int algorithm, struct bytes hash,
-             const struct deadline *limit, uint8_t **out, size_t *out_size);
+	     const struct deadline *limit, uint8_t **out, size_t *out_size);
 
 /* Counts one more user. */
 iotsafe_key *key_use(iotsafe_key *key);
@@ -33,11 +33,11 @@ const char *key_title(const iotsafe_key *key);
 
 /* Takes a certificate of the card by name instead of the matching one. */
 int key_use_certificate(iotsafe_key *key, const char *name,
-                        const struct deadline *limit);
+			const struct deadline *limit);
 
 /* CA certificates in the card's files: the one with this name, or with NULL
  * the index-th that is signed by itself. IOTSAFE_ERR_ABSENT past the end. */
 int card_ca(iotsafe_card *card, const char *name, unsigned index,
-            const struct deadline *limit, uint8_t **out, size_t *out_size);
+	    const struct deadline *limit, uint8_t **out, size_t *out_size);
 
 #endif

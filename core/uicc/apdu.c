@@ -8,11 +8,9 @@
 
 uint8_t apdu_class(uint8_t cla, int channel)
 {
-	uint8_t family = cla & 0x80;
-
 	if (channel < 4)
-		return (uint8_t)(family | channel);
-	return (uint8_t)(family | 0x40 | (channel - 4));
+		return (uint8_t)((cla & 0xFC) | channel);
+	return (uint8_t)((cla & 0x80) | 0x40 | (channel - 4));
 }
 
 size_t apdu_encode(const struct apdu *apdu, uint8_t cla, bool with_le,

@@ -16,6 +16,9 @@
 /* Closing must not cost more than a good-bye is worth. */
 #define CLOSE_LIMIT 2000
 
+/* The class of an applet's own commands. */
+#define CLASS_8X 0x80
+
 #define STATUS_OK	    0x9000
 #define STATUS_ADMINISTERED 0x63CF
 
@@ -173,8 +176,8 @@ static int get_responses(struct channel *channel, const struct apdu *apdu,
 
 static uint8_t class_for(const struct channel *channel, uint8_t cla)
 {
-	if (channel->manners.class_0x)
-		cla &= 0x7F;
+	if (channel->manners.class_0x && cla == CLASS_8X)
+		cla = 0x00;
 	return apdu_class(cla, channel->number);
 }
 
@@ -190,7 +193,7 @@ static int send_command(struct channel *channel, const struct apdu *apdu,
 
 	TRY(exchange_le(channel, apdu, class_for(channel, apdu->cla), response,
 			deadline));
-	if (response->status == 0x6E00 && apdu->cla & 0x80 &&
+	if (response->status == 0x6E00 && apdu->cla == CLASS_8X &&
 	    !manners->class_0x) {
 		manners->class_0x = true;
 		TRY(exchange_le(channel, apdu, class_for(channel, apdu->cla),

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The card as the files of this level share it. */
+#ifndef OBJECT_CARD_H
+#define OBJECT_CARD_H
+
+#include <stdatomic.h>
+#include <sys/types.h>
+#include <iotsafe/iotsafe.h>
+#include "applet/applet.h"
+#include "base/address.h"
+#include "link/link.h"
+#include "object/turn.h"
+
+/* One object of the card, and what was read of it. */
+struct entry {
+	struct record record;
+	bool read; /* the two below are known, or known to be absent */
+	uint8_t *spki; /* of a public key or certificate */
+	size_t spki_size;
+	uint8_t *content; /* of a certificate file: its DER */
+	size_t content_size;
+};
+
+#define CARD_COUNTERS 5
+
+struct iotsafe_card {
+	atomic_uint uses;
+	pid_t pid; /* of the process that may use it */
+	struct iotsafe_card *next; /* in the registry */
+	char *name; /* canonical address */
+	struct address address;
+	bool own; /* over the application's link, not in the registry */
+	iotsafe_link own_link;
+	atomic_int timeout; /* milliseconds */
+	atomic_uint_least64_t counters[CARD_COUNTERS]; /* iotsafe_counter */
+	struct turns turns;
+
+	/* All below belongs to whoever has the turn. */
+	struct aid aids[CHANNEL_AIDS_MAX]; /* from the address */
+	size_t aids_count;
+	bool link_open;
+	bool worked; /* a command succeeded on the present channel */
+	struct link link;
+	struct link_counters counted; /* what of them is in `counters` */
+	struct applet applet;
+	bool listed, no_list;
+	struct entry *entries;
+	size_t entries_count;
+};
+
+typedef int (*card_operation)(iotsafe_card *card, void *self,
+                              const struct deadline *deadline);
+
+/*
+ * Does one operation in a turn of its own: opens what is not open, and opens
+ * anew and repeats it, once, where card or modem turn out to have been reset.
+ * `limit` NULL: the card's own time-out alone counts.
+ */
+int card_run(iotsafe_card *card, const struct deadline *limit,
+             card_operation operation, void *self);
+
+/* For use within a turn. */
+
+/* Reads the list of objects unless it is known. A card that has no list gets
+ * an empty one. */
+int card_need_list(iotsafe_card *card, const struct deadline *deadline);
+
+/* Forgets all that was read of the card's objects. */
+void card_forget(iotsafe_card *card);
+
+/* Reads a certificate file or public key once. A card that refuses leaves
+ * `spki` empty; only the link's failures are errors. */
+int card_need_entry(iotsafe_card *card, struct entry *entry,
+                    const struct deadline *deadline);
+
+/*
+ * The one object of `class` that a name means: IOTSAFE_ERR_ABSENT, or
+ * IOTSAFE_ERR_AMBIGUOUS with the names to choose from. On a card without a
+ * list the object is asked for alone. The pointer holds until the next call.
+ */
+int card_find(iotsafe_card *card, const struct name *name, int class,
+              struct entry **out, const struct deadline *deadline);
+
+/* object.c */
+
+/* True where the name fits the record; `class` 0: any. */
+bool record_matches(const struct record *record, const struct name *name);
+
+/* `"client"`, or `id 01` where the label is not for people. `size` of at
+ * least RECORD_TITLE_MAX. */
+#define RECORD_TITLE_MAX 128
+void record_title(const struct record *record, char *out, size_t size);
+
+int object_new(const struct applet_kind *kind, const struct record *record,
+               iotsafe_object **out);
+
+/* Adds up titles of records for an error's sentence. */
+struct titles {
+	char text[256];
+	size_t count;
+};
+void titles_add(struct titles *titles, const struct record *record);
+
+/* identity.c: see there. All within a turn. */
+
+/* The private key that a certificate of the card belongs to. */
+int identity_find(iotsafe_card *card, struct record *out,
+                  const struct deadline *deadline);
+/* The entry with the key's public key, by every sign but a signature; NULL
+ * if nothing tells. */
+int identity_public_key(iotsafe_card *card, const struct record *key,
+                        struct entry **out, const struct deadline *deadline);
+/* The certificate with this public key (empty: the only one that can be
+ * meant); NULL if there is none. */
+int identity_certificate(iotsafe_card *card, struct bytes spki,
+                         struct entry **out, const struct deadline *deadline);
+/* The certificate that issued this one, NULL if the card has none. */
+int identity_issuer(iotsafe_card *card, struct bytes certificate,
+                    struct entry **out, const struct deadline *deadline);
+
+#endif

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Files of the card, public keys by name, and the card's CA certificates.
+ */
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/crypto.h"
+#include "base/error.h"
+#include "object/card.h"
+#include "object/key.h"
+
+struct iotsafe_file {
+	iotsafe_card *card;
+	struct record record;
+};
+
+struct finding {
+	const struct name *name;
+	int class;
+	struct record record;
+};
+
+static int find(iotsafe_card *card, void *self, const struct deadline *deadline)
+{
+	struct finding *finding = self;
+	struct entry *entry;
+
+	TRY(card_find(card, finding->name, finding->class, &entry, deadline));
+	finding->record = entry->record;
+	return IOTSAFE_OK;
+}
+
+int iotsafe_file_open(iotsafe_card *card, const char *name, iotsafe_file **file)
+{
+	struct name parsed;
+	struct finding finding = {&parsed, IOTSAFE_CLASS_FILE, {0}};
+
+	if (!card || !file)
+		return error_set(IOTSAFE_ERR_ARG, "file: something is NULL");
+	*file = NULL;
+	TRY(name_parse(name, &parsed));
+	TRY(card_run(card, NULL, find, &finding));
+	*file = calloc(1, sizeof(**file));
+	if (!*file)
+		return error_set(IOTSAFE_ERR_MEMORY, "file: no memory");
+	(*file)->card = card_use(card);
+	(*file)->record = finding.record;
+	return IOTSAFE_OK;
+}
+
+void iotsafe_file_free(iotsafe_file *file)
+{
+	if (!file)
+		return;
+	iotsafe_card_free(file->card);
+	free(file);
+}
+
+int iotsafe_file_object(iotsafe_file *file, iotsafe_object **object)
+{
+	if (!file || !object)
+		return error_set(IOTSAFE_ERR_ARG, "file: something is NULL");
+	return object_new(file->card->applet.kind, &file->record, object);
+}
+
+struct reading {
+	const struct record *record;
+	uint8_t *data;
+	size_t size;
+};
+
+static int read_file(iotsafe_card *card, void *self,
+                     const struct deadline *deadline)
+{
+	struct reading *reading = self;
+	char title[RECORD_TITLE_MAX];
+	int result = card->applet.kind->read(&card->applet, reading->record,
+	                                     &reading->data, &reading->size,
+	                                     deadline);
+
+	if (result < 0) {
+		record_title(reading->record, title, sizeof(title));
+		error_append(" (file %s)", title);
+	}
+	return result;
+}
+
+int iotsafe_file_read(iotsafe_file *file, uint8_t **out, size_t *out_size)
+{
+	struct reading reading = {0};
+
+	if (!file || !out || !out_size)
+		return error_set(IOTSAFE_ERR_ARG, "file: something is NULL");
+	*out = NULL;
+	*out_size = 0;
+	reading.record = &file->record;
+	TRY(card_run(file->card, NULL, read_file, &reading));
+	*out = reading.data;
+	*out_size = reading.size;
+	return IOTSAFE_OK;
+}
+
+struct asking {
+	const struct name *name;
+	unsigned index;
+	uint8_t **out;
+	size_t *out_size;
+};
+
+static int give_public_key(iotsafe_card *card, void *self,
+                           const struct deadline *deadline)
+{
+	struct asking *asking = self;
+	char title[RECORD_TITLE_MAX];
+	struct entry *entry;
+
+	TRY(card_find(card, asking->name, IOTSAFE_CLASS_PUBLIC_KEY, &entry,
+	              deadline));
+	TRY(card_need_entry(card, entry, deadline));
+	if (entry->spki)
+		return bytes_give(entry->spki, entry->spki_size, asking->out,
+		                  asking->out_size);
+	record_title(&entry->record, title, sizeof(title));
+	return error_set(IOTSAFE_ERR_ABSENT,
+	                 "public key %s: the card does not give it out", title);
+}
+
+static int public_key_of_identity(iotsafe_card *card, uint8_t **out,
+                                  size_t *out_size)
+{
+	iotsafe_key *key;
+	int result;
+
+	TRY(iotsafe_key_open(card, NULL, &key));
+	result = iotsafe_key_public_key(key, out, out_size);
+	iotsafe_key_free(key);
+	return result;
+}
+
+int iotsafe_card_public_key(iotsafe_card *card, const char *name, uint8_t **out,
+                            size_t *out_size)
+{
+	struct name parsed;
+	struct asking asking = {&parsed, 0, out, out_size};
+
+	if (!card || !out || !out_size)
+		return error_set(IOTSAFE_ERR_ARG,
+		                 "public key: something is NULL");
+	*out = NULL;
+	*out_size = 0;
+	TRY(name_parse(name, &parsed));
+	if (name_is_empty(&parsed))
+		return public_key_of_identity(card, out, out_size);
+	return card_run(card, NULL, give_public_key, &asking);
+}
+
+/* ---- CA certificates on the card ---- */
+
+static int give_content(const struct entry *entry, const struct asking *asking)
+{
+	return bytes_give(entry->content, entry->content_size, asking->out,
+	                  asking->out_size);
+}
+
+static int give_named_ca(iotsafe_card *card, const struct asking *asking,
+                         const struct deadline *deadline)
+{
+	char title[RECORD_TITLE_MAX];
+	struct entry *entry;
+
+	if (asking->index)
+		return error_set(IOTSAFE_ERR_ABSENT,
+		                 "no further CA certificate of this name");
+	TRY(card_find(card, asking->name, IOTSAFE_CLASS_FILE, &entry,
+	              deadline));
+	TRY(card_need_entry(card, entry, deadline));
+	if (entry->content)
+		return give_content(entry, asking);
+	record_title(&entry->record, title, sizeof(title));
+	return error_set(IOTSAFE_ERR_FORMAT, "file %s is no certificate",
+	                 title);
+}
+
+static int give_any_ca(iotsafe_card *card, const struct asking *asking,
+                       const struct deadline *deadline)
+{
+	unsigned index = asking->index;
+
+	TRY(card_need_list(card, deadline));
+	for (size_t i = 0; i < card->entries_count; i++) {
+		struct entry *entry = &card->entries[i];
+
+		if (entry->record.class != IOTSAFE_CLASS_FILE ||
+		    !(entry->record.flags & IOTSAFE_OBJECT_ACTIVE))
+			continue;
+		TRY(card_need_entry(card, entry, deadline));
+		if (!entry->content ||
+		    !crypto_certificate_is_root((struct bytes){
+		            entry->content, entry->content_size}))
+			continue;
+		if (!index--)
+			return give_content(entry, asking);
+	}
+	return error_set(IOTSAFE_ERR_ABSENT,
+	                 "the card has no%s CA certificate",
+	                 asking->index ? " further" : "");
+}
+
+static int give_ca(iotsafe_card *card, void *self,
+                   const struct deadline *deadline)
+{
+	const struct asking *asking = self;
+
+	if (name_is_empty(asking->name))
+		return give_any_ca(card, asking, deadline);
+	return give_named_ca(card, asking, deadline);
+}
+
+int card_ca(iotsafe_card *card, const char *name, unsigned index,
+            const struct deadline *limit, uint8_t **out, size_t *out_size)
+{
+	struct name parsed;
+	struct asking asking = {&parsed, index, out, out_size};
+
+	*out = NULL;
+	*out_size = 0;
+	TRY(name_parse(name, &parsed));
+	return card_run(card, limit, give_ca, &asking);
+}

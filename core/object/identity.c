@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Which private key, public key and certificate belong together. Nothing on
+ * the card ties them, so it is worked out: a certificate to a public key by
+ * its point; a public key to a private one by label, by id, or by being the
+ * only ones. No signature is spent on it; the first one confirms it.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "base/crypto.h"
+#include "base/error.h"
+#include "object/card.h"
+
+/* ---- what objects are for ---- */
+
+static bool can_sign(const struct entry *entry, int class)
+{
+	const unsigned needed = IOTSAFE_OBJECT_ACTIVE | IOTSAFE_OBJECT_SIGN;
+
+	return entry->record.class == class &&
+	       (entry->record.flags & needed) == needed;
+}
+
+static bool is_active_file(const struct entry *entry)
+{
+	return entry->record.class == IOTSAFE_CLASS_FILE &&
+	       entry->record.flags & IOTSAFE_OBJECT_ACTIVE;
+}
+
+/* Files marked as certificates; where no file is marked, all files. */
+static bool may_be_certificate(const iotsafe_card *card,
+                               const struct entry *entry)
+{
+	if (!is_active_file(entry))
+		return false;
+	if (entry->record.flags & IOTSAFE_OBJECT_CERTIFICATE)
+		return true;
+	for (size_t i = 0; i < card->entries_count; i++)
+		if (is_active_file(&card->entries[i]) &&
+		    card->entries[i].record.flags & IOTSAFE_OBJECT_CERTIFICATE)
+			return false;
+	return true;
+}
+
+static bool same_label(const struct record *a, const struct record *b)
+{
+	return a->label_size && a->label_size == b->label_size &&
+	       !memcmp(a->label, b->label, a->label_size);
+}
+
+static bool same_id(const struct record *a, const struct record *b)
+{
+	return a->id_size && a->id_size == b->id_size &&
+	       !memcmp(a->id, b->id, a->id_size);
+}
+
+/* The only key of its class that can sign, or NULL. */
+static struct entry *only_one(iotsafe_card *card, int class)
+{
+	struct entry *found = NULL;
+
+	for (size_t i = 0; i < card->entries_count; i++) {
+		if (!can_sign(&card->entries[i], class))
+			continue;
+		if (found)
+			return NULL;
+		found = &card->entries[i];
+	}
+	return found;
+}
+
+/* ---- reading ---- */
+
+static struct bytes spki_of(const struct entry *entry)
+{
+	return (struct bytes){entry->spki, entry->spki_size};
+}
+
+static struct bytes content_of(const struct entry *entry)
+{
+	return (struct bytes){entry->content, entry->content_size};
+}
+
+/* Refusals of the card concern one object; other failures end the whole
+ * operation. */
+static bool is_refusal(int result)
+{
+	return result == IOTSAFE_ERR_CARD || result == IOTSAFE_ERR_DENIED ||
+	       result == IOTSAFE_ERR_ABSENT || result == IOTSAFE_ERR_PIN;
+}
+
+/* The channel is gone, not the object: for the recovery above. */
+static bool is_channel_lost(void)
+{
+	unsigned status = iotsafe_last_status();
+
+	return status == 0x6881 || status == 0x6E00;
+}
+
+static int read_certificate(iotsafe_card *card, struct entry *entry,
+                            const struct deadline *deadline)
+{
+	struct bytes der;
+	uint8_t *data;
+	size_t size;
+	int result;
+
+	TRY(card->applet.kind->read(&card->applet, &entry->record, &data,
+	                            &size, deadline));
+	der = (struct bytes){data, size};
+	if (crypto_certificate_trim(&der)) {
+		entry->content = data;
+		entry->content_size = der.size;
+		result = crypto_spki_of_certificate(der, &entry->spki,
+		                                    &entry->spki_size);
+		return result == IOTSAFE_ERR_MEMORY ? result : IOTSAFE_OK;
+	}
+	iotsafe_free(data);
+	return IOTSAFE_OK;
+}
+
+static int read_public_key(iotsafe_card *card, struct entry *entry,
+                           const struct deadline *deadline)
+{
+	const char *type =
+	        card->applet.kind->key_type_name(entry->record.key_type);
+	struct public_key key;
+
+	TRY(card->applet.kind->public_key(&card->applet, &entry->record, &key,
+	                                  deadline));
+	return crypto_spki_from_point(
+	        (struct bytes){key.point, sizeof(key.point)},
+	        type && !strcmp(type, "brainpoolP256r1"), &entry->spki,
+	        &entry->spki_size);
+}
+
+int card_need_entry(iotsafe_card *card, struct entry *entry,
+                    const struct deadline *deadline)
+{
+	int result;
+
+	if (entry->read)
+		return IOTSAFE_OK;
+	if (entry->record.class == IOTSAFE_CLASS_FILE)
+		result = read_certificate(card, entry, deadline);
+	else
+		result = read_public_key(card, entry, deadline);
+	if (result < 0 && (!is_refusal(result) || is_channel_lost()))
+		return result;
+	entry->read = true;
+	return IOTSAFE_OK;
+}
+
+/* ---- ties ---- */
+
+/* A public key that belongs to the private one by name; labels are given by
+ * people and count for more than ids, which need be unique only within a
+ * class. */
+static struct entry *tied_by_name(iotsafe_card *card,
+                                  const struct record *private)
+{
+	struct entry *by_id = NULL;
+
+	for (size_t i = 0; i < card->entries_count; i++) {
+		struct entry *entry = &card->entries[i];
+
+		if (!can_sign(entry, IOTSAFE_CLASS_PUBLIC_KEY))
+			continue;
+		if (same_label(&entry->record, private))
+			return entry;
+		if (same_id(&entry->record, private))
+			by_id = entry;
+	}
+	return by_id;
+}
+
+static struct entry *tied(iotsafe_card *card, const struct record *private)
+{
+	struct entry *entry = tied_by_name(card, private);
+
+	if (entry)
+		return entry;
+	if (only_one(card, IOTSAFE_CLASS_PRIVATE_KEY))
+		return only_one(card, IOTSAFE_CLASS_PUBLIC_KEY);
+	return NULL;
+}
+
+int identity_public_key(iotsafe_card *card, const struct record *key,
+                        struct entry **out, const struct deadline *deadline)
+{
+	*out = tied(card, key);
+	return *out ? card_need_entry(card, *out, deadline) : IOTSAFE_OK;
+}
+
+/* ---- certificates ---- */
+
+/* Reads every file that may be a certificate. */
+static int read_certificates(iotsafe_card *card,
+                             const struct deadline *deadline)
+{
+	for (size_t i = 0; i < card->entries_count; i++)
+		if (may_be_certificate(card, &card->entries[i]))
+			TRY(card_need_entry(card, &card->entries[i],
+			                    deadline));
+	return IOTSAFE_OK;
+}
+
+/* A certificate that signed another one on the card, or itself, is a CA's. */
+static bool is_leaf(const iotsafe_card *card, const struct entry *entry)
+{
+	if (!entry->content ||
+	    crypto_certificate_issued(content_of(entry), content_of(entry)))
+		return false;
+	for (size_t i = 0; i < card->entries_count; i++) {
+		const struct entry *other = &card->entries[i];
+
+		if (other != entry && other->content &&
+		    crypto_certificate_issued(content_of(entry),
+		                              content_of(other)))
+			return false;
+	}
+	return true;
+}
+
+/* The public key of another private key makes a certificate that one's. */
+static bool is_of_another_key(iotsafe_card *card, const struct entry *leaf)
+{
+	for (size_t i = 0; i < card->entries_count; i++) {
+		struct entry *private = &card->entries[i];
+		struct entry *public;
+
+		if (!can_sign(private, IOTSAFE_CLASS_PRIVATE_KEY))
+			continue;
+		public = tied_by_name(card, &private->record);
+		if (public && public->spki &&
+		    bytes_equal(spki_of(public), spki_of(leaf)))
+			return true;
+	}
+	return false;
+}
+
+/* Reads files until one is a certificate with this key. */
+static int find_by_key(iotsafe_card *card, struct bytes spki,
+                       struct entry **out, const struct deadline *deadline)
+{
+	for (size_t i = 0; i < card->entries_count; i++) {
+		struct entry *entry = &card->entries[i];
+
+		if (!may_be_certificate(card, entry))
+			continue;
+		TRY(card_need_entry(card, entry, deadline));
+		/* A self-signed certificate of the key may be its own. */
+		if (entry->content && bytes_equal(spki_of(entry), spki)) {
+			*out = entry;
+			return IOTSAFE_OK;
+		}
+	}
+	return IOTSAFE_OK;
+}
+
+int identity_certificate(iotsafe_card *card, struct bytes spki,
+                         struct entry **out, const struct deadline *deadline)
+{
+	struct titles titles = {{0}, 0};
+
+	*out = NULL;
+	if (spki.size)
+		return find_by_key(card, spki, out, deadline);
+	TRY(read_certificates(card, deadline));
+	for (size_t i = 0; i < card->entries_count; i++) {
+		struct entry *entry = &card->entries[i];
+
+		if (!is_leaf(card, entry) || is_of_another_key(card, entry))
+			continue;
+		titles_add(&titles, &entry->record);
+		*out = entry;
+	}
+	if (titles.count < 2)
+		return IOTSAFE_OK;
+	*out = NULL;
+	return error_set(IOTSAFE_ERR_AMBIGUOUS,
+	                 "%zu certificates may belong to the key; choose one "
+	                 "of: %s",
+	                 titles.count, titles.text);
+}
+
+int identity_issuer(iotsafe_card *card, struct bytes certificate,
+                    struct entry **out, const struct deadline *deadline)
+{
+	*out = NULL;
+	if (crypto_certificate_issued(certificate, certificate))
+		return IOTSAFE_OK;
+	for (size_t i = 0; i < card->entries_count; i++) {
+		struct entry *entry = &card->entries[i];
+
+		if (!may_be_certificate(card, entry))
+			continue;
+		TRY(card_need_entry(card, entry, deadline));
+		if (entry->content &&
+		    crypto_certificate_issued(content_of(entry), certificate)) {
+			*out = entry;
+			return IOTSAFE_OK;
+		}
+	}
+	return IOTSAFE_OK;
+}
+
+/* ---- the identity ---- */
+
+/* What is known while private keys are matched with certificates. */
+struct matching {
+	struct titles confirmed; /* keys whose certificate is on the card */
+	struct titles possible; /* keys that nothing speaks against */
+	const struct record *confirmed_key, *possible_key;
+	size_t leaves;
+};
+
+static size_t count_leaves(const iotsafe_card *card)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < card->entries_count; i++)
+		count += is_leaf(card, &card->entries[i]);
+	return count;
+}
+
+static bool has_certificate(const iotsafe_card *card, struct bytes spki)
+{
+	for (size_t i = 0; i < card->entries_count; i++)
+		if (card->entries[i].content &&
+		    bytes_equal(spki_of(&card->entries[i]), spki))
+			return true;
+	return false;
+}
+
+static int match_key(iotsafe_card *card, struct entry *private,
+                     struct matching *matching,
+                     const struct deadline *deadline)
+{
+	struct entry *public = NULL;
+
+	/* Without certificates a public key decides nothing. */
+	if (matching->leaves)
+		TRY(identity_public_key(card, &private->record, &public,
+		                        deadline));
+	if (public && public->spki) {
+		if (!has_certificate(card, spki_of(public)))
+			return IOTSAFE_OK;
+		titles_add(&matching->confirmed, &private->record);
+		matching->confirmed_key = &private->record;
+		return IOTSAFE_OK;
+	}
+	titles_add(&matching->possible, &private->record);
+	matching->possible_key = &private->record;
+	return IOTSAFE_OK;
+}
+
+/* Goes through the private keys until every certificate has found its own;
+ * in the order of the list, where the personalised key mostly comes first. */
+static int match_keys(iotsafe_card *card, struct matching *matching,
+                      const struct deadline *deadline)
+{
+	for (size_t i = 0; i < card->entries_count; i++) {
+		struct entry *entry = &card->entries[i];
+
+		if (!can_sign(entry, IOTSAFE_CLASS_PRIVATE_KEY))
+			continue;
+		TRY(match_key(card, entry, matching, deadline));
+		if (matching->leaves &&
+		    matching->confirmed.count == matching->leaves)
+			break;
+	}
+	return IOTSAFE_OK;
+}
+
+static int choose(const struct matching *matching, struct record *out)
+{
+	const struct titles *titles = &matching->possible;
+
+	if (matching->confirmed.count == 1 ||
+	    (!matching->confirmed.count && matching->possible.count == 1)) {
+		*out = *(matching->confirmed.count ? matching->confirmed_key
+		                                   : matching->possible_key);
+		return IOTSAFE_OK;
+	}
+	if (matching->confirmed.count)
+		titles = &matching->confirmed;
+	if (titles->count)
+		return error_set(IOTSAFE_ERR_AMBIGUOUS,
+		                 "the card has %zu identities; choose one of: "
+		                 "%s",
+		                 titles->count, titles->text);
+	return error_set(IOTSAFE_ERR_VERIFY,
+	                 "the certificates on the card are of other keys than "
+	                 "those on it");
+}
+
+int identity_find(iotsafe_card *card, struct record *out,
+                  const struct deadline *deadline)
+{
+	struct entry *only;
+	struct matching matching;
+
+	memset(&matching, 0, sizeof(matching));
+	TRY(card_need_list(card, deadline));
+	if (card->no_list)
+		return error_set(IOTSAFE_ERR_SUPPORT,
+		                 "the card does not list its objects; name the "
+		                 "key by id");
+	only = only_one(card, IOTSAFE_CLASS_PRIVATE_KEY);
+	if (only) {
+		*out = only->record;
+		return IOTSAFE_OK;
+	}
+	TRY(read_certificates(card, deadline));
+	matching.leaves = count_leaves(card);
+	TRY(match_keys(card, &matching, deadline));
+	if (!matching.confirmed.count && !matching.possible.count &&
+	    !matching.leaves)
+		return error_set(IOTSAFE_ERR_ABSENT,
+		                 "no private key on the card that can sign");
+	return choose(&matching, out);
+}

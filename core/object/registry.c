@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Addresses to cards, for the whole process. A child made by fork() sees an
+ * empty registry: its parent's cards are not its own.
+ */
+#include <pthread.h>
+#include <string.h>
+#include <unistd.h>
+#include "object/card.h"
+#include "object/registry.h"
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static iotsafe_card *first;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+/* Held over fork(), so that the child never finds it locked by a thread that
+ * it does not have. */
+static void before_fork(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+static void after_fork(void)
+{
+	pthread_mutex_unlock(&lock);
+}
+
+static void set_up(void)
+{
+	pthread_atfork(before_fork, after_fork, after_fork);
+}
+
+static iotsafe_card *find(const iotsafe_card *wanted)
+{
+	for (iotsafe_card *card = first; card; card = card->next)
+		if (card->pid == wanted->pid &&
+		    !strcmp(card->name, wanted->name))
+			return card;
+	return NULL;
+}
+
+iotsafe_card *registry_enter(iotsafe_card *fresh)
+{
+	iotsafe_card *card;
+
+	pthread_once(&once, set_up);
+	pthread_mutex_lock(&lock);
+	card = find(fresh);
+	if (!card) {
+		card = fresh;
+		card->next = first;
+		first = card;
+	}
+	card->uses++;
+	pthread_mutex_unlock(&lock);
+	return card;
+}
+
+bool registry_leave(iotsafe_card *card)
+{
+	bool last;
+
+	pthread_mutex_lock(&lock);
+	last = --card->uses == 0;
+	for (iotsafe_card **at = &first; last && *at; at = &(*at)->next)
+		if (*at == card) {
+			*at = card->next;
+			break;
+		}
+	pthread_mutex_unlock(&lock);
+	return last;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The process's cards by canonical address: opening one twice gives the same
+ * card, so that a certificate's URL and a key's URL open the port once. */
+#ifndef OBJECT_REGISTRY_H
+#define OBJECT_REGISTRY_H
+
+#include <iotsafe/iotsafe.h>
+
+/* Finds the card and counts one more user of it, or enters `fresh` under its
+ * name with one user. The result is not `fresh` if it was found. */
+iotsafe_card *registry_enter(iotsafe_card *fresh);
+
+/* Counts one user less; true if it was the last, and takes the card out. */
+bool registry_leave(iotsafe_card *card);
+
+#endif
