@@ -22,6 +22,7 @@ struct link_counters {
 	uint64_t microseconds;
 };
 
+/* Stays where it is from link_open() to link_close(). */
 struct link {
 	const struct link_kind *kind;
 	void *self;
@@ -47,9 +48,6 @@ struct link_kind {
 			const uint8_t *command, size_t command_size,
 			uint8_t *response, size_t *response_size,
 			const struct deadline *deadline);
-	/* Tells in a few words what is at the far end ("Quectel EC25"), ""
-	 * if unknown. May be NULL. */
-	const char *(*describe)(struct link *link);
 	/* Frees everything; must not wait for a far side that is gone. */
 	void (*close)(struct link *link);
 	/* Modem-made channels (CCHO, QMI, MBIM): open with an AID gives the

@@ -14,7 +14,7 @@
 #include "object/key.h"
 #include "object/registry.h"
 
-#define TIMEOUT_LOWEST  100
+#define TIMEOUT_LOWEST	100
 #define TIMEOUT_HIGHEST 600000
 #define TIMEOUT_DEFAULT 10000
 /* Freeing a card must not hang on a modem that has gone. */
@@ -37,9 +37,9 @@ static int parse_aids(iotsafe_card *card)
 		    digits > 2 * AID_MAX ||
 		    !hex_decode(text, digits, aid->data))
 			return error_set(IOTSAFE_ERR_ARG,
-			                 "address: aid=%.80s is not a list of "
-			                 "AIDs of 5 to 16 bytes",
-			                 text);
+					 "address: aid=%.80s is not a list of "
+					 "AIDs of 5 to 16 bytes",
+					 text);
 		aid->size = digits / 2;
 		card->aids_count++;
 		text += digits + (text[digits] == ',');
@@ -49,10 +49,13 @@ static int parse_aids(iotsafe_card *card)
 
 static int parse_common(iotsafe_card *card)
 {
+	static const char *const names[] = {"timeout", "aid", NULL};
 	long timeout;
 
+	if (!card->own)
+		TRY(link_check_attributes(&card->address, names));
 	TRY(address_get_number(&card->address, "timeout", TIMEOUT_LOWEST,
-	                       TIMEOUT_HIGHEST, TIMEOUT_DEFAULT, &timeout));
+			       TIMEOUT_HIGHEST, TIMEOUT_DEFAULT, &timeout));
 	card->timeout = (int)timeout;
 	return parse_aids(card);
 }
@@ -68,7 +71,7 @@ static int open_applet(iotsafe_card *card, const struct deadline *deadline)
 	if (!card->applet.channel.manners.piece)
 		card->applet.channel.manners.piece = 256;
 	return channel_open(&card->applet.channel, &card->link, aids, count,
-	                    deadline);
+			    deadline);
 }
 
 /* Counters outlive links, and are read without a turn. */
@@ -79,11 +82,11 @@ static void count_up(iotsafe_card *card)
 
 	card->counters[IOTSAFE_EXCHANGES] += now->exchanges - then->exchanges;
 	card->counters[IOTSAFE_BYTES_SENT] +=
-	        now->bytes_sent - then->bytes_sent;
+		now->bytes_sent - then->bytes_sent;
 	card->counters[IOTSAFE_BYTES_RECEIVED] +=
-	        now->bytes_received - then->bytes_received;
+		now->bytes_received - then->bytes_received;
 	card->counters[IOTSAFE_LINK_TIME] +=
-	        now->microseconds - then->microseconds;
+		now->microseconds - then->microseconds;
 	card->counted = *now;
 }
 
@@ -91,8 +94,8 @@ static int open_link(iotsafe_card *card, const struct deadline *deadline)
 {
 	struct manners *manners = &card->applet.channel.manners;
 	int result = card->own
-	                     ? link_open_own(&card->link, &card->own_link)
-	                     : link_open(&card->link, &card->address, deadline);
+			     ? link_open_own(&card->link, &card->own_link)
+			     : link_open(&card->link, &card->address, deadline);
 
 	if (result < 0)
 		return result;
@@ -156,14 +159,14 @@ static enum loss what_is_lost(const iotsafe_card *card, int code)
 }
 
 static int reopen(iotsafe_card *card, enum loss loss,
-                  const struct deadline *deadline)
+		  const struct deadline *deadline)
 {
 	struct error reason;
 	int result;
 
 	error_save(&reason);
 	trace_line(IOTSAFE_TRACE_APDU, "card: opening again after: %s",
-	           reason.text);
+		   reason.text);
 	/* A channel that a reset took may be another program's by now: it is
 	 * closed only where it must still be ours. */
 	if (loss == LOST_COMMAND)
@@ -181,7 +184,7 @@ static int reopen(iotsafe_card *card, enum loss loss,
 }
 
 static int run_in_turn(iotsafe_card *card, card_operation operation, void *self,
-                       const struct deadline *deadline)
+		       const struct deadline *deadline)
 {
 	bool was_open = card->link_open;
 	enum loss loss;
@@ -214,13 +217,13 @@ static int check_process(const iotsafe_card *card)
 {
 	if (card->pid != getpid())
 		return error_set(IOTSAFE_ERR_CLOSED,
-		                 "card: opened by the parent process; open it "
-		                 "again in this one");
+				 "card: opened by the parent process; open it "
+				 "again in this one");
 	return IOTSAFE_OK;
 }
 
 int card_run(iotsafe_card *card, const struct deadline *limit,
-             card_operation operation, void *self)
+	     card_operation operation, void *self)
 {
 	struct turn turn;
 	int result;
@@ -275,7 +278,7 @@ static iotsafe_card *make(const char *name)
 }
 
 static int do_nothing(iotsafe_card *card, void *self,
-                      const struct deadline *deadline)
+		      const struct deadline *deadline)
 {
 	(void)card;
 	(void)self;
@@ -295,9 +298,9 @@ int iotsafe_card_open(const char *address, iotsafe_card **card)
 		address = secure_getenv("IOTSAFE_CARD");
 	if (!address || !*address)
 		return error_set(IOTSAFE_ERR_ARG,
-		                 "card: no address given, and IOTSAFE_CARD is "
-		                 "not set (for example at:/dev/ttyUSB2, or "
-		                 "sim: for the software SIM)");
+				 "card: no address given, and IOTSAFE_CARD is "
+				 "not set (for example at:/dev/ttyUSB2, or "
+				 "sim: for the software SIM)");
 	fresh = make(address);
 	if (!fresh)
 		return IOTSAFE_ERR_MEMORY;
@@ -329,7 +332,7 @@ static int open_own(iotsafe_card *card, const char *attributes)
 	char text[ADDRESS_SIZE_MAX];
 
 	if (snprintf(text, sizeof(text), "link:?%s",
-	             attributes ? attributes : "") >= (int)sizeof(text))
+		     attributes ? attributes : "") >= (int)sizeof(text))
 		return error_set(IOTSAFE_ERR_ARG, "address: too long");
 	TRY(address_parse(text, &card->address));
 	TRY(parse_common(card));
@@ -337,7 +340,7 @@ static int open_own(iotsafe_card *card, const char *attributes)
 }
 
 int iotsafe_card_open_link(const iotsafe_link *link, const char *attributes,
-                           iotsafe_card **card)
+			   iotsafe_card **card)
 {
 	struct error kept;
 	int result;
@@ -347,8 +350,8 @@ int iotsafe_card_open_link(const iotsafe_link *link, const char *attributes,
 	*card = NULL;
 	if (!link || link->size < sizeof(*link) || !link->exchange)
 		return error_set(IOTSAFE_ERR_ARG,
-		                 "card: the link is missing, of another size "
-		                 "or without exchange function");
+				 "card: the link is missing, of another size "
+				 "or without exchange function");
 	*card = make("link:");
 	if (!*card)
 		return IOTSAFE_ERR_MEMORY;
@@ -393,8 +396,8 @@ int iotsafe_card_set_timeout(iotsafe_card *card, int milliseconds)
 	if (!card || milliseconds < TIMEOUT_LOWEST ||
 	    milliseconds > TIMEOUT_HIGHEST)
 		return error_set(IOTSAFE_ERR_ARG,
-		                 "card: a time-out is %d to %d milliseconds",
-		                 TIMEOUT_LOWEST, TIMEOUT_HIGHEST);
+				 "card: a time-out is %d to %d milliseconds",
+				 TIMEOUT_LOWEST, TIMEOUT_HIGHEST);
 	card->timeout = milliseconds;
 	return IOTSAFE_OK;
 }
@@ -413,7 +416,7 @@ struct buffer {
 
 /* Up to 256 bytes a command. */
 static int read_random(iotsafe_card *card, void *self,
-                       const struct deadline *deadline)
+		       const struct deadline *deadline)
 {
 	struct buffer *out = self;
 
@@ -423,21 +426,21 @@ static int read_random(iotsafe_card *card, void *self,
 		if (piece > 255)
 			piece = 255;
 		TRY(card->applet.kind->random(&card->applet, out->data + done,
-		                              piece, deadline));
+					      piece, deadline));
 		done += piece;
 	}
 	return IOTSAFE_OK;
 }
 
 int iotsafe_card_random(iotsafe_card *card, size_t size, uint8_t **out,
-                        size_t *out_size)
+			size_t *out_size)
 {
 	struct buffer buffer = {.size = size};
 	int result;
 
 	if (!card || !out || !out_size || !size || size > 65536)
 		return error_set(IOTSAFE_ERR_ARG,
-		                 "random: 1 to 65536 bytes of a card");
+				 "random: 1 to 65536 bytes of a card");
 	*out = NULL;
 	*out_size = 0;
 	buffer.data = bytes_room(size);
@@ -492,19 +495,19 @@ static bool parse_command(struct bytes in, struct apdu *apdu)
 }
 
 static int send_raw(iotsafe_card *card, void *self,
-                    const struct deadline *deadline)
+		    const struct deadline *deadline)
 {
 	struct raw *raw = self;
 	struct response response = {.data = raw->answer,
-	                            .room = ANSWER_MAX - 2};
+				    .room = ANSWER_MAX - 2};
 	struct apdu apdu;
 
 	if (!parse_command(raw->command, &apdu))
 		return error_set(IOTSAFE_ERR_ARG,
-		                 "APDU: %zu bytes are no short command",
-		                 raw->command.size);
+				 "APDU: %zu bytes are no short command",
+				 raw->command.size);
 	TRY(channel_transact(&card->applet.channel, &apdu, &response,
-	                     deadline));
+			     deadline));
 	raw->answer[response.size] = (uint8_t)(response.status >> 8);
 	raw->answer[response.size + 1] = (uint8_t)response.status;
 	raw->answer_size = response.size + 2;
@@ -512,7 +515,7 @@ static int send_raw(iotsafe_card *card, void *self,
 }
 
 int iotsafe_card_transact(iotsafe_card *card, const uint8_t *data,
-                          size_t data_size, uint8_t **out, size_t *out_size)
+			  size_t data_size, uint8_t **out, size_t *out_size)
 {
 	struct raw raw = {.command = {data, data_size}};
 	int result;

@@ -14,7 +14,7 @@
 /* One object of the card, and what was read of it. */
 struct entry {
 	struct record record;
-	bool read; /* the two below are known, or known to be absent */
+	bool read;     /* the two below are known, or known to be absent */
 	uint8_t *spki; /* of a public key or certificate */
 	size_t spki_size;
 	uint8_t *content; /* of a certificate file: its DER */
@@ -25,13 +25,13 @@ struct entry {
 
 struct iotsafe_card {
 	atomic_uint uses;
-	pid_t pid; /* of the process that may use it */
+	pid_t pid;		   /* of the process that may use it */
 	struct iotsafe_card *next; /* in the registry */
-	char *name; /* canonical address */
+	char *name;		   /* canonical address */
 	struct address address;
 	bool own; /* over the application's link, not in the registry */
 	iotsafe_link own_link;
-	atomic_int timeout; /* milliseconds */
+	atomic_int timeout;			       /* milliseconds */
 	atomic_uint_least64_t counters[CARD_COUNTERS]; /* iotsafe_counter */
 	struct turns turns;
 
@@ -49,7 +49,7 @@ struct iotsafe_card {
 };
 
 typedef int (*card_operation)(iotsafe_card *card, void *self,
-                              const struct deadline *deadline);
+			      const struct deadline *deadline);
 
 /*
  * Does one operation in a turn of its own: opens what is not open, and opens
@@ -57,7 +57,7 @@ typedef int (*card_operation)(iotsafe_card *card, void *self,
  * `limit` NULL: the card's own time-out alone counts.
  */
 int card_run(iotsafe_card *card, const struct deadline *limit,
-             card_operation operation, void *self);
+	     card_operation operation, void *self);
 
 /* For use within a turn. */
 
@@ -71,7 +71,7 @@ void card_forget(iotsafe_card *card);
 /* Reads a certificate file or public key once. A card that refuses leaves
  * `spki` empty; only the link's failures are errors. */
 int card_need_entry(iotsafe_card *card, struct entry *entry,
-                    const struct deadline *deadline);
+		    const struct deadline *deadline);
 
 /*
  * The one object of `class` that a name means: IOTSAFE_ERR_ABSENT, or
@@ -79,7 +79,7 @@ int card_need_entry(iotsafe_card *card, struct entry *entry,
  * list the object is asked for alone. The pointer holds until the next call.
  */
 int card_find(iotsafe_card *card, const struct name *name, int class,
-              struct entry **out, const struct deadline *deadline);
+	      struct entry **out, const struct deadline *deadline);
 
 /* object.c */
 
@@ -92,7 +92,7 @@ bool record_matches(const struct record *record, const struct name *name);
 void record_title(const struct record *record, char *out, size_t size);
 
 int object_new(const struct applet_kind *kind, const struct record *record,
-               iotsafe_object **out);
+	       iotsafe_object **out);
 
 /* Adds up titles of records for an error's sentence. */
 struct titles {
@@ -105,17 +105,17 @@ void titles_add(struct titles *titles, const struct record *record);
 
 /* The private key that a certificate of the card belongs to. */
 int identity_find(iotsafe_card *card, struct record *out,
-                  const struct deadline *deadline);
+		  const struct deadline *deadline);
 /* The entry with the key's public key, by every sign but a signature; NULL
  * if nothing tells. */
 int identity_public_key(iotsafe_card *card, const struct record *key,
-                        struct entry **out, const struct deadline *deadline);
+			struct entry **out, const struct deadline *deadline);
 /* The certificate with this public key (empty: the only one that can be
  * meant); NULL if there is none. */
 int identity_certificate(iotsafe_card *card, struct bytes spki,
-                         struct entry **out, const struct deadline *deadline);
+			 struct entry **out, const struct deadline *deadline);
 /* The certificate that issued this one, NULL if the card has none. */
 int identity_issuer(iotsafe_card *card, struct bytes certificate,
-                    struct entry **out, const struct deadline *deadline);
+		    struct entry **out, const struct deadline *deadline);
 
 #endif

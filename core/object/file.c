@@ -71,13 +71,13 @@ struct reading {
 };
 
 static int read_file(iotsafe_card *card, void *self,
-                     const struct deadline *deadline)
+		     const struct deadline *deadline)
 {
 	struct reading *reading = self;
 	char title[RECORD_TITLE_MAX];
 	int result = card->applet.kind->read(&card->applet, reading->record,
-	                                     &reading->data, &reading->size,
-	                                     deadline);
+					     &reading->data, &reading->size,
+					     deadline);
 
 	if (result < 0) {
 		record_title(reading->record, title, sizeof(title));
@@ -109,25 +109,25 @@ struct asking {
 };
 
 static int give_public_key(iotsafe_card *card, void *self,
-                           const struct deadline *deadline)
+			   const struct deadline *deadline)
 {
 	struct asking *asking = self;
 	char title[RECORD_TITLE_MAX];
 	struct entry *entry;
 
 	TRY(card_find(card, asking->name, IOTSAFE_CLASS_PUBLIC_KEY, &entry,
-	              deadline));
+		      deadline));
 	TRY(card_need_entry(card, entry, deadline));
 	if (entry->spki)
 		return bytes_give(entry->spki, entry->spki_size, asking->out,
-		                  asking->out_size);
+				  asking->out_size);
 	record_title(&entry->record, title, sizeof(title));
 	return error_set(IOTSAFE_ERR_ABSENT,
-	                 "public key %s: the card does not give it out", title);
+			 "public key %s: the card does not give it out", title);
 }
 
 static int public_key_of_identity(iotsafe_card *card, uint8_t **out,
-                                  size_t *out_size)
+				  size_t *out_size)
 {
 	iotsafe_key *key;
 	int result;
@@ -139,14 +139,14 @@ static int public_key_of_identity(iotsafe_card *card, uint8_t **out,
 }
 
 int iotsafe_card_public_key(iotsafe_card *card, const char *name, uint8_t **out,
-                            size_t *out_size)
+			    size_t *out_size)
 {
 	struct name parsed;
 	struct asking asking = {&parsed, 0, out, out_size};
 
 	if (!card || !out || !out_size)
 		return error_set(IOTSAFE_ERR_ARG,
-		                 "public key: something is NULL");
+				 "public key: something is NULL");
 	*out = NULL;
 	*out_size = 0;
 	TRY(name_parse(name, &parsed));
@@ -160,30 +160,30 @@ int iotsafe_card_public_key(iotsafe_card *card, const char *name, uint8_t **out,
 static int give_content(const struct entry *entry, const struct asking *asking)
 {
 	return bytes_give(entry->content, entry->content_size, asking->out,
-	                  asking->out_size);
+			  asking->out_size);
 }
 
 static int give_named_ca(iotsafe_card *card, const struct asking *asking,
-                         const struct deadline *deadline)
+			 const struct deadline *deadline)
 {
 	char title[RECORD_TITLE_MAX];
 	struct entry *entry;
 
 	if (asking->index)
 		return error_set(IOTSAFE_ERR_ABSENT,
-		                 "no further CA certificate of this name");
+				 "no further CA certificate of this name");
 	TRY(card_find(card, asking->name, IOTSAFE_CLASS_FILE, &entry,
-	              deadline));
+		      deadline));
 	TRY(card_need_entry(card, entry, deadline));
 	if (entry->content)
 		return give_content(entry, asking);
 	record_title(&entry->record, title, sizeof(title));
 	return error_set(IOTSAFE_ERR_FORMAT, "file %s is no certificate",
-	                 title);
+			 title);
 }
 
 static int give_any_ca(iotsafe_card *card, const struct asking *asking,
-                       const struct deadline *deadline)
+		       const struct deadline *deadline)
 {
 	unsigned index = asking->index;
 
@@ -197,18 +197,17 @@ static int give_any_ca(iotsafe_card *card, const struct asking *asking,
 		TRY(card_need_entry(card, entry, deadline));
 		if (!entry->content ||
 		    !crypto_certificate_is_root((struct bytes){
-		            entry->content, entry->content_size}))
+			    entry->content, entry->content_size}))
 			continue;
 		if (!index--)
 			return give_content(entry, asking);
 	}
-	return error_set(IOTSAFE_ERR_ABSENT,
-	                 "the card has no%s CA certificate",
-	                 asking->index ? " further" : "");
+	return error_set(IOTSAFE_ERR_ABSENT, "the card has no%s CA certificate",
+			 asking->index ? " further" : "");
 }
 
 static int give_ca(iotsafe_card *card, void *self,
-                   const struct deadline *deadline)
+		   const struct deadline *deadline)
 {
 	const struct asking *asking = self;
 
@@ -218,7 +217,7 @@ static int give_ca(iotsafe_card *card, void *self,
 }
 
 int card_ca(iotsafe_card *card, const char *name, unsigned index,
-            const struct deadline *limit, uint8_t **out, size_t *out_size)
+	    const struct deadline *limit, uint8_t **out, size_t *out_size)
 {
 	struct name parsed;
 	struct asking asking = {&parsed, index, out, out_size};

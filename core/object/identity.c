@@ -29,7 +29,7 @@ static bool is_active_file(const struct entry *entry)
 
 /* Files marked as certificates; where no file is marked, all files. */
 static bool may_be_certificate(const iotsafe_card *card,
-                               const struct entry *entry)
+			       const struct entry *entry)
 {
 	if (!is_active_file(entry))
 		return false;
@@ -98,21 +98,21 @@ static bool is_channel_lost(void)
 }
 
 static int read_certificate(iotsafe_card *card, struct entry *entry,
-                            const struct deadline *deadline)
+			    const struct deadline *deadline)
 {
 	struct bytes der;
 	uint8_t *data;
 	size_t size;
 	int result;
 
-	TRY(card->applet.kind->read(&card->applet, &entry->record, &data,
-	                            &size, deadline));
+	TRY(card->applet.kind->read(&card->applet, &entry->record, &data, &size,
+				    deadline));
 	der = (struct bytes){data, size};
 	if (crypto_certificate_trim(&der)) {
 		entry->content = data;
 		entry->content_size = der.size;
 		result = crypto_spki_of_certificate(der, &entry->spki,
-		                                    &entry->spki_size);
+						    &entry->spki_size);
 		return result == IOTSAFE_ERR_MEMORY ? result : IOTSAFE_OK;
 	}
 	iotsafe_free(data);
@@ -120,22 +120,22 @@ static int read_certificate(iotsafe_card *card, struct entry *entry,
 }
 
 static int read_public_key(iotsafe_card *card, struct entry *entry,
-                           const struct deadline *deadline)
+			   const struct deadline *deadline)
 {
 	const char *type =
-	        card->applet.kind->key_type_name(entry->record.key_type);
+		card->applet.kind->key_type_name(entry->record.key_type);
 	struct public_key key;
 
 	TRY(card->applet.kind->public_key(&card->applet, &entry->record, &key,
-	                                  deadline));
+					  deadline));
 	return crypto_spki_from_point(
-	        (struct bytes){key.point, sizeof(key.point)},
-	        type && !strcmp(type, "brainpoolP256r1"), &entry->spki,
-	        &entry->spki_size);
+		(struct bytes){key.point, sizeof(key.point)},
+		type && !strcmp(type, "brainpoolP256r1"), &entry->spki,
+		&entry->spki_size);
 }
 
 int card_need_entry(iotsafe_card *card, struct entry *entry,
-                    const struct deadline *deadline)
+		    const struct deadline *deadline)
 {
 	int result;
 
@@ -157,7 +157,7 @@ int card_need_entry(iotsafe_card *card, struct entry *entry,
  * people and count for more than ids, which need be unique only within a
  * class. */
 static struct entry *tied_by_name(iotsafe_card *card,
-                                  const struct record *private)
+				  const struct record *private)
 {
 	struct entry *by_id = NULL;
 
@@ -186,7 +186,7 @@ static struct entry *tied(iotsafe_card *card, const struct record *private)
 }
 
 int identity_public_key(iotsafe_card *card, const struct record *key,
-                        struct entry **out, const struct deadline *deadline)
+			struct entry **out, const struct deadline *deadline)
 {
 	*out = tied(card, key);
 	return *out ? card_need_entry(card, *out, deadline) : IOTSAFE_OK;
@@ -196,12 +196,11 @@ int identity_public_key(iotsafe_card *card, const struct record *key,
 
 /* Reads every file that may be a certificate. */
 static int read_certificates(iotsafe_card *card,
-                             const struct deadline *deadline)
+			     const struct deadline *deadline)
 {
 	for (size_t i = 0; i < card->entries_count; i++)
 		if (may_be_certificate(card, &card->entries[i]))
-			TRY(card_need_entry(card, &card->entries[i],
-			                    deadline));
+			TRY(card_need_entry(card, &card->entries[i], deadline));
 	return IOTSAFE_OK;
 }
 
@@ -216,7 +215,7 @@ static bool is_leaf(const iotsafe_card *card, const struct entry *entry)
 
 		if (other != entry && other->content &&
 		    crypto_certificate_issued(content_of(entry),
-		                              content_of(other)))
+					      content_of(other)))
 			return false;
 	}
 	return true;
@@ -241,7 +240,7 @@ static bool is_of_another_key(iotsafe_card *card, const struct entry *leaf)
 
 /* Reads files until one is a certificate with this key. */
 static int find_by_key(iotsafe_card *card, struct bytes spki,
-                       struct entry **out, const struct deadline *deadline)
+		       struct entry **out, const struct deadline *deadline)
 {
 	for (size_t i = 0; i < card->entries_count; i++) {
 		struct entry *entry = &card->entries[i];
@@ -259,7 +258,7 @@ static int find_by_key(iotsafe_card *card, struct bytes spki,
 }
 
 int identity_certificate(iotsafe_card *card, struct bytes spki,
-                         struct entry **out, const struct deadline *deadline)
+			 struct entry **out, const struct deadline *deadline)
 {
 	struct titles titles = {{0}, 0};
 
@@ -279,13 +278,13 @@ int identity_certificate(iotsafe_card *card, struct bytes spki,
 		return IOTSAFE_OK;
 	*out = NULL;
 	return error_set(IOTSAFE_ERR_AMBIGUOUS,
-	                 "%zu certificates may belong to the key; choose one "
-	                 "of: %s",
-	                 titles.count, titles.text);
+			 "%zu certificates may belong to the key; choose one "
+			 "of: %s",
+			 titles.count, titles.text);
 }
 
 int identity_issuer(iotsafe_card *card, struct bytes certificate,
-                    struct entry **out, const struct deadline *deadline)
+		    struct entry **out, const struct deadline *deadline)
 {
 	*out = NULL;
 	if (crypto_certificate_issued(certificate, certificate))
@@ -310,9 +309,10 @@ int identity_issuer(iotsafe_card *card, struct bytes certificate,
 /* What is known while private keys are matched with certificates. */
 struct matching {
 	struct titles confirmed; /* keys whose certificate is on the card */
-	struct titles possible; /* keys that nothing speaks against */
+	struct titles possible;	 /* keys that nothing speaks against */
 	const struct record *confirmed_key, *possible_key;
 	size_t leaves;
+	size_t keys; /* private keys that can sign */
 };
 
 static size_t count_leaves(const iotsafe_card *card)
@@ -334,15 +334,15 @@ static bool has_certificate(const iotsafe_card *card, struct bytes spki)
 }
 
 static int match_key(iotsafe_card *card, struct entry *private,
-                     struct matching *matching,
-                     const struct deadline *deadline)
+		     struct matching *matching, const struct deadline *deadline)
 {
 	struct entry *public = NULL;
 
+	matching->keys++;
 	/* Without certificates a public key decides nothing. */
 	if (matching->leaves)
 		TRY(identity_public_key(card, &private->record, &public,
-		                        deadline));
+					deadline));
 	if (public && public->spki) {
 		if (!has_certificate(card, spki_of(public)))
 			return IOTSAFE_OK;
@@ -358,7 +358,7 @@ static int match_key(iotsafe_card *card, struct entry *private,
 /* Goes through the private keys until every certificate has found its own;
  * in the order of the list, where the personalised key mostly comes first. */
 static int match_keys(iotsafe_card *card, struct matching *matching,
-                      const struct deadline *deadline)
+		      const struct deadline *deadline)
 {
 	for (size_t i = 0; i < card->entries_count; i++) {
 		struct entry *entry = &card->entries[i];
@@ -380,23 +380,23 @@ static int choose(const struct matching *matching, struct record *out)
 	if (matching->confirmed.count == 1 ||
 	    (!matching->confirmed.count && matching->possible.count == 1)) {
 		*out = *(matching->confirmed.count ? matching->confirmed_key
-		                                   : matching->possible_key);
+						   : matching->possible_key);
 		return IOTSAFE_OK;
 	}
 	if (matching->confirmed.count)
 		titles = &matching->confirmed;
 	if (titles->count)
 		return error_set(IOTSAFE_ERR_AMBIGUOUS,
-		                 "the card has %zu identities; choose one of: "
-		                 "%s",
-		                 titles->count, titles->text);
+				 "the card has %zu identities; choose one of: "
+				 "%s",
+				 titles->count, titles->text);
 	return error_set(IOTSAFE_ERR_VERIFY,
-	                 "the certificates on the card are of other keys than "
-	                 "those on it");
+			 "the certificates on the card are of other keys than "
+			 "those on it");
 }
 
 int identity_find(iotsafe_card *card, struct record *out,
-                  const struct deadline *deadline)
+		  const struct deadline *deadline)
 {
 	struct entry *only;
 	struct matching matching;
@@ -405,8 +405,8 @@ int identity_find(iotsafe_card *card, struct record *out,
 	TRY(card_need_list(card, deadline));
 	if (card->no_list)
 		return error_set(IOTSAFE_ERR_SUPPORT,
-		                 "the card does not list its objects; name the "
-		                 "key by id");
+				 "the card does not list its objects; name the "
+				 "key by id");
 	only = only_one(card, IOTSAFE_CLASS_PRIVATE_KEY);
 	if (only) {
 		*out = only->record;
@@ -415,9 +415,8 @@ int identity_find(iotsafe_card *card, struct record *out,
 	TRY(read_certificates(card, deadline));
 	matching.leaves = count_leaves(card);
 	TRY(match_keys(card, &matching, deadline));
-	if (!matching.confirmed.count && !matching.possible.count &&
-	    !matching.leaves)
+	if (!matching.keys)
 		return error_set(IOTSAFE_ERR_ABSENT,
-		                 "no private key on the card that can sign");
+				 "no private key on the card that can sign");
 	return choose(&matching, out);
 }

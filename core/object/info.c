@@ -22,7 +22,7 @@ struct iotsafe_info {
 };
 
 static void add(iotsafe_info *info, const char *name, const char *format, ...)
-        __attribute__((format(printf, 3, 4)));
+	__attribute__((format(printf, 3, 4)));
 
 static void add(iotsafe_info *info, const char *name, const char *format, ...)
 {
@@ -39,7 +39,7 @@ static void add(iotsafe_info *info, const char *name, const char *format, ...)
 
 /* Names of the bits that are set, joined by blanks. */
 static void add_bits(iotsafe_info *info, const char *name, unsigned bits,
-                     const char *const *words)
+		     const char *const *words)
 {
 	char text[VALUE_SIZE] = "";
 	size_t used = 0;
@@ -47,21 +47,21 @@ static void add_bits(iotsafe_info *info, const char *name, unsigned bits,
 	for (unsigned i = 0; words[i] && used < sizeof(text); i++)
 		if (bits & 1u << i)
 			used += (size_t)snprintf(text + used,
-			                         sizeof(text) - used, "%s%s",
-			                         used ? " " : "", words[i]);
+						 sizeof(text) - used, "%s%s",
+						 used ? " " : "", words[i]);
 	add(info, name, "%s", text);
 }
 
 static void add_capabilities(iotsafe_info *info,
-                             const struct capabilities *known)
+			     const struct capabilities *known)
 {
-	static const char *const functions[] = {
-	        "signature", "key-generation", "key-agreement",
-	        "key-derivation", NULL};
+	static const char *const functions[] = {"signature", "key-generation",
+						"key-agreement",
+						"key-derivation", NULL};
 	static const char *const hashes[] = {"sha256", "sha384", "sha512",
-	                                     NULL};
+					     NULL};
 	static const char *const signatures[] = {"rsa-pkcs1", "rsa-pss",
-	                                         "ecdsa", "cmac", NULL};
+						 "ecdsa", "cmac", NULL};
 	static const char *const agreements[] = {"ecka", NULL};
 	static const char *const derivations[] = {"prf-sha256", "hkdf", NULL};
 
@@ -92,16 +92,13 @@ static void add_manners(iotsafe_info *info, const struct applet *applet)
 static void add_link(iotsafe_info *info, iotsafe_card *card)
 {
 	const struct link_kind *kind = card->link.kind;
-	const char *far = kind->describe ? kind->describe(&card->link) : "";
 
 	add(info, "address", "%s", card->name);
 	add(info, "link", "%s", kind->scheme);
-	if (*far)
-		add(info, "modem", "%s", far);
 }
 
 static int collect(iotsafe_card *card, void *self,
-                   const struct deadline *deadline)
+		   const struct deadline *deadline)
 {
 	const struct channel *channel = &card->applet.channel;
 	char aid[2 * AID_MAX + 1];

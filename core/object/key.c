@@ -66,8 +66,8 @@ static int add_to_chain(iotsafe_key *key, struct bytes certificate)
 {
 	if (key->chain_count == CHAIN_MAX)
 		return error_set(IOTSAFE_ERR_SUPPORT,
-		                 "certificate: a chain of more than %d",
-		                 CHAIN_MAX);
+				 "certificate: a chain of more than %d",
+				 CHAIN_MAX);
 	return own(&key->chain[key->chain_count++], certificate);
 }
 
@@ -79,7 +79,7 @@ struct opening {
 };
 
 static int find_key(iotsafe_card *card, void *self,
-                    const struct deadline *deadline)
+		    const struct deadline *deadline)
 {
 	struct opening *opening = self;
 	struct entry *entry;
@@ -87,13 +87,13 @@ static int find_key(iotsafe_card *card, void *self,
 	if (name_is_empty(opening->name))
 		return identity_find(card, &opening->record, deadline);
 	TRY(card_find(card, opening->name, IOTSAFE_CLASS_PRIVATE_KEY, &entry,
-	              deadline));
+		      deadline));
 	opening->record = entry->record;
 	return IOTSAFE_OK;
 }
 
 int key_open(iotsafe_card *card, const char *name, const struct deadline *limit,
-             iotsafe_key **key)
+	     iotsafe_key **key)
 {
 	struct name parsed;
 	struct opening opening = {.name = &parsed};
@@ -143,7 +143,7 @@ const char *key_title(const iotsafe_key *key)
 
 /* Finds the public key, from its object or else its certificate. */
 static int learn_spki(iotsafe_card *card, iotsafe_key *key,
-                      const struct deadline *deadline)
+		      const struct deadline *deadline)
 {
 	struct entry *entry;
 	int result;
@@ -154,7 +154,7 @@ static int learn_spki(iotsafe_card *card, iotsafe_key *key,
 	TRY(identity_public_key(card, &key->record, &entry, deadline));
 	if (!entry || !entry->spki) {
 		result = identity_certificate(card, (struct bytes){NULL, 0},
-		                              &entry, deadline);
+					      &entry, deadline);
 		/* A key may be used without knowing which one is its. */
 		if (result == IOTSAFE_ERR_AMBIGUOUS)
 			entry = NULL;
@@ -169,7 +169,7 @@ static int learn_spki(iotsafe_card *card, iotsafe_key *key,
 
 /* The leaf, then issuer after issuer; a self-signed root stays out. */
 static int build_chain(iotsafe_card *card, iotsafe_key *key,
-                       struct entry *entry, const struct deadline *deadline)
+		       struct entry *entry, const struct deadline *deadline)
 {
 	TRY(add_to_chain(key, entry_content(entry)));
 	while (key->chain_count < CHAIN_MAX) {
@@ -184,7 +184,7 @@ static int build_chain(iotsafe_card *card, iotsafe_key *key,
 }
 
 static int learn_chain(iotsafe_card *card, iotsafe_key *key,
-                       const struct deadline *deadline)
+		       const struct deadline *deadline)
 {
 	struct entry *entry;
 	int result;
@@ -205,7 +205,7 @@ static int learn_chain(iotsafe_card *card, iotsafe_key *key,
 }
 
 static int learn_in_turn(iotsafe_card *card, void *self,
-                         const struct deadline *deadline)
+			 const struct deadline *deadline)
 {
 	return learn_chain(card, self, deadline);
 }
@@ -216,7 +216,7 @@ int key_learn(iotsafe_key *key, const struct deadline *limit)
 }
 
 static int learn_spki_in_turn(iotsafe_card *card, void *self,
-                              const struct deadline *deadline)
+			      const struct deadline *deadline)
 {
 	return learn_spki(card, self, deadline);
 }
@@ -254,14 +254,14 @@ int iotsafe_key_public_key(iotsafe_key *key, uint8_t **out, size_t *out_size)
 	TRY(card_run(key->card, NULL, learn_spki_in_turn, key));
 	if (!key->spki.size)
 		return error_set(IOTSAFE_ERR_ABSENT,
-		                 "key %s: neither a public-key object nor a "
-		                 "certificate on the card tells its public key",
-		                 key->title);
+				 "key %s: neither a public-key object nor a "
+				 "certificate on the card tells its public key",
+				 key->title);
 	return bytes_give(key->spki.data, key->spki.size, out, out_size);
 }
 
 int iotsafe_key_certificate(iotsafe_key *key, unsigned index, uint8_t **out,
-                            size_t *out_size)
+			    size_t *out_size)
 {
 	struct bytes certificate;
 
@@ -272,13 +272,13 @@ int iotsafe_key_certificate(iotsafe_key *key, unsigned index, uint8_t **out,
 	TRY(key_learn(key, NULL));
 	if (!key->chain_count)
 		return error_set(IOTSAFE_ERR_ABSENT,
-		                 "key %s: the card has no certificate for it",
-		                 key->title);
+				 "key %s: the card has no certificate for it",
+				 key->title);
 	certificate = key_chain(key, index);
 	if (!certificate.size)
 		return error_set(IOTSAFE_ERR_ABSENT,
-		                 "key %s: its chain has %u certificates",
-		                 key->title, key->chain_count);
+				 "key %s: its chain has %u certificates",
+				 key->title, key->chain_count);
 	return bytes_give(certificate.data, certificate.size, out, out_size);
 }
 
@@ -316,8 +316,8 @@ static int take_leaf(iotsafe_key *key, struct bytes certificate)
 	same = bytes_equal(borrow(&key->spki), (struct bytes){spki, spki_size});
 	if (key->spki.size && !same)
 		result = error_set(IOTSAFE_ERR_VERIFY,
-		                   "the certificate is of another key than %s",
-		                   key->title);
+				   "the certificate is of another key than %s",
+				   key->title);
 	else if (!key->spki.size)
 		result = own(&key->spki, (struct bytes){spki, spki_size});
 	iotsafe_free(spki);
@@ -334,7 +334,7 @@ static int take_certificate(void *self, struct bytes certificate)
 }
 
 int iotsafe_key_set_certificate(iotsafe_key *key, const uint8_t *data,
-                                size_t data_size)
+				size_t data_size)
 {
 	int result;
 
@@ -343,7 +343,7 @@ int iotsafe_key_set_certificate(iotsafe_key *key, const uint8_t *data,
 	TRY(card_run(key->card, NULL, learn_spki_in_turn, key));
 	drop_chain(key);
 	result = crypto_certificates_read((struct bytes){data, data_size},
-	                                  take_certificate, key);
+					  take_certificate, key);
 	key->chain_learned = result >= 0;
 	if (result < 0)
 		drop_chain(key);
@@ -356,7 +356,7 @@ struct choosing {
 };
 
 static int choose_certificate(iotsafe_card *card, void *self,
-                              const struct deadline *deadline)
+			      const struct deadline *deadline)
 {
 	struct choosing *choosing = self;
 	iotsafe_key *key = choosing->key;
@@ -365,12 +365,12 @@ static int choose_certificate(iotsafe_card *card, void *self,
 
 	TRY(learn_spki(card, key, deadline));
 	TRY(card_find(card, choosing->name, IOTSAFE_CLASS_FILE, &entry,
-	              deadline));
+		      deadline));
 	TRY(card_need_entry(card, entry, deadline));
 	record_title(&entry->record, title, sizeof(title));
 	if (!entry->content)
 		return error_set(IOTSAFE_ERR_FORMAT,
-		                 "file %s is no certificate", title);
+				 "file %s is no certificate", title);
 	drop_chain(key);
 	TRY(take_leaf(key, entry_content(entry)));
 	TRY(build_chain(card, key, entry, deadline));
@@ -379,7 +379,7 @@ static int choose_certificate(iotsafe_card *card, void *self,
 }
 
 int key_use_certificate(iotsafe_key *key, const char *name,
-                        const struct deadline *limit)
+			const struct deadline *limit)
 {
 	struct name parsed;
 	struct choosing choosing = {key, &parsed};
@@ -400,14 +400,14 @@ struct signing {
 static bool verifies(const struct signing *signing, struct bytes spki)
 {
 	return crypto_verify(spki, signing->algorithm, signing->hash,
-	                     (struct bytes){signing->signature.data,
-	                                    signing->signature.size}) >= 0;
+			     (struct bytes){signing->signature.data,
+					    signing->signature.size}) >= 0;
 }
 
 /* The signature is not by the key that names made likely. If another public
  * key on the card fits, the names were misleading: that one is the key's. */
 static int find_signer(iotsafe_card *card, struct signing *signing,
-                       const struct deadline *deadline)
+		       const struct deadline *deadline)
 {
 	iotsafe_key *key = signing->key;
 
@@ -422,13 +422,13 @@ static int find_signer(iotsafe_card *card, struct signing *signing,
 			return own(&key->spki, entry_spki(entry));
 	}
 	return error_set(IOTSAFE_ERR_VERIFY,
-	                 "COMPUTE SIGNATURE UPDATE: the card's signature does "
-	                 "not verify (key %s)",
-	                 key->title);
+			 "COMPUTE SIGNATURE UPDATE: the card's signature does "
+			 "not verify (key %s)",
+			 key->title);
 }
 
 static int check_signature(iotsafe_card *card, struct signing *signing,
-                           const struct deadline *deadline)
+			   const struct deadline *deadline)
 {
 	iotsafe_key *key = signing->key;
 	unsigned bits;
@@ -441,15 +441,15 @@ static int check_signature(iotsafe_card *card, struct signing *signing,
 	}
 	if (key->confirmed || key->chain_count)
 		return error_set(IOTSAFE_ERR_VERIFY,
-		                 "COMPUTE SIGNATURE UPDATE: the card's "
-		                 "signature does not verify%s (key %s)",
-		                 key->confirmed ? "" : " with its certificate",
-		                 key->title);
+				 "COMPUTE SIGNATURE UPDATE: the card's "
+				 "signature does not verify%s (key %s)",
+				 key->confirmed ? "" : " with its certificate",
+				 key->title);
 	return find_signer(card, signing, deadline);
 }
 
 static int sign_in_turn(iotsafe_card *card, void *self,
-                        const struct deadline *deadline)
+			const struct deadline *deadline)
 {
 	struct signing *signing = self;
 	iotsafe_key *key = signing->key;
@@ -457,8 +457,8 @@ static int sign_in_turn(iotsafe_card *card, void *self,
 
 	TRY(learn_spki(card, key, deadline));
 	result = card->applet.kind->sign(&card->applet, &key->record,
-	                                 signing->algorithm, signing->hash,
-	                                 &signing->signature, deadline);
+					 signing->algorithm, signing->hash,
+					 &signing->signature, deadline);
 	if (result < 0) {
 		error_append(" (key %s)", key->title);
 		return result;
@@ -468,27 +468,27 @@ static int sign_in_turn(iotsafe_card *card, void *self,
 }
 
 static int choose_algorithm(const iotsafe_key *key, int wanted,
-                            size_t hash_size, int *out)
+			    size_t hash_size, int *out)
 {
 	int common = wanted & key_algorithms(key);
 
 	*out = common & -common;
 	if (!*out)
 		return error_set(IOTSAFE_ERR_SUPPORT,
-		                 "key %s cannot sign with %s", key->title,
-		                 iotsafe_algorithm_name(wanted)
-		                         ? iotsafe_algorithm_name(wanted)
-		                         : "the algorithms asked for");
+				 "key %s cannot sign with %s", key->title,
+				 iotsafe_algorithm_name(wanted)
+					 ? iotsafe_algorithm_name(wanted)
+					 : "the algorithms asked for");
 	if (crypto_hash_size(*out) != hash_size)
 		return error_set(IOTSAFE_ERR_ARG,
-		                 "%s signs a hash of %zu bytes, not %zu",
-		                 iotsafe_algorithm_name(*out),
-		                 crypto_hash_size(*out), hash_size);
+				 "%s signs a hash of %zu bytes, not %zu",
+				 iotsafe_algorithm_name(*out),
+				 crypto_hash_size(*out), hash_size);
 	return IOTSAFE_OK;
 }
 
 int key_sign(iotsafe_key *key, int algorithm, struct bytes hash,
-             const struct deadline *limit, uint8_t **out, size_t *out_size)
+	     const struct deadline *limit, uint8_t **out, size_t *out_size)
 {
 	struct signing signing = {.key = key, .hash = hash};
 
@@ -497,14 +497,14 @@ int key_sign(iotsafe_key *key, int algorithm, struct bytes hash,
 	TRY(choose_algorithm(key, algorithm, hash.size, &signing.algorithm));
 	TRY(card_run(key->card, limit, sign_in_turn, &signing));
 	return bytes_give(signing.signature.data, signing.signature.size, out,
-	                  out_size);
+			  out_size);
 }
 
 int iotsafe_key_sign(iotsafe_key *key, int algorithm, const uint8_t *data,
-                     size_t data_size, uint8_t **out, size_t *out_size)
+		     size_t data_size, uint8_t **out, size_t *out_size)
 {
 	if (!key || !data || !out || !out_size)
 		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
 	return key_sign(key, algorithm, (struct bytes){data, data_size}, NULL,
-	                out, out_size);
+			out, out_size);
 }

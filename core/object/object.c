@@ -41,11 +41,11 @@ bool record_matches(const struct record *record, const struct name *name)
 		return false;
 	if (name->has_id &&
 	    !bytes_equal(id_of(record),
-	                 (struct bytes){name->id, name->id_size}))
+			 (struct bytes){name->id, name->id_size}))
 		return false;
 	if (name->has_label &&
 	    !bytes_equal(label_of(record),
-	                 (struct bytes){name->label, name->label_size}))
+			 (struct bytes){name->label, name->label_size}))
 		return false;
 	/* type=cert alone asks for certificates; with id or label it says no
 	 * more than "file", since cards do not mark all of them. */
@@ -68,7 +68,7 @@ void record_title(const struct record *record, char *out, size_t size)
 
 	if (is_readable(label_of(record))) {
 		snprintf(out, size, "\"%.*s\"", record->label_size,
-		         (const char *)record->label);
+			 (const char *)record->label);
 		return;
 	}
 	if (record->id_size)
@@ -81,8 +81,8 @@ void record_title(const struct record *record, char *out, size_t size)
 static void record_name(const struct record *record, char *out, size_t size)
 {
 	name_format(record->class, record->flags & IOTSAFE_OBJECT_CERTIFICATE,
-	            record->id, record->id_size, record->label,
-	            record->label_size, out, size);
+		    record->id, record->id_size, record->label,
+		    record->label_size, out, size);
 }
 
 void titles_add(struct titles *titles, const struct record *record)
@@ -93,10 +93,10 @@ void titles_add(struct titles *titles, const struct record *record)
 	record_name(record, name, sizeof(name));
 	record_title(record, title, sizeof(title));
 	/* The title helps where the name is a bare id. */
-	snprintf(titles->text + used, sizeof(titles->text) - used,
-	         "%s%s%s%s%s", titles->count ? ", " : "",
-	         name + strlen("iotsafe:"), title[0] == '"' ? " (" : "",
-	         title[0] == '"' ? title : "", title[0] == '"' ? ")" : "");
+	snprintf(titles->text + used, sizeof(titles->text) - used, "%s%s%s%s%s",
+		 titles->count ? ", " : "", name + strlen("iotsafe:"),
+		 title[0] == '"' ? " (" : "", title[0] == '"' ? title : "",
+		 title[0] == '"' ? ")" : "");
 	titles->count++;
 }
 
@@ -119,7 +119,7 @@ static const char *class_words(int class)
 }
 
 static void record_of_name(const struct name *name, int class,
-                           struct record *out)
+			   struct record *out)
 {
 	memset(out, 0, sizeof(*out));
 	out->class = class;
@@ -142,11 +142,10 @@ static void assume(struct record *record)
 }
 
 static int add_entry(iotsafe_card *card, const struct record *record,
-                     struct entry **out)
+		     struct entry **out)
 {
-	struct entry *entries =
-	        realloc(card->entries,
-	                (card->entries_count + 1) * sizeof(*entries));
+	struct entry *entries = realloc(
+		card->entries, (card->entries_count + 1) * sizeof(*entries));
 
 	if (!entries)
 		return error_set(IOTSAFE_ERR_MEMORY, "card: no memory");
@@ -158,14 +157,14 @@ static int add_entry(iotsafe_card *card, const struct record *record,
 
 /* A card without a list still knows its objects one by one. */
 static int ask_for_one(iotsafe_card *card, const struct name *name, int class,
-                       struct entry **out, const struct deadline *deadline)
+		       struct entry **out, const struct deadline *deadline)
 {
 	struct record wanted, record;
 	int result;
 
 	record_of_name(name, class, &wanted);
 	result = card->applet.kind->object(&card->applet, &wanted, &record,
-	                                   deadline);
+					   deadline);
 	if (result == IOTSAFE_ERR_CARD) {
 		record = wanted;
 		assume(&record);
@@ -176,7 +175,7 @@ static int ask_for_one(iotsafe_card *card, const struct name *name, int class,
 }
 
 static int none_found(const struct name *name, int class,
-                      const struct titles *others)
+		      const struct titles *others)
 {
 	struct record wanted;
 	char title[RECORD_TITLE_MAX];
@@ -184,21 +183,20 @@ static int none_found(const struct name *name, int class,
 	record_of_name(name, class, &wanted);
 	record_title(&wanted, title, sizeof(title));
 	return error_set(IOTSAFE_ERR_ABSENT, "no %s %s on the card%s%s",
-	                 class_words(class),
-	                 name_is_empty(name) ? "" : title,
-	                 others->count ? "; it has " : "", others->text);
+			 class_words(class), name_is_empty(name) ? "" : title,
+			 others->count ? "; it has " : "", others->text);
 }
 
 int card_find(iotsafe_card *card, const struct name *name, int class,
-              struct entry **out, const struct deadline *deadline)
+	      struct entry **out, const struct deadline *deadline)
 {
 	struct titles found = {{0}, 0}, others = {{0}, 0};
 
 	TRY(card_need_list(card, deadline));
 	if (name->class && name->class != class)
 		return error_set(IOTSAFE_ERR_ARG,
-		                 "name: its type is not that of a %s",
-		                 class_words(class));
+				 "name: its type is not that of a %s",
+				 class_words(class));
 	for (size_t i = 0; i < card->entries_count; i++) {
 		struct entry *entry = &card->entries[i];
 
@@ -215,8 +213,8 @@ int card_find(iotsafe_card *card, const struct name *name, int class,
 		return IOTSAFE_OK;
 	if (found.count > 1)
 		return error_set(IOTSAFE_ERR_AMBIGUOUS,
-		                 "%zu %ss match; choose one of: %s",
-		                 found.count, class_words(class), found.text);
+				 "%zu %ss match; choose one of: %s",
+				 found.count, class_words(class), found.text);
 	if (card->no_list && !name_is_empty(name))
 		return ask_for_one(card, name, class, out, deadline);
 	return none_found(name, class, &others);
@@ -259,7 +257,7 @@ static bool is_unknown_command(int result)
 
 	return result == IOTSAFE_ERR_CARD &&
 	       (status == 0x6D00 || status == 0x6A86 || status == 0x6A81 ||
-	        status == 0x6B00);
+		status == 0x6B00);
 }
 
 int card_need_list(iotsafe_card *card, const struct deadline *deadline)
@@ -290,25 +288,25 @@ int card_need_list(iotsafe_card *card, const struct deadline *deadline)
 /* ---- the public record ---- */
 
 static void fill(const struct applet_kind *kind, const struct record *record,
-                 iotsafe_object *object)
+		 iotsafe_object *object)
 {
 	const char *type = record->class == IOTSAFE_CLASS_FILE
-	                           ? ""
-	                           : kind->key_type_name(record->key_type);
+				   ? ""
+				   : kind->key_type_name(record->key_type);
 
 	object->record = *record;
 	object->applet = kind->name;
 	if (type)
 		snprintf(object->key_type, sizeof(object->key_type), "%s",
-		         type);
+			 type);
 	else
 		snprintf(object->key_type, sizeof(object->key_type),
-		         "unknown %02X", record->key_type);
+			 "unknown %02X", record->key_type);
 	record_name(record, object->name, sizeof(object->name));
 }
 
 int object_new(const struct applet_kind *kind, const struct record *record,
-               iotsafe_object **out)
+	       iotsafe_object **out)
 {
 	*out = calloc(1, sizeof(**out));
 	if (!*out)
@@ -323,7 +321,7 @@ struct listing {
 };
 
 static int make_list(iotsafe_card *card, void *self,
-                     const struct deadline *deadline)
+		     const struct deadline *deadline)
 {
 	struct listing *listing = self;
 	iotsafe_list *list;
@@ -331,10 +329,10 @@ static int make_list(iotsafe_card *card, void *self,
 	TRY(card_need_list(card, deadline));
 	if (card->no_list)
 		return error_set(IOTSAFE_ERR_SUPPORT,
-		                 "GET DATA object list: the card does not know "
-		                 "this command; name its objects by id");
+				 "GET DATA object list: the card does not know "
+				 "this command; name its objects by id");
 	list = calloc(1, sizeof(*list) +
-	                         card->entries_count * sizeof(iotsafe_object));
+				 card->entries_count * sizeof(iotsafe_object));
 	if (!list)
 		return error_set(IOTSAFE_ERR_MEMORY, "list: no memory");
 	for (size_t i = 0; i < card->entries_count; i++) {
@@ -392,21 +390,21 @@ int iotsafe_object_class(const iotsafe_object *object)
 }
 
 int iotsafe_object_id(const iotsafe_object *object, uint8_t **out,
-                      size_t *out_size)
+		      size_t *out_size)
 {
 	if (!object || !out || !out_size)
 		return error_set(IOTSAFE_ERR_ARG, "object: something is NULL");
 	return bytes_give(object->record.id, object->record.id_size, out,
-	                  out_size);
+			  out_size);
 }
 
 int iotsafe_object_label(const iotsafe_object *object, uint8_t **out,
-                         size_t *out_size)
+			 size_t *out_size)
 {
 	if (!object || !out || !out_size)
 		return error_set(IOTSAFE_ERR_ARG, "object: something is NULL");
 	return bytes_give(object->record.label, object->record.label_size, out,
-	                  out_size);
+			  out_size);
 }
 
 int iotsafe_object_flags(const iotsafe_object *object)

@@ -76,14 +76,14 @@ static int tell_why(int result)
 {
 	if (result == IOTSAFE_ERR_TIMEOUT)
 		return error_set(result, "card: still busy with other "
-		                         "operations when the time was up");
+					 "operations when the time was up");
 	if (result == IOTSAFE_ERR_CANCELLED)
 		return error_set(result, "card: operation cancelled");
 	return result;
 }
 
 int turn_begin(struct turns *turns, struct turn *turn, int timeout,
-               const struct deadline *limit)
+	       const struct deadline *limit)
 {
 	int result;
 

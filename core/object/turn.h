@@ -32,7 +32,7 @@ void turns_destroy(struct turns *turns);
  * nothing to end.
  */
 int turn_begin(struct turns *turns, struct turn *turn, int timeout,
-               const struct deadline *limit);
+	       const struct deadline *limit);
 void turn_end(struct turns *turns, struct turn *turn);
 
 /* Cancels whoever works or waits at this moment. */
