@@ -333,21 +333,26 @@ static int take_certificate(void *self, struct bytes certificate)
 	return add_to_chain(key, certificate);
 }
 
-int iotsafe_key_set_certificate(iotsafe_key *key, const uint8_t *data,
-				size_t data_size)
+int key_set_certificate(iotsafe_key *key, struct bytes data,
+                        const struct deadline *limit)
 {
 	int result;
 
-	if (!key || !data)
-		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
-	TRY(card_run(key->card, NULL, learn_spki_in_turn, key));
+	TRY(card_run(key->card, limit, learn_spki_in_turn, key));
 	drop_chain(key);
-	result = crypto_certificates_read((struct bytes){data, data_size},
-					  take_certificate, key);
+	result = crypto_certificates_read(data, take_certificate, key);
 	key->chain_learned = result >= 0;
 	if (result < 0)
 		drop_chain(key);
 	return result;
+}
+
+int iotsafe_key_set_certificate(iotsafe_key *key, const uint8_t *data,
+                                size_t data_size)
+{
+	if (!key || !data)
+		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
+	return key_set_certificate(key, (struct bytes){data, data_size}, NULL);
 }
 
 struct choosing {

@@ -31,6 +31,10 @@ struct bytes key_chain(const iotsafe_key *key, unsigned index);
 /* A sentence-ready name of the key: `"client"` or `id 01`. */
 const char *key_title(const iotsafe_key *key);
 
+/* iotsafe_key_set_certificate() with a limit. */
+int key_set_certificate(iotsafe_key *key, struct bytes data,
+                        const struct deadline *limit);
+
 /* Takes a certificate of the card by name instead of the matching one. */
 int key_use_certificate(iotsafe_key *key, const char *name,
 			const struct deadline *limit);

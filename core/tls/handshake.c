@@ -31,9 +31,11 @@ static int add_card_ca(struct iotsafe_tls *tls, const char *name)
 
 static int choose_certificate(struct iotsafe_tls *tls)
 {
-	if (tls->certificate)
-		return iotsafe_key_set_certificate(tls->key, tls->certificate,
-						   tls->certificate_size);
+	struct bytes given = {tls->certificate, tls->certificate_size};
+
+	if (given.data)
+		return key_set_certificate(tls->key, given,
+		                           &tls->signing.limit);
 	if (tls->certificate_name)
 		return key_use_certificate(tls->key, tls->certificate_name,
 					   &tls->signing.limit);
