@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Turns command bytes into response bytes: class byte, channels, selection,
- * and how an answer's data travels (at once, by 61xx, by 6Cxx).
+ * Turns command bytes into response bytes: channels, selection, and the
+ * command that runs.
  */
 #include "card.h"
 
+#include "answer.h"
 #include "uicc.h"
 
 #include <string.h>
@@ -33,13 +34,6 @@ static void channel_close(struct channel *channel)
 {
 	leave(channel);
 	OPENSSL_cleanse(channel, sizeof(*channel));
-}
-
-static void forget_answer(struct channel *channel)
-{
-	channel->waiting_size = 0;
-	channel->waiting_from = 0;
-	channel->again_size = 0;
 }
 
 void card_init(struct card *card, struct personal *personal,
@@ -183,65 +177,10 @@ static uint16_t select_file(struct card *card, struct channel *channel,
 	return SW_OK;
 }
 
-/* How much of the waiting answer may go at once. */
-static size_t portion(const struct card *card, const struct channel *channel)
-{
-	size_t left = channel->waiting_size - channel->waiting_from;
-	size_t most = (size_t)quirk_value(&card->quirks, QUIRK_CHAINED_61,
-					  CARD_DATA_MAX);
-
-	return left < most ? left : most;
-}
-
-static uint16_t success(const struct card *card)
-{
-	if (quirk_on(&card->quirks, QUIRK_91XX))
-		return (uint16_t)(0x9100 |
-				  quirk_value(&card->quirks, QUIRK_91XX, 0));
-	return SW_OK;
-}
-
-/* What to say after `waiting_from` has moved: 61xx, or the end. */
-static uint16_t what_is_left(const struct card *card,
-			     const struct channel *channel)
-{
-	size_t next = portion(card, channel);
-
-	if (next > 0)
-		return (uint16_t)(0x6100 | (next & 0xFF));
-	return channel->waiting_sw == SW_OK ? success(card)
-					    : channel->waiting_sw;
-}
-
-static uint16_t hand_out(const struct card *card, struct channel *channel,
-			 size_t size, struct writer *out)
-{
-	put_bytes(out, channel->waiting + channel->waiting_from, size);
-	channel->waiting_from += size;
-	return what_is_left(card, channel);
-}
-
-static uint16_t get_response(struct card *card, struct channel *channel,
-			     const struct command *command, struct writer *out)
-{
-	size_t size = portion(card, channel);
-
-	if (command->data.size != 0)
-		return SW_WRONG_LENGTH;
-	if ((command->p1 | command->p2) != 0)
-		return SW_WRONG_P1P2;
-	if (size == 0)
-		return SW_CONDITIONS;
-	if (quirk_on(&card->quirks, QUIRK_6CXX) && command->le > size)
-		return (uint16_t)(SW_WRONG_LE | (size & 0xFF));
-	return hand_out(card, channel, command->le < size ? command->le : size,
-			out);
-}
-
 static const struct command_row common_rows[] = {
 	{INS_MANAGE_CHANNEL, "MANAGE CHANNEL", manage_channel},
 	{INS_SELECT, "SELECT", select_file},
-	{INS_GET_RESPONSE, "GET RESPONSE", get_response},
+	{INS_GET_RESPONSE, "GET RESPONSE", answer_get_response},
 };
 
 static const struct command_row *find_in(const struct command_row *rows,
@@ -262,64 +201,6 @@ static const struct command_row *find_row(const struct channel *channel,
 		common_rows, sizeof(common_rows) / sizeof(*common_rows), ins);
 
 	return row ? row : find_in(applet->rows, applet->row_count, ins);
-}
-
-/* ETSI TS 102 221 10.1.1: channels 0-3 in 0X and 8X, 4-19 in 4X and CX. */
-static bool class_read(struct command *command)
-{
-	unsigned int cla = command->cla & 0x7FU;
-
-	command->proprietary = (command->cla & 0x80) != 0;
-	if (cla <= 0x03)
-		command->channel = cla;
-	else if ((cla & 0x70) == 0x40)
-		command->channel = 4 + (cla & 0x0F);
-	else
-		return false;
-	return true;
-}
-
-/*
- * ISO 7816-3, cases 1 to 4. An Le of 00 behind an empty P3 is let pass: some
- * hosts put one after every command.
- */
-static bool lengths_read(struct command *command, struct view body)
-{
-	size_t lc;
-
-	command->le = 256;
-	if (body.size == 0)
-		return true;
-	lc = body.data[0];
-	body = view_of(body.data + 1, body.size - 1);
-	if (body.size == 0 || (lc == 0 && body.size == 1 && !body.data[0])) {
-		command->has_le = true;
-		command->le = lc ? lc : 256;
-		return true;
-	}
-	if (lc == 0 || !view_take(&body, lc, &command->data) || body.size > 1)
-		return false;
-	command->has_le = body.size == 1;
-	if (command->has_le && body.data[0] != 0)
-		command->le = body.data[0];
-	return true;
-}
-
-static uint16_t command_read(struct command *command, const uint8_t *bytes,
-			     size_t size)
-{
-	*command = (struct command){0};
-	if (size < 4)
-		return SW_WRONG_LENGTH;
-	command->cla = bytes[0];
-	command->ins = bytes[1];
-	command->p1 = bytes[2];
-	command->p2 = bytes[3];
-	if (!class_read(command))
-		return SW_WRONG_CLASS;
-	if (!lengths_read(command, view_of(bytes + 4, size - 4)))
-		return SW_WRONG_LENGTH;
-	return SW_OK;
 }
 
 /* The channel a command is for, or NULL when it is not open. */
@@ -345,59 +226,6 @@ static bool class_suits(const struct card *card, const struct channel *channel,
 							     : QUIRK_CLASS_8X);
 }
 
-static bool carries_data(uint16_t sw)
-{
-	return sw == SW_OK || (sw & 0xFF00) == 0x6200 ||
-	       (sw & 0xFF00) == 0x6300;
-}
-
-static void keep_answer(struct channel *channel, const struct writer *answer,
-			uint16_t sw)
-{
-	memcpy(channel->waiting, answer->data, answer->size);
-	channel->waiting_size = answer->size;
-	channel->waiting_from = 0;
-	channel->waiting_sw = sw;
-}
-
-/*
- * Decides how the data of an answer travels. Under T=0 a command that carried
- * data, or had no Le, is told 61xx; one that only asks gets its data at once.
- */
-static uint16_t deliver(const struct card *card, struct channel *channel,
-			const struct command *command, struct writer *answer,
-			uint16_t sw)
-{
-	const struct quirks *quirks = &card->quirks;
-	size_t size = answer->size;
-	bool asks = command->has_le && command->data.size == 0;
-	bool exact = command->le == size;
-
-	if (answer->overflow)
-		return SW_FAILED;
-	if (!carries_data(sw))
-		return sw;
-	if (size == 0)
-		return sw == SW_OK ? success(card) : sw;
-	keep_answer(channel, answer, sw);
-	answer->size = 0;
-	if ((asks && command->le < size) ||
-	    (quirk_on(quirks, QUIRK_6CXX) && command->has_le && !exact))
-		return (uint16_t)(SW_WRONG_LE | (size & 0xFF));
-	if (!asks && !quirk_on(quirks, QUIRK_DIRECT))
-		return what_is_left(card, channel);
-	return hand_out(card, channel, command->le < size ? command->le : size,
-			answer);
-}
-
-/* After 6Cxx the same command with another Le fetches what is kept. */
-static bool repeats(const struct channel *channel, const uint8_t *bytes,
-		    size_t size)
-{
-	return channel->again_size != 0 && channel->again_size == size &&
-	       memcmp(channel->again, bytes, size - 1) == 0;
-}
-
 static uint16_t run(struct card *card, struct channel *channel,
 		    const struct command_row *row,
 		    const struct command *command, struct writer *answer)
@@ -407,9 +235,9 @@ static uint16_t run(struct card *card, struct channel *channel,
 	sw = row->run(card, channel, command, answer);
 	if (row->ins == INS_GET_RESPONSE)
 		return sw;
-	if (!carries_data(sw))
+	if (!answer_carries_data(sw))
 		answer->size = 0;
-	return deliver(card, channel, command, answer, sw);
+	return answer_deliver(card, channel, command, answer, sw);
 }
 
 static uint16_t run_bytes(struct card *card, struct channel *channel,
@@ -419,22 +247,14 @@ static uint16_t run_bytes(struct card *card, struct channel *channel,
 {
 	uint16_t sw;
 
-	if (repeats(channel, bytes.data, bytes.size)) {
-		channel->again_size = 0;
-		return hand_out(card, channel,
-				command->le < channel->waiting_size
-					? command->le
-					: channel->waiting_size,
-				answer);
-	}
+	if (answer_is_again(channel, bytes))
+		return answer_again(card, channel, command, answer);
 	if (command->ins != INS_GET_RESPONSE)
-		forget_answer(channel);
+		answer_forget(channel);
 	sw = run(card, channel, row, command, answer);
 	if ((sw & 0xFF00) == SW_WRONG_LE && channel->waiting_size > 0 &&
-	    command->ins != INS_GET_RESPONSE) {
-		memcpy(channel->again, bytes.data, bytes.size);
-		channel->again_size = bytes.size;
-	}
+	    command->ins != INS_GET_RESPONSE)
+		answer_expect_again(channel, bytes);
 	return sw;
 }
 
@@ -464,7 +284,7 @@ static uint16_t transact(struct card *card, struct view bytes,
 	if (!class_suits(card, channel, &command))
 		return SW_WRONG_CLASS;
 	if (row == NULL) {
-		forget_answer(channel);
+		answer_forget(channel);
 		return SW_UNKNOWN_INS;
 	}
 	return run_bytes(card, channel, row, &command, bytes, answer);

@@ -2,7 +2,7 @@
 #ifndef SIM_CARD_H
 #define SIM_CARD_H
 
-#include "bytes.h"
+#include "command.h"
 #include "fault.h"
 #include "iotsafe.h"
 #include "personal.h"
@@ -34,16 +34,6 @@ enum status {
 	SW_UNKNOWN_INS = 0x6D00,
 	SW_WRONG_CLASS = 0x6E00,
 	SW_FAILED = 0x6F00
-};
-
-/* A command after its class byte and its lengths have been understood. */
-struct command {
-	uint8_t cla, ins, p1, p2;
-	bool proprietary; /* of class 8X or CX */
-	unsigned int channel;
-	struct view data;
-	bool has_le;
-	size_t le; /* 1 to 256 */
 };
 
 struct card;

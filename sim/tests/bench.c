@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Puts a card and a modem together for tests, with nothing in between. */
+#include "bench.h"
+
+#include "../crypto.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
+#include <openssl/param_build.h>
+
+static void fail(const char *what)
+{
+	fprintf(stderr, "bench: %s\n", what);
+	abort();
+}
+
+static void collect(void *context, uint64_t due, const char *text, size_t size)
+{
+	struct bench *bench = context;
+
+	if (size >= sizeof(bench->out) - bench->out_size)
+		fail("the modem says too much");
+	memcpy(bench->out + bench->out_size, text, size);
+	bench->out_size += size;
+	bench->out[bench->out_size] = '\0';
+	if (bench->pieces++ == 0)
+		bench->first_due = due;
+	bench->due = due;
+}
+
+static void read_manners(struct bench *bench, const struct profile *profile,
+			 const char *quirks, const char *faults)
+{
+	char why[128];
+
+	quirks_clear(&bench->quirks);
+	if ((profile->quirks && !quirks_parse(&bench->quirks, profile->quirks,
+					      why, sizeof(why))) ||
+	    (quirks &&
+	     !quirks_parse(&bench->quirks, quirks, why, sizeof(why))) ||
+	    (faults && !faults_parse(&bench->faults, faults, why, sizeof(why))))
+		fail(why);
+}
+
+bool bench_open_store(struct bench *bench, const char *profile_name,
+		      const char *quirks, const char *faults,
+		      const char *directory)
+{
+	const struct profile *profile = profile_find(profile_name);
+
+	memset(bench, 0, sizeof(*bench));
+	read_manners(bench, profile, quirks, faults);
+	if (!store_open(&bench->store, directory))
+		return false;
+	if (!personal_open(&bench->personal, profile, &bench->store,
+			   &bench->faults)) {
+		store_close(&bench->store);
+		return false;
+	}
+	card_init(&bench->card, &bench->personal, &bench->quirks,
+		  &bench->faults);
+	card_add_aid(&bench->card, profile->aid);
+	modem_init(&bench->modem, &bench->card, &bench->log, collect, bench);
+	return true;
+}
+
+void bench_open(struct bench *bench, const char *profile, const char *quirks,
+		const char *faults)
+{
+	if (!bench_open_store(bench, profile, quirks, faults, NULL))
+		fail("the card does not open");
+}
+
+void bench_close(struct bench *bench)
+{
+	card_close(&bench->card);
+	personal_close(&bench->personal);
+	store_close(&bench->store);
+}
+
+/* Hex with blanks, without them. */
+static size_t bytes_of(const char *hex, uint8_t *bytes, size_t capacity)
+{
+	char packed[2048];
+	size_t length = 0;
+	int size;
+
+	for (; *hex != '\0' && length < sizeof(packed); hex++)
+		if (*hex != ' ')
+			packed[length++] = *hex;
+	size = hex_decode(packed, length, bytes, capacity);
+	if (size < 0)
+		fail("not hex");
+	return (size_t)size;
+}
+
+const char *bench_send(struct bench *bench, const char *hex)
+{
+	static char text[2 * CARD_RESPONSE_MAX + 1];
+	uint8_t response[CARD_RESPONSE_MAX];
+	uint8_t command[512];
+	uint8_t *exact;
+	size_t size = bytes_of(hex, command, sizeof(command));
+
+	/* on the heap, so that a sanitizer sees a byte read too far */
+	exact = malloc(size + (size == 0));
+	memcpy(exact, command, size);
+	size = card_exchange(&bench->card, exact, size, response, NULL);
+	free(exact);
+	hex_encode(response, size, text);
+	return text;
+}
+
+const char *bench_fetch(struct bench *bench, const char *hex)
+{
+	static char all[4096];
+	const char *answer = bench_send(bench, hex);
+	char next[] = "81C0000000";
+	size_t size = 0;
+
+	for (;;) {
+		size_t length = strlen(answer);
+
+		if (size + length >= sizeof(all))
+			fail("an answer without end");
+		memcpy(all + size, answer, length + 1);
+		size += length - 4;
+		if (memcmp(all + size, "61", 2) != 0)
+			return all;
+		memcpy(next + 8, all + size + 2, 2);
+		answer = bench_send(bench, next);
+	}
+}
+
+void bench_select(struct bench *bench)
+{
+	struct view aid = bench->personal.profile->aid;
+	char select[64] = "01A40400";
+
+	if (strcmp(bench_send(bench, "0070000001"), "019000") != 0)
+		fail("no channel");
+	snprintf(select + 8, sizeof(select) - 8, "%02X", (unsigned)aid.size);
+	hex_encode(aid.data, aid.size, select + 10);
+	if (strcmp(bench_fetch(bench, select), "9000") != 0)
+		fail("no applet");
+}
+
+const char *bench_at(struct bench *bench, const char *text)
+{
+	bench->out_size = 0;
+	bench->out[0] = '\0';
+	bench->due = 0;
+	bench->pieces = 0;
+	bench->modem.free_at = 0;
+	modem_feed(&bench->modem, 0, text, strlen(text));
+	return bench->out;
+}
+
+static EVP_PKEY *public_key(const uint8_t *point, size_t size)
+{
+	OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+	OSSL_PARAM *params;
+	EVP_PKEY *key = NULL;
+
+	OSSL_PARAM_BLD_push_utf8_string(builder, OSSL_PKEY_PARAM_GROUP_NAME,
+					"P-256", 0);
+	OSSL_PARAM_BLD_push_octet_string(builder, OSSL_PKEY_PARAM_PUB_KEY,
+					 point, size);
+	params = OSSL_PARAM_BLD_to_param(builder);
+	EVP_PKEY_fromdata_init(ctx);
+	EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params);
+	OSSL_PARAM_free(params);
+	OSSL_PARAM_BLD_free(builder);
+	EVP_PKEY_CTX_free(ctx);
+	return key;
+}
+
+static int der_of(const uint8_t *r_s, uint8_t **der)
+{
+	ECDSA_SIG *sig = ECDSA_SIG_new();
+	int size;
+
+	ECDSA_SIG_set0(sig, BN_bin2bn(r_s, 32, NULL),
+		       BN_bin2bn(r_s + 32, 32, NULL));
+	size = i2d_ECDSA_SIG(sig, der);
+	ECDSA_SIG_free(sig);
+	return size;
+}
+
+bool bench_verifies(const char *point, const char *digest, const char *r_s)
+{
+	uint8_t public[POINT_SIZE], raw[SIGNATURE_RAW_SIZE], hash[64];
+	size_t hash_size = bytes_of(digest, hash, sizeof(hash));
+	uint8_t *der = NULL;
+	EVP_PKEY_CTX *ctx;
+	EVP_PKEY *key;
+	int size, good;
+
+	if (bytes_of(point, public, sizeof(public)) != sizeof(public) ||
+	    bytes_of(r_s, raw, sizeof(raw)) != sizeof(raw))
+		return false;
+	key = public_key(public, sizeof(public));
+	size = der_of(raw, &der);
+	ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+	EVP_PKEY_verify_init(ctx);
+	good = EVP_PKEY_verify(ctx, der, (size_t)size, hash, hash_size);
+	EVP_PKEY_CTX_free(ctx);
+	EVP_PKEY_free(key);
+	OPENSSL_free(der);
+	return good == 1;
+}

@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The program: its line, its link, its signals and its exit codes, in TAP."""
+
+import fcntl
+import json
+import os
+import pathlib
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+
+SIM = sys.argv[1]
+TIOCGEXCL = 0x80045440
+LIMIT = 10  # seconds for anything
+OPEN = 'AT+CSIM=10,"0070000001"'
+SELECT = 'AT+CSIM=24,"01A4040007A0000005590010"'
+INIT = 'AT+CSIM=36,"812A00010D840101A1010391020001920104"'
+UPDATE = f'AT+CSIM=78,"812B8001229E20{"5A" * 32}"'
+
+
+def run(*options, text="", code=0):
+    """The program over standard input; what it printed."""
+    done = subprocess.run([SIM, *options], input=text.encode(),
+                          capture_output=True, timeout=LIMIT)
+    assert done.returncode == code, (done.returncode, done.stderr)
+    if code in (1, 2):
+        assert done.stderr, "a failure without a word"
+    return done.stdout.decode()
+
+
+class Pty:
+    """The program on a pseudo-terminal."""
+
+    def __init__(self, folder, *options):
+        self.link = folder / "modem"
+        self.program = subprocess.Popen(
+            [SIM, "--pty", self.link, *options], stdout=subprocess.PIPE)
+        assert self.program.stdout.readline() == f"ready {self.link}\n".encode()
+
+    def open(self):
+        return os.open(self.link, os.O_RDWR | os.O_NOCTTY)
+
+    def end(self, by=signal.SIGTERM):
+        self.program.send_signal(by)
+        code = self.program.wait(LIMIT)
+        self.program.stdout.close()
+        return code
+
+
+def ask(fd, line):
+    """One command; the answer up to its final line."""
+    os.write(fd, line.encode() + b"\r")
+    answer = b""
+    while not answer.endswith((b"OK\r\n", b"ERROR\r\n")):
+        assert select.select([fd], [], [], LIMIT)[0], answer
+        answer += os.read(fd, 4096)
+    return answer.decode()
+
+
+def tells_what_it_is(folder):
+    assert "usage: iotsafe-sim" in run("--help")
+    assert run("--version").startswith("iotsafe-sim ")
+    assert "zariot" in run("profiles")
+    for table in "quirks", "faults":
+        for line in run(table).splitlines():
+            assert len(line.split()) > 3, line
+
+
+def refuses_wrong_usage(folder):
+    for options in (["--nonsense"], ["word"], ["--profile", "none"],
+                    ["--quirk", "none"], ["--fault", "die"],
+                    ["--baud", "fast"], ["--card-ms", "zz:1"],
+                    ["--modem-ms", "-1"], ["--aid", "xyz"], ["pki"],
+                    ["--pty", "x", "--stdio"]):
+        run(*options, code=2)
+    run("--store", "/nonexistent/store", code=1)
+    run("--log", "/nonexistent/log", code=1)
+
+
+def serves_standard_input_to_its_end(folder):
+    answer = run("--stdio", text=f"ATE0\r{OPEN}\r")
+    assert answer == 'ATE0\r\r\nOK\r\n\r\n+CSIM: 6,"019000"\r\n\r\nOK\r\n'
+    assert run() == ""
+
+
+def answers_before_it_ends_though_the_link_is_slow(folder):
+    start = time.monotonic()
+    answer = run("--card-ms", "150", text=f"{OPEN}\r")
+    assert answer.endswith("OK\r\n")
+    assert time.monotonic() - start >= 0.15
+
+
+def every_profile_signs(folder):
+    for profile, aid, key in (
+            ("gsma", "A0000005590010", "840101"),
+            ("zariot", "A0000005590010", "8403303036"),
+            ("thales", "A00000003053F12401770101495341", "840101"),
+            ("quantag", "A00000003053F12401770101495341", "84020002")):
+        log = folder / "log"
+        commands = (
+            "0070000001", f"01A40400{len(aid) // 2:02X}{aid}",
+            f"812A0001{len(key) // 2 + 10:02X}{key}A1010391020001920104",
+            "812B8001229E20" + "5A" * 32)
+        text = "".join(f'AT+CSIM={len(c)},"{c}"\r' for c in commands)
+        run("--profile", profile, "--log", log, text=text)
+        last = json.loads(log.read_text().splitlines()[-1])
+        assert last["signature"] is True, last
+        assert last["name"] == "COMPUTE SIGNATURE UPDATE"
+        log.unlink()
+
+
+def answers_to_another_aid(folder):
+    select = 'AT+CSIM=18,"00A4040004A1B2C3D4"\r'
+    assert '"6A82"' in run(text=select)
+    assert '"9000"' in run("--aid", "A1B2C3D4", text=select)
+
+
+def survives_hosts_that_come_and_go(folder):
+    pty = Pty(folder)
+    for _ in range(3):
+        fd = pty.open()
+        assert ask(fd, "ATE0").endswith("OK\r\n")
+        os.write(fd, b"AT+CSIM=10,\"00")  # and goes in mid-command
+        os.close(fd)
+        fd = pty.open()
+        assert "ERROR" in ask(fd, "")
+        os.close(fd)
+    assert pty.end() == 0
+    assert not os.path.lexists(pty.link)
+
+
+def does_not_spin_while_nobody_is_there(folder):
+    pty = Pty(folder)
+    os.close(pty.open())
+    stat = pathlib.Path(f"/proc/{pty.program.pid}/stat")
+
+    def ticks():
+        return sum(map(int, stat.read_text().rsplit(")", 1)[1].split()[11:13]))
+
+    before = ticks()
+    select.select([], [], [], 0.5)
+    assert ticks() - before <= 2
+    assert pty.end(signal.SIGINT) == 0
+
+
+def frees_a_terminal_that_a_host_left_locked(folder):
+    pty = Pty(folder)
+    fd = pty.open()
+    fcntl.ioctl(fd, termios.TIOCEXCL)
+    os.close(fd)
+    fd = pty.open()
+    assert ask(fd, "AT").endswith("OK\r\n")
+    assert fcntl.ioctl(fd, TIOCGEXCL, bytes(4)) == bytes(4)
+    os.close(fd)
+    assert pty.end() == 0
+
+
+def leaves_alone_what_is_in_the_way(folder):
+    link = folder / "modem"
+    link.write_text("precious")
+    run("--pty", link, code=1)
+    assert link.read_text() == "precious"
+    link.unlink()
+    link.symlink_to("/dev/null")
+    run("--pty", link, code=1)
+    link.unlink()
+    link.symlink_to("/nowhere")
+    pty = Pty(folder)
+    assert pty.end() == 0
+    assert not os.path.lexists(link)
+
+
+def leaves_a_link_that_is_no_longer_its_own(folder):
+    pty = Pty(folder)
+    pty.link.unlink()
+    pty.link.symlink_to("/dev/null")
+    assert pty.end() == 0
+    assert os.readlink(pty.link) == "/dev/null"
+
+
+def dies_when_a_fault_says_so(folder):
+    assert '"9000"' not in run("--fault", "die=A4", code=3,
+                               text=f"{OPEN}\r{SELECT}\r")
+    pty = Pty(folder, "--fault", "die=A4")
+    fd = pty.open()
+    ask(fd, OPEN)
+    os.write(fd, SELECT.encode() + b"\r")
+    assert pty.program.wait(LIMIT) == 3
+    pty.program.stdout.close()
+    assert not os.path.lexists(pty.link)
+    os.close(fd)
+
+
+def ends_though_the_host_does_not_read(folder):
+    """A full pipe must keep the program neither from ending nor from sanity."""
+    with subprocess.Popen([SIM], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE) as program:
+        os.set_blocking(program.stdin.fileno(), False)
+        # it stops reading when it cannot write: both pipes fill up
+        while select.select([], [program.stdin], [], 0.3)[1]:
+            try:
+                program.stdin.raw.write(b"ATI\r" * 256)
+            except BlockingIOError:
+                break
+        program.send_signal(signal.SIGTERM)
+        assert program.wait(LIMIT) == 0
+        program.stdin.close()
+
+
+def ends_when_the_host_closes_its_end(folder):
+    with subprocess.Popen([SIM], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE) as program:
+        program.stdout.close()
+        program.stdin.write(b"AT\r")
+        program.stdin.flush()
+        assert program.wait(LIMIT) == 0
+
+
+def keeps_time(folder):
+    pty = Pty(folder, "--baud", "9600", "--card-ms", "70:40")
+    fd = pty.open()
+    ask(fd, "ATE0")
+    start = time.monotonic()
+    ask(fd, OPEN)
+    took = time.monotonic() - start
+    os.close(fd)
+    expected = (24 + 27) * 10 / 9600 + 0.040
+    assert expected <= took < expected + 0.1, took
+    assert pty.end() == 0
+
+
+def makes_certificates_for_a_server(folder):
+    store = folder / "store"
+    run("pki", "--store", store, "--name", "one.example")
+    assert (store / "server-key.pem").stat().st_mode & 0o777 == 0o600
+    assert (store / "server.pem").read_text().count("BEGIN CERT") == 2
+    run("--store", store)
+    assert (store / "client.pem").read_text().count("BEGIN CERT") == 2
+    run("pki", "--store", store, "--name", "a,b", code=1)
+
+
+TESTS = [value for name, value in list(globals().items())
+         if callable(value) and getattr(value, "__code__", None)
+         and value.__code__.co_varnames[:1] == ("folder",)]
+
+
+def main():
+    failed = 0
+    print(f"1..{len(TESTS)}")
+    for number, test in enumerate(TESTS, 1):
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                test(pathlib.Path(folder))
+                word = "ok"
+            except Exception as error:  # any reason is a failed test
+                word = "not ok"
+                failed += 1
+                print(f"# {type(error).__name__}: {error}")
+        print(f"{word} {number} - {test.__name__.replace('_', ' ')}",
+              flush=True)
+    return 1 if failed else 0
+
+
+sys.exit(main())
