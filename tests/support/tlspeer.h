@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The far side of a TLS or DTLS session: a GnuTLS server in a thread, which
+ * behaves as well or as badly as a test asks. */
+#ifndef SUPPORT_TLSPEER_H
+#define SUPPORT_TLSPEER_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "softpki.h"
+
+/* What it does once the handshake is done. */
+enum peer_manner {
+	PEER_ECHO = 0, /* sends back what comes, until the good-bye */
+	PEER_BYE, /* says good-bye at once */
+	PEER_HANG_UP, /* closes without */
+	PEER_RENEGOTIATE, /* TLS 1.2: asks for another handshake, then echo */
+	PEER_UPDATE, /* TLS 1.3: new keys, then echo */
+	PEER_WARN, /* sends warnings without end */
+	PEER_EMPTY, /* sends empty datagrams, then echo */
+	PEER_DEAF, /* reads nothing, until the test ends */
+};
+
+struct peer_wish {
+	bool datagram;
+	const char *priority; /* "NORMAL" */
+	const struct identity *server;
+	const struct identity *client_ca; /* NULL: no certificate is asked for */
+	bool optional; /* the client may do without */
+	enum peer_manner manner;
+	/* Closes when it has handled so many handshake messages. */
+	int messages;
+	/* Sent instead of a handshake. */
+	const char *garbage;
+	bool silent; /* reads, and never answers */
+	const char *alpn;
+	int fd; /* 0: the peer makes the connection itself */
+};
+
+struct peer {
+	struct peer_wish wish;
+	pthread_t thread;
+	int fd; /* the client's end */
+	int own_fd;
+	int stop_fd;
+	int handled;
+	/* After peer_join(). */
+	int result; /* of gnutls_handshake() */
+	int alert; /* the last one that came, -1 */
+	char subject[128]; /* of the client's certificate */
+	unsigned chain; /* how many certificates the client sent */
+	char name[256]; /* SNI */
+	uint8_t exported[32]; /* label "EXPORTER-test", no context */
+	size_t echoed;
+};
+
+void peer_start(struct peer *peer, struct peer_wish wish);
+/* Closes the client's end and waits for the thread. */
+void peer_join(struct peer *peer);
+
+#endif
