@@ -129,10 +129,13 @@ static int wait_for_peer(struct iotsafe_tls *tls, short events,
 int session_wait(struct iotsafe_tls *tls, const struct deadline *deadline,
 		 unsigned *idle, const char *operation)
 {
-	bool writing = gnutls_record_get_direction(tls->session);
+	/* GnuTLS's own word for it is wrong while DTLS waits for an answer to
+	 * the flight it has sent: the socket could be written to all along. */
+	bool writing = tls->transport.full;
 	bool dry = tls->transport.dry;
 
 	tls->transport.dry = false;
+	tls->transport.full = false;
 	/* GnuTLS took something in, and there may be more behind it. */
 	if (!dry && ++*idle < IDLE_MESSAGES_MAX)
 		return IOTSAFE_OK;

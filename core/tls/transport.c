@@ -75,14 +75,16 @@ static ssize_t write_some(struct transport *transport, const void *data,
 }
 
 /* GnuTLS looks at errno next; the failure's own number is kept for us. */
-static ssize_t settle(struct transport *transport, ssize_t count)
+static ssize_t settle(struct transport *transport, ssize_t count, bool writing)
 {
 	if (count >= 0)
 		return count;
-	if (errno == EAGAIN)
+	if (errno == EAGAIN) {
 		transport->dry = true;
-	else
+		transport->full = writing;
+	} else {
 		transport->error = errno;
+	}
 	return -1;
 }
 
@@ -101,7 +103,7 @@ static ssize_t pull(gnutls_transport_ptr_t self, void *data, size_t size)
 		errno = EAGAIN;
 		return -1;
 	}
-	return settle(transport, count);
+	return settle(transport, count, false);
 }
 
 static ssize_t push(gnutls_transport_ptr_t self, const void *data, size_t size)
@@ -112,7 +114,7 @@ static ssize_t push(gnutls_transport_ptr_t self, const void *data, size_t size)
 	do
 		count = write_some(transport, data, size);
 	while (count < 0 && errno == EINTR);
-	return settle(transport, count);
+	return settle(transport, count, true);
 }
 
 /* Asked by DTLS, always with 0 since the session is GNUTLS_NONBLOCK. */
@@ -124,6 +126,7 @@ static int pull_timeout(gnutls_transport_ptr_t self, unsigned milliseconds)
 	if (ready(transport->fd, POLLIN))
 		return 1;
 	transport->dry = true;
+	transport->full = false;
 	return 0;
 }
 

@@ -11,6 +11,7 @@ struct transport {
 	bool socket;
 	bool datagram;
 	bool dry;  /* the last call found nothing to read, or no room */
+	bool full; /* ... and it was no room */
 	int error; /* errno of the call that failed, 0 for none */
 };
 
