@@ -39,6 +39,7 @@ Path = Union[str, "os.PathLike[str]"]
 T = TypeVar("T")
 
 _RECORD_MAX = 16384
+_TCP_CLOSE = 7  # state of a connection that was reset, in linux/tcp.h
 
 
 class _Unset:
@@ -95,6 +96,10 @@ class TLSSocket:
     for ``server_name``. That must be given; None takes any name.
     ``verify=False`` trusts everybody.
 
+    A peer that hangs up without good-bye ends the data too, as many do;
+    without ``suppress_ragged_eofs`` it is a :class:`ClosedError`, as a
+    connection that was cut off always is.
+
     Calls wait as the socket's time-out says, and Ctrl-C ends the wait. With
     time-out 0 a call that would wait raises a :class:`WantError`: wait as
     :meth:`poll` says, then make the same call again. One thread may receive
@@ -123,6 +128,7 @@ class TLSSocket:
         priority: Optional[str] = None,
         verify: bool = True,
         do_handshake: bool = True,
+        suppress_ragged_eofs: bool = True,
     ) -> None:
         if isinstance(sock, TLSSocket):
             raise TypeError("a TLS socket cannot carry another one")
@@ -130,6 +136,7 @@ class TLSSocket:
         self._closed = False
         self._io_refs = 0  # files of makefile() that are still open
         self._verify = verify
+        self._ragged_end_is_end = suppress_ragged_eofs
         self._timeout = sock.gettimeout()
         self.server_hostname: Optional[str] = None
         self.family, self.type, self.proto = sock.family, sock.type, sock.proto
@@ -308,12 +315,17 @@ class TLSSocket:
             raise ArgumentError("a negative size")
         if size == 0:
             return b""
-        return self._call(
-            "receive",
-            self._deadline(),
-            _core.tls_receive,
-            min(size, _RECORD_MAX),
-        )
+        try:
+            return self._call(
+                "receive",
+                self._deadline(),
+                _core.tls_receive,
+                min(size, _RECORD_MAX),
+            )
+        except ClosedError:
+            if self._ragged_end_is_end and self._peer_has_finished():
+                return b""
+            raise
 
     def recv_into(
         self,
@@ -444,6 +456,18 @@ class TLSSocket:
     def fileno(self) -> int:
         """The descriptor; -1 once closed."""
         return -1 if self._sock is None else self._sock.fileno()
+
+    def _peer_has_finished(self) -> bool:
+        """Whether the peer has ended its side, rather than cut us off."""
+        if self._sock is None:
+            return False
+        try:
+            info = self._sock.getsockopt(
+                socket.IPPROTO_TCP, socket.TCP_INFO, 1
+            )
+        except OSError:  # not TCP
+            return True
+        return info[0] != _TCP_CLOSE
 
     def getpeername(self) -> Any:
         return self._socket().getpeername()

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The software SIM, its test authority and a real TLS server, for all tests."""
+
+import os
+import re
+import socket
+import subprocess
+import threading
+
+import iotsafe
+import pytest
+
+SIM = os.environ.get("IOTSAFE_SIM", "")
+
+
+def pytest_configure(config):
+    if not os.access(SIM, os.X_OK):
+        raise pytest.UsageError("IOTSAFE_SIM does not name the software SIM")
+
+
+def run(*command, **options):
+    """Runs a program that must succeed; gives its standard output."""
+    done = subprocess.run(
+        command, check=False, capture_output=True, timeout=30, **options
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout
+
+
+@pytest.fixture
+def store(tmp_path):
+    """A directory with the authority that signs cards and servers alike."""
+    directory = tmp_path / "store"
+    run(SIM, "pki", "--store", directory)
+    return directory
+
+
+@pytest.fixture
+def address(store):
+    """Makes the address of a software SIM; its store makes it unlike the
+    address of any other test."""
+
+    def make(profile="gsma", **attributes):
+        options = {"store": store, "timeout": 5000, **attributes}
+        words = (f"{k.replace('_', '-')}={v}" for k, v in options.items())
+        return f"sim:{profile}?{'&'.join(words)}"
+
+    return make
+
+
+@pytest.fixture
+def card(address):
+    with iotsafe.open(address()) as card:
+        yield card
+
+
+class Server:
+    """gnutls-serv on a loopback port, with what it wrote."""
+
+    def __init__(self, store, *options):
+        self.lines = []
+        self._more = threading.Condition()
+        self.datagram = "--udp" in options
+        self.port = free_port(self.datagram)
+        self.process = subprocess.Popen(
+            ["gnutls-serv", "--port", str(self.port), "--x509cafile",
+             store / "ca.pem", "--x509certfile", store / "server.pem",
+             "--x509keyfile", store / "server-key.pem", *options],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+        try:
+            self.wait_for("listening on IPv4.*done")
+        except BaseException:
+            self.stop()
+            raise
+
+    def _read(self):
+        for line in self.process.stdout:
+            with self._more:
+                self.lines.append(line.rstrip())
+                self._more.notify_all()
+        with self._more:
+            self.lines.append("(the end)")
+            self._more.notify_all()
+
+    def wait_for(self, pattern, seconds=10):
+        """The first line of the server that matches."""
+
+        def found():
+            return next((x for x in self.lines if re.search(pattern, x)), None)
+
+        with self._more:
+            self._more.wait_for(
+                lambda: found() or "(the end)" in self.lines, seconds
+            )
+            assert found(), f"no {pattern!r} in:\n" + "\n".join(self.lines)
+            return found()
+
+    def connect(self, timeout=10):
+        kind = socket.SOCK_DGRAM if self.datagram else socket.SOCK_STREAM
+        sock = socket.socket(socket.AF_INET, kind)
+        sock.settimeout(timeout)
+        sock.connect(("127.0.0.1", self.port))
+        return sock
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(10)
+        self._reader.join(10)
+        self.process.stdout.close()
+
+
+def free_port(datagram=False):
+    kind = socket.SOCK_DGRAM if datagram else socket.SOCK_STREAM
+    with socket.socket(socket.AF_INET, kind) as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+@pytest.fixture
+def serve(store):
+    """Starts servers that require a client certificate of the authority."""
+    servers = []
+
+    def start(*options):
+        demand = ["--require-client-cert", "--verify-client-cert"]
+        server = Server(store, *demand, *options)
+        servers.append(server)
+        return server
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def ca(store):
+    return store / "ca.pem"

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The package as a whole: what it exports and what it promises to others."""
+
+import ast
+import gc
+import os
+import pathlib
+import ssl
+import subprocess
+import sys
+
+import iotsafe
+import pytest
+from iotsafe import _core, x509
+
+PACKAGE = pathlib.Path(iotsafe.__file__).parent
+
+
+def test_says_which_release_it_is():
+    assert iotsafe.__version__.split(".")[0].isdigit()
+
+
+def test_every_public_name_is_there_and_documented():
+    for name in iotsafe.__all__:
+        assert getattr(iotsafe, name).__doc__, name
+
+
+def test_has_type_hints():
+    assert (PACKAGE / "py.typed").exists()
+
+
+def test_the_hints_of_the_extension_name_what_it_has():
+    tree = ast.parse((PACKAGE / "_core.pyi").read_text())
+    hinted = {
+        getattr(each, "name", None) or each.target.id
+        for each in tree.body
+        if isinstance(each, (ast.FunctionDef, ast.ClassDef, ast.AnnAssign))
+    }
+    generated = {
+        name
+        for name in vars(_core)
+        if not name.startswith(("_", "SWIG", "Swig"))
+    }
+    assert hinted == generated
+
+
+def test_needs_nothing_but_the_standard_library():
+    script = (
+        "import sys, iotsafe;"
+        "names = {n.partition('.')[0] for n in sys.modules};"
+        "print(*names - set(sys.stdlib_module_names))"
+    )
+    out = subprocess.run(
+        [sys.executable, "-S", "-c", script],
+        check=True, capture_output=True, text=True,
+    ).stdout.split()
+    others = [n for n in out if not n.startswith("swig_runtime_data")]
+    assert sorted(others) == ["__main__", "iotsafe"]
+
+
+def test_loads_without_openssl():
+    script = "import sys, iotsafe; sys.exit('ssl' in sys.modules)"
+    subprocess.run([sys.executable, "-S", "-c", script], check=True)
+
+
+@pytest.mark.parametrize("name", ["ca.pem", "intermediate.pem", "server.pem"])
+def test_describes_a_certificate_as_the_ssl_module_does(store, name):
+    path = store / name
+    want = ssl._ssl._test_decode_cert(str(path))
+    text = path.read_text()
+    pem = text[: text.index("-----END")] + "-----END CERTIFICATE-----\n"
+    got = x509.describe(ssl.PEM_cert_to_DER_cert(pem))
+    for key in got:
+        if key != "subjectAltName":
+            assert got[key] == want[key], key
+    # OpenSSL writes IPv6 addresses in full.
+    assert [
+        x for x in got.get("subjectAltName", ()) if ":" not in x[1]
+    ] == [x for x in want.get("subjectAltName", ()) if ":" not in x[1]]
+
+
+def test_a_certificate_that_is_none_is_a_format_error(store):
+    text = (store / "ca.pem").read_text()
+    der = ssl.PEM_cert_to_DER_cert(text)
+    for size in range(len(der) - 80):
+        with pytest.raises(iotsafe.FormatError):
+            x509.describe(der[:size])
+    for i in range(len(der)):
+        for value in (0x00, 0x7F, 0x80, 0x84, 0xFF):
+            twisted = der[:i] + bytes([value]) + der[i + 1 :]
+            try:
+                x509.describe(twisted)
+            except iotsafe.FormatError:
+                pass
+
+
+def test_many_rounds_leave_nothing_behind(address):
+    def round_of_everything():
+        with iotsafe.open(address()) as card:
+            key = card.key()
+            key.sign_message(b"x", der=True)
+            card.objects()
+            card.info
+            card.random(8)
+            for name in ("nobody", "id=zz"):
+                try:
+                    card.key(name)
+                except iotsafe.Error:
+                    pass
+
+    for _ in range(3):
+        round_of_everything()
+    gc.collect()
+    descriptors = len(os.listdir("/proc/self/fd"))
+    objects = len(gc.get_objects())
+    for _ in range(20):
+        round_of_everything()
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) == descriptors
+    assert len(gc.get_objects()) - objects < 50
