@@ -128,10 +128,16 @@ function methods:certificate(name)
 		return key_certificate(self)
 	end
 	local der, message, code, status = self:read(name)
-	if der or code ~= core.ERR_ABSENT then
+	if der or code ~= core.ERR_ABSENT and code ~= core.ERR_ARG then
 		return der, message, code, status
 	end
-	return key_certificate(self, name)
+	local own, key_message, key_code, key_status =
+		key_certificate(self, name)
+	-- Not a name of keys: what was said about files holds.
+	if key_code == core.ERR_ARG then
+		return nil, message, code, status
+	end
+	return own, key_message, key_code, key_status
 end
 
 -- A public key: DER SubjectPublicKeyInfo.

@@ -378,8 +378,10 @@ function connection.connect(card, host, port, given)
 		return nil, message, code, status
 	end
 
-	local left = seconds - (core.clock() - started) / 1000
-	self:settimeout(math.max(left, 0.001))
+	if seconds >= 0 then
+		local left = seconds - (core.clock() - started) / 1000
+		self:settimeout(math.max(left, 0.001))
+	end
 	local done, sentence
 	done, message, code, status, sentence = self:dohandshake()
 	self:settimeout(all.timeout)

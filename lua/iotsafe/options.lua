@@ -27,10 +27,12 @@ function options.datagram(given)
 	return given.datagram or given.dtls or given.protocol == "dtlsv1_2"
 end
 
--- Calls the setter for the value, or for each of a list.
+-- Calls the setter for the value, or for each of a list; not for false.
 local function each(setter)
 	return function(tls, value)
-		if type(value) ~= "table" then
+		if not value then
+			return true
+		elseif type(value) ~= "table" then
 			return setter(tls, value)
 		end
 		for _, one in ipairs(value) do
@@ -79,6 +81,8 @@ local function set_verify(tls, value)
 	if not verify then
 		return nil, 'verify must be true, false, "peer" or "none"',
 			core.ERR_ARG, 0
+	elseif verify == 0 then
+		core.tls_set_server_name(tls, nil)
 	end
 	return core.tls_set_verify(tls, verify)
 end
@@ -101,9 +105,9 @@ local settings = {
 	{ "cafile", each(core.tls_set_ca_file) },
 	{ "cadata", each(core.tls_set_ca_data) },
 	{ "cardca", set_card_ca },
+	{ "verify", set_verify },
 	{ "server_name", set_server_name },
 	{ "alpn", set_alpn },
-	{ "verify", set_verify },
 	{ "protocol", set_protocol },
 	{ "priority", core.tls_set_priority },
 }

@@ -7,7 +7,7 @@ local core = require "iotsafe.core"
 local support = dofile(debug.getinfo(1, "S").source:match("^@(.*/)")
 	.. "support.lua")
 
-local store, card, cafile
+local store, card, cafile, subject
 
 local function options(more)
 	local all = { cafile = cafile, timeout = 20 }
@@ -19,6 +19,14 @@ end
 
 local function signatures()
 	return assert(card:counters()).signatures
+end
+
+-- A socket connected to the port on this machine, within the limit of tests.
+local function plain_socket(host, port, kind)
+	local plain = assert(kind == "udp" and socket.udp() or socket.tcp())
+	plain:settimeout(20)
+	assert((kind and plain.setpeername or plain.connect)(plain, host, port))
+	return plain
 end
 
 -- Waits as a program with socket.select would; true once `step` is through.
@@ -41,6 +49,8 @@ setup(function()
 	store = support.store()
 	cafile = store .. "/ca.pem"
 	card = assert(iotsafe.open("sim:gsma?store=" .. store))
+	subject = support.x509(assert(card:certificate()),
+		"-subject -nameopt RFC2253"):match("subject=([^\n]*)")
 end)
 
 teardown(function()
@@ -89,12 +99,13 @@ for _, protocol in ipairs(protocols) do
 			assert.matches("^SSL connection: 0x", tostring(tls))
 			tls:close()
 			stop()
-			local subject = support.x509(
-				assert(card:certificate()),
-				"-subject -nameopt RFC2253")
-			assert.matches("Subject: "
-				.. subject:match("subject=([^\n]*)"), log(), 1,
+			assert.matches("The certificate is trusted", log(), 1,
 				true)
+			-- Of a datagram's peer gnutls-serv does not tell more.
+			if not protocol.kind then
+				assert.matches("Subject: " .. subject, log(), 1,
+					true)
+			end
 		end)
 
 		it("shows the certificate of the server", function()
@@ -112,15 +123,12 @@ for _, protocol in ipairs(protocols) do
 		end)
 
 		it("can be made by a loop around socket.select", function()
-			local plain
-			if protocol.kind then
-				plain = assert(socket.udp())
-				assert(plain:setpeername(host, port))
-			else
-				plain = assert(socket.connect(host, port))
-			end
+			-- One whose every command takes a while.
+			local slow = assert(iotsafe.open("sim:?card-ms=30&store="
+				.. store))
+			local plain = plain_socket(host, port, protocol.kind)
 			local fd = plain:getfd()
-			local tls = assert(card:wrap(plain, {
+			local tls = assert(slow:wrap(plain, {
 				cafile = cafile,
 				server_name = "localhost",
 				protocol = protocol.option,
@@ -129,9 +137,8 @@ for _, protocol in ipairs(protocols) do
 			local seen = {}
 			finish(tls, function() return tls:dohandshake() end,
 				seen)
-			assert.not_nil(seen.card)
+			assert.is_number(seen.card)
 			assert.not_equal(fd, seen.card)
-			assert.equal(fd, seen.read)
 			assert.equal(fd, tls:getfd())
 			assert.equal("nothing", tls:want())
 
@@ -141,10 +148,12 @@ for _, protocol in ipairs(protocols) do
 			assert.equal("", partial)
 			assert.equal("read", tls:want())
 			assert.equal(3, tls:send("ab\n"))
-			finish(tls, function()
+			assert.equal("ab\n", finish(tls, function()
 				return tls:receive(3)
-			end, seen)
+			end, seen))
+			assert.is_true(seen.read == nil or seen.read == fd)
 			tls:close()
+			slow:close()
 		end)
 	end)
 end
@@ -172,7 +181,7 @@ describe("a connection", function()
 
 	it("has LuaSocket's patterns", function()
 		connect()
-		assert.equal(18, tls:send("one\r\ntwo\nthree..."))
+		assert.equal(18, tls:send("one\r\ntwo\nthree...\n"))
 		assert.equal("one", tls:receive())
 		assert.is_true(tls:dirty())
 		assert.equal("two", tls:receive("*l"))
@@ -181,6 +190,7 @@ describe("a connection", function()
 		assert.equal("three", tls:receive(5, "th"))
 		assert.is_true(tls:dirty())
 		assert.equal("...", tls:receive(3))
+		assert.equal("", tls:receive())
 		assert.is_false(tls:dirty())
 	end)
 
@@ -213,7 +223,8 @@ describe("a connection", function()
 
 	it("says timeout within its limit, with what came so far", function()
 		connect()
-		tls:send("no end of a line")
+		tls:send("line\nno end of a line")
+		assert.equal("line", tls:receive())
 		for _, mode in ipairs { "b", "t" } do
 			tls:settimeout(nil)
 			tls:settimeout(nil, "t")
@@ -242,19 +253,6 @@ describe("a connection", function()
 		assert.same({ -1, -1 }, { tls:gettimeout() })
 		assert.error_matches(function() tls:settimeout(1, "x") end,
 			"invalid mode")
-	end)
-
-	it("carries more than one record, any bytes", function()
-		connect()
-		local block = {}
-		for byte = 0, 255 do
-			block[#block + 1] = string.char(byte)
-		end
-		block = table.concat(block):gsub("\n", "."):rep(3) .. "\n"
-		for _ = 1, 100 do
-			assert.equal(#block, tls:send(block))
-			assert.equal(block, tls:receive(#block))
-		end
 	end)
 
 	it("offers protocols by ALPN", function()
@@ -305,7 +303,7 @@ describe("a connection", function()
 	end)
 
 	it("works over a bare descriptor, and leaves it open", function()
-		local plain = assert(socket.connect("localhost", port))
+		local plain = plain_socket("localhost", port)
 		tls = assert(card:wrap(plain:getfd(), options {
 			server_name = "localhost" }))
 		assert.is_true(tls:dohandshake())
@@ -323,7 +321,7 @@ describe("a connection", function()
 	end)
 
 	it("takes the server's name by sni", function()
-		local plain = assert(socket.connect("localhost", port))
+		local plain = plain_socket("localhost", port)
 		tls = assert(card:wrap(plain, { cafile = cafile }))
 		assert.is_true(tls:sni("localhost"))
 		assert.is_true(tls:dohandshake())
@@ -331,7 +329,7 @@ describe("a connection", function()
 	end)
 
 	it("is closed before the handshake", function()
-		local plain = assert(socket.connect("localhost", port))
+		local plain = plain_socket("localhost", port)
 		tls = assert(card:wrap(plain, options()))
 		assert.same({ nil, "closed", "x", iotsafe.ERR_CLOSED },
 			{ tls:receive("*l", "x") })
@@ -354,6 +352,7 @@ describe("a connection that the server ends", function()
 		local page = assert(tls:receive("*a"))
 		assert.matches("</HTML>", page, 1, true)
 		for _, pattern in ipairs { "*l", "*a", 1 } do
+			assert.is_false(tls:dirty())
 			local none, word, partial, code =
 				tls:receive(pattern)
 			assert.is_nil(none)
@@ -361,6 +360,24 @@ describe("a connection that the server ends", function()
 			assert.equal("", partial)
 			assert.equal(iotsafe.ERR_CLOSED, code)
 		end
+		tls:close()
+		stop()
+	end)
+
+	it("carries many records, any bytes, both ways", function()
+		local data = ("\0\1\r\nxyz\255"):rep(20000)
+		local file = support.write_file(store .. "/data", data)
+		local port, _, stop = support.server(store, "--http --httpdata "
+			.. file)
+		local tls = assert(card:connect("localhost", port, options()))
+		local request = "GET / HTTP/1.0\r\nX: " .. ("y"):rep(100000)
+			.. "\r\n\r\n"
+		assert.equal(#request, tls:send(request))
+		repeat
+			local line = assert(tls:receive())
+		until line == ""
+		assert.equal(data:sub(1, 99999), tls:receive(99999))
+		assert.equal(data:sub(100000), tls:receive("*a"))
 		tls:close()
 		stop()
 	end)

@@ -59,7 +59,7 @@ describe("opening a card says", function()
 	end)
 
 	it("that nothing answers", function()
-		expect(iotsafe.ERR_TIMEOUT, "no answer", 4)(
+		expect(iotsafe.ERR_TIMEOUT, "nothing answers", 4)(
 			iotsafe.open("sim:?timeout=1000&fault=deaf"))
 	end)
 
@@ -155,7 +155,7 @@ describe("a card says", function()
 	end)
 
 	it("that it fell silent", function()
-		expect(iotsafe.ERR_TIMEOUT, "no answer", 4)(
+		expect(iotsafe.ERR_TIMEOUT, "did not answer", 4)(
 			sign_with("silence=" .. ins.update))
 	end)
 

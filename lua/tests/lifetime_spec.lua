@@ -134,7 +134,7 @@ describe("the collector", function()
 	it("may take a connection in the middle of its handshake", function()
 		local store = support.store()
 		local port, _, stop = support.server(store, "--echo")
-		local card = assert(iotsafe.open("sim:?card-ms=200&store="
+		local card = assert(iotsafe.open("sim:?card-ms=60&store="
 			.. store))
 		for _ = 1, 3 do
 			local near = assert(socket.connect("localhost", port))

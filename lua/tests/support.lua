@@ -130,7 +130,7 @@ end
 function support.server(store, options, kind)
 	local log = support.directory() .. "/log"
 	local port = free_port(kind)
-	local command = ("gnutls-serv --port %d --x509certfile %s/server.pem "
+	local command = ("stdbuf -oL gnutls-serv --port %d --x509certfile %s/server.pem "
 		.. "--x509keyfile %s/server-key.pem --require-client-cert "
 		.. "--verify-client-cert %s"):format(port, store, store, options)
 	if not options:find("x509cafile", 1, true) then
