@@ -4,10 +4,14 @@
  * a client certificate.
  */
 #include <err.h>
-#include <stdlib.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "server.h"
+
+/* The longest silence of a client, in milliseconds. */
+#define WAIT 60000
 
 static void check(int result, const char *what)
 {
@@ -37,31 +41,61 @@ static bool is_authenticated(gnutls_session_t session)
 	       !status;
 }
 
+static bool is_want(int result)
+{
+	return result == GNUTLS_E_AGAIN || result == GNUTLS_E_INTERRUPTED;
+}
+
+/* The session does not block: where GnuTLS blocks on datagrams it sleeps 50
+ * ms before each one, which would be measured. */
+static void wait_for_client(const struct server *server)
+{
+	struct pollfd entry = {.fd = server->fd, .events = POLLIN};
+
+	poll(&entry, 1, WAIT);
+}
+
+static void shake_hands(struct server *server, gnutls_session_t session)
+{
+	do {
+		server->result = gnutls_handshake(session);
+		if (is_want(server->result))
+			wait_for_client(server);
+	} while (server->result < 0 && !gnutls_error_is_fatal(server->result));
+	server->authenticated =
+		server->result >= 0 && is_authenticated(session);
+}
+
+/* Until the client says good-bye. */
+static void wait_for_end(const struct server *server, gnutls_session_t session)
+{
+	ssize_t size;
+	char byte;
+
+	do {
+		size = gnutls_record_recv(session, &byte, 1);
+		if (is_want((int)size))
+			wait_for_client(server);
+	} while (size > 0 || is_want((int)size));
+}
+
 static void *serve(void *self)
 {
 	struct server *server = self;
+	unsigned flags = GNUTLS_SERVER | GNUTLS_NONBLOCK;
 	gnutls_session_t session;
-	char byte;
 
-	check(gnutls_init(&session,
-			  GNUTLS_SERVER |
-				  (server->datagram ? GNUTLS_DATAGRAM : 0)),
-	      "session");
+	if (server->datagram)
+		flags |= GNUTLS_DATAGRAM;
+	check(gnutls_init(&session, flags), "session");
 	check(gnutls_set_default_priority(session), "priority");
 	gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE,
 			       server->credentials);
 	gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUIRE);
 	gnutls_transport_set_int(session, server->fd);
-	gnutls_handshake_set_timeout(session, 60000);
-	do
-		server->result = gnutls_handshake(session);
-	while (server->result < 0 && !gnutls_error_is_fatal(server->result));
-	server->authenticated =
-		server->result >= 0 && is_authenticated(session);
-	/* Until the client says good-bye. */
+	shake_hands(server, session);
 	if (server->result >= 0)
-		while (gnutls_record_recv(session, &byte, 1) > 0)
-			;
+		wait_for_end(server, session);
 	gnutls_deinit(session);
 	return NULL;
 }
@@ -76,6 +110,7 @@ int server_start(struct server *server)
 		       0, ends) < 0)
 		err(1, "socketpair");
 	server->fd = ends[1];
+	fcntl(server->fd, F_SETFL, O_NONBLOCK);
 	if (pthread_create(&server->thread, NULL, serve, server))
 		errx(1, "server: no thread");
 	return ends[0];
