@@ -63,7 +63,7 @@ def stripped_size(library):
 def report(number, name, problems):
     print(("not ok" if problems else "ok"), number, "-", name)
     for problem in sorted(problems):
-        print("#", problem)
+        print("#", problem, file=sys.stderr)
     return not problems
 
 
