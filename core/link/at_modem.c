@@ -132,8 +132,15 @@ static void keep(char *out, const char *text)
 	snprintf(out, AT_WORDS_MAX, "%s", text);
 }
 
+/* An answer with +CSIM to another command is an old one, perhaps to a program
+ * that had the port before us. */
+static bool is_old(const struct at_answer *answer, bool csim)
+{
+	return !csim && answer->csim.state != AT_CSIM_NONE;
+}
+
 /* Takes lines up to the final result code of the command sent last. */
-static int take_answer(struct at_modem *modem, const char *wanted,
+static int take_answer(struct at_modem *modem, bool csim, const char *wanted,
 		       struct at_answer *answer,
 		       const struct deadline *deadline)
 {
@@ -142,6 +149,10 @@ static int take_answer(struct at_modem *modem, const char *wanted,
 
 	for (;;) {
 		TRY(at_modem_line(modem, &line, deadline));
+		if (line.kind == AT_OK && is_old(answer, csim)) {
+			bytes_wipe(answer, sizeof(*answer));
+			continue;
+		}
 		if (line.kind == AT_OK || line.kind == AT_ERROR)
 			break;
 		at_csim_take(&answer->csim, &line);
@@ -158,6 +169,7 @@ int at_modem_command(struct at_modem *modem, const char *line, const char *name,
 		     const char *wanted, struct at_answer *answer,
 		     const struct deadline *deadline)
 {
+	bool csim = !strncmp(line, "AT+CSIM=", 8);
 	int result;
 
 	memset(answer, 0, sizeof(*answer));
@@ -166,7 +178,7 @@ int at_modem_command(struct at_modem *modem, const char *line, const char *name,
 	modem->in_step = false;
 	result = at_modem_send(modem, line, deadline);
 	if (result >= 0)
-		result = take_answer(modem, wanted, answer, deadline);
+		result = take_answer(modem, csim, wanted, answer, deadline);
 	if (result < 0)
 		return at_modem_gave_up(modem, result, name);
 	modem->in_step = true;

@@ -11,7 +11,8 @@
 
 /* How long a port may be silent when it is opened, in milliseconds. A child
  * has all the time there is: ssh must find its host first. */
-#define PORT_PATIENCE 3000
+#define PORT_PATIENCE  3000
+#define CHILD_PATIENCE 60000
 
 #define WORDS_MAX 64
 
@@ -106,7 +107,7 @@ static int open_command(struct stream *stream, const struct address *address)
 static int exec_open(struct link *link, const struct address *address,
 		     const struct deadline *deadline)
 {
-	return open_modem(link, address, open_command, deadline_left(deadline),
+	return open_modem(link, address, open_command, CHILD_PATIENCE,
 			  deadline);
 }
 
@@ -167,8 +168,7 @@ static int open_sim(struct stream *stream, const struct address *address)
 static int sim_open(struct link *link, const struct address *address,
 		    const struct deadline *deadline)
 {
-	return open_modem(link, address, open_sim, deadline_left(deadline),
-			  deadline);
+	return open_modem(link, address, open_sim, CHILD_PATIENCE, deadline);
 }
 
 static const char *const at_attributes[] = {"baud", "flow", NULL};

@@ -18,9 +18,9 @@
 
 /* How long a child may take to end, in milliseconds: when its input ends,
  * when it is asked to, and when it can no longer refuse. */
-#define END_LIMIT  1000
-#define TERM_LIMIT 300
-#define KILL_LIMIT 1000
+#define END_LIMIT  500
+#define TERM_LIMIT 200
+#define KILL_LIMIT 500
 
 /* How long an ended child's status may be on its way. */
 #define STATUS_LIMIT 200

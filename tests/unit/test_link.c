@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The table of links, the application's own link, and children as modems. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "base/error.h"
+#include "link/link.h"
+#include "link/words.h"
+
+static int open_address(struct link *link, const char *text, int timeout)
+{
+	struct deadline deadline = deadline_in(timeout, -1);
+	struct address address;
+
+	cr_assert_eq(address_parse(text, &address), IOTSAFE_OK);
+	return link_open(link, &address, &deadline);
+}
+
+static void expect_refused(const char *text, int code, const char *words)
+{
+	struct link link;
+
+	cr_expect_eq(open_address(&link, text, 3000), code, "%s: %s", text,
+		     iotsafe_last_error());
+	cr_expect(strstr(iotsafe_last_error(), words), "\"%s\" in \"%s\"",
+		  words, iotsafe_last_error());
+	link_close(&link);
+}
+
+Test(link, says_why_an_address_cannot_be_opened)
+{
+	expect_refused("smoke:x", IOTSAFE_ERR_ARG, "unknown kind \"smoke\"");
+	expect_refused("at:", IOTSAFE_ERR_ARG, "names no port");
+	expect_refused("at:/dev/ttyUSB99", IOTSAFE_ERR_IO,
+		       "at:/dev/ttyUSB99: no such port");
+	expect_refused("at:/etc/passwd", IOTSAFE_ERR_IO, "not a port");
+	expect_refused("at:/dev", IOTSAFE_ERR_IO, "not a port");
+	expect_refused("at:/dev/null?baud=fast", IOTSAFE_ERR_ARG, "baud=fast");
+	expect_refused("at:/dev/null?flow=up", IOTSAFE_ERR_ARG, "flow=up");
+	expect_refused("at:/dev/null", IOTSAFE_ERR_CLOSED, "gone");
+	expect_refused("exec:", IOTSAFE_ERR_ARG, "names no command");
+	expect_refused("exec:echo 'a", IOTSAFE_ERR_ARG, "quotation");
+	expect_refused("exec:/nonexistent/modem -x", IOTSAFE_ERR_IO,
+		       "cannot start /nonexistent/modem");
+}
+
+Test(link, says_how_a_child_ended)
+{
+	expect_refused("exec:true", IOTSAFE_ERR_CLOSED,
+		       "ended with exit status 0");
+	expect_refused("exec:sh -c 'exit 7'", IOTSAFE_ERR_CLOSED,
+		       "ended with exit status 7");
+	expect_refused("exec:sh -c 'kill -9 $$'", IOTSAFE_ERR_CLOSED,
+		       "ended by signal 9");
+}
+
+Test(link, a_child_that_says_nothing_ends_with_the_deadline)
+{
+	struct link link;
+	int64_t start = deadline_now();
+
+	cr_expect_eq(open_address(&link,
+				  "exec:sh -c 'read x; read y; read z;"
+				  " read end'",
+				  300),
+		     IOTSAFE_ERR_TIMEOUT);
+	cr_expect(strstr(iotsafe_last_error(), "nothing answers"));
+	cr_expect_lt(deadline_now() - start, 2000);
+}
+
+Test(link, the_environment_names_the_software_SIM)
+{
+	setenv("IOTSAFE_SIM", "/nonexistent/sim", 1);
+	expect_refused("sim:", IOTSAFE_ERR_IO, "cannot start /nonexistent/sim");
+	unsetenv("IOTSAFE_SIM");
+	expect_refused("sim:", IOTSAFE_ERR_IO,
+		       "cannot start " IOTSAFE_SIM_PROGRAM);
+}
+
+/* A modem of four lines, that keeps its own arguments. */
+static const char modem[] =
+	"#!/bin/bash\n"
+	"printf '%s|' \"$@\" >\"$0.args\"\n"
+	"while read -r -d $'\\r' line; do\n"
+	"case $line in *CSIM*) printf '+CSIM: 4,\"9000\"\\r\\n';; esac\n"
+	"printf 'OK\\r\\n'\n"
+	"done\n";
+
+static void write_modem(char *path)
+{
+	int fd = mkstemp(path);
+	FILE *file = fdopen(fd, "w");
+
+	cr_assert(file);
+	fputs(modem, file);
+	fchmod(fd, 0700);
+	fclose(file);
+}
+
+Test(link, the_software_SIM_gets_profile_and_attributes)
+{
+	char path[] = "/tmp/iotsafe-test-XXXXXX", args[64], line[200] = "";
+	struct link link;
+	FILE *file;
+
+	write_modem(path);
+	setenv("IOTSAFE_SIM", path, 1);
+	cr_assert_eq(open_address(&link,
+				  "sim:thales?quirk=urc,echo&timeout=9&"
+				  "card-ms=2A:5&quirk=split",
+				  5000),
+		     IOTSAFE_OK, "%s", iotsafe_last_error());
+	link_close(&link);
+	snprintf(args, sizeof(args), "%s.args", path);
+	file = fopen(args, "r");
+	cr_assert(file && fgets(line, sizeof(line), file));
+	fclose(file);
+	cr_expect_str_eq(line, "--stdio|--profile|thales|--quirk|urc,echo|"
+			       "--card-ms|2A:5|--quirk|split|");
+	remove(args);
+	remove(path);
+}
+
+Test(link, a_command_is_a_modem)
+{
+	const uint8_t command[] = {0x00, 0x70, 0x00, 0x00, 0x01};
+	struct deadline deadline = deadline_in(5000, -1);
+	uint8_t response[LINK_RESPONSE_MAX];
+	size_t size = sizeof(response);
+	char path[] = "/tmp/iotsafe-test-XXXXXX", text[100], args[64];
+	struct link link;
+
+	write_modem(path);
+	snprintf(text, sizeof(text), "exec:%s one 'two three'", path);
+	cr_assert_eq(open_address(&link, text, 5000), IOTSAFE_OK, "%s",
+		     iotsafe_last_error());
+	cr_assert_eq(link_exchange(&link, NULL, command, sizeof(command),
+				   response, &size, &deadline),
+		     IOTSAFE_OK);
+	cr_expect_eq(size, 2);
+	cr_expect_eq(link.counters.exchanges, 1);
+	link_close(&link);
+	snprintf(args, sizeof(args), "%s.args", path);
+	remove(args);
+	remove(path);
+}
+
+Test(link, refuses_attributes_that_nobody_knows)
+{
+	static const char *const others[] = {"timeout", "aid", NULL};
+	struct address address;
+
+	address_parse("at:/dev/ttyS0?baud=9600&timeout=5&flow=rts", &address);
+	cr_expect_eq(link_check_attributes(&address, others), IOTSAFE_OK);
+	cr_expect_eq(link_check_attributes(&address, NULL), IOTSAFE_ERR_ARG);
+	cr_expect(strstr(iotsafe_last_error(), "\"timeout\""));
+	address_parse("sim:?flow=rts", &address);
+	cr_expect_eq(link_check_attributes(&address, others), IOTSAFE_ERR_ARG);
+	address_parse("smoke:?flow=rts", &address);
+	cr_expect_eq(link_check_attributes(&address, others), IOTSAFE_ERR_ARG);
+}
+
+/* --- The application's own link ---------------------------------------------
+ */
+
+struct own {
+	int result;
+	size_t size; /* of the answer it claims */
+	int64_t deadline;
+	int closed;
+};
+
+static int own_exchange(void *self, const uint8_t *command, size_t command_size,
+			uint8_t *response, size_t *response_size,
+			int64_t deadline)
+{
+	struct own *own = self;
+
+	(void)command;
+	(void)command_size;
+	own->deadline = deadline;
+	response[0] = 0x90;
+	response[1] = 0x00;
+	*response_size = own->size;
+	return own->result;
+}
+
+static void own_close(void *self)
+{
+	struct own *own = self;
+
+	own->closed++;
+}
+
+static int ask_own(struct own *own, size_t command_size, size_t room)
+{
+	const iotsafe_link application = {sizeof(application), own,
+					  own_exchange, own_close};
+	struct deadline deadline = {12345678, -1, -1};
+	uint8_t command[300] = {0}, response[300];
+	struct link link;
+	int result;
+
+	own->closed = 0;
+	cr_assert_eq(link_open_own(&link, &application), IOTSAFE_OK);
+	result = link_exchange(&link, NULL, command, command_size, response,
+			       &room, &deadline);
+	link_close(&link);
+	link_close(&link);
+	cr_expect_eq(own->closed, 1);
+	return result;
+}
+
+Test(link, an_own_link_gets_the_deadline_and_is_closed_once)
+{
+	struct own own = {.size = 2};
+
+	cr_expect_eq(ask_own(&own, 5, 258), IOTSAFE_OK);
+	cr_expect_eq(own.deadline, 12345678);
+}
+
+Test(link, an_own_link_may_not_answer_without_a_status_word_or_too_much)
+{
+	static const size_t sizes[] = {0, 1, 259, 100000};
+
+	for (size_t i = 0; i < 4; i++) {
+		struct own own = {.size = sizes[i]};
+
+		cr_expect_eq(ask_own(&own, 5, 258), IOTSAFE_ERR_FORMAT);
+	}
+}
+
+Test(link, the_errors_of_an_own_link_get_sentences)
+{
+	static const int codes[][2] = {
+		{IOTSAFE_ERR_BUSY, IOTSAFE_ERR_BUSY},
+		{IOTSAFE_ERR_TIMEOUT, IOTSAFE_ERR_TIMEOUT},
+		{IOTSAFE_ERR_ABSENT, IOTSAFE_ERR_ABSENT},
+		{IOTSAFE_ERR_CLOSED, IOTSAFE_ERR_CLOSED},
+		{IOTSAFE_ERR_UNTRUSTED, IOTSAFE_ERR_IO},
+		{-4711, IOTSAFE_ERR_IO},
+		{1, IOTSAFE_ERR_IO},
+	};
+
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+		struct own own = {.size = 2, .result = codes[i][0]};
+
+		cr_expect_eq(ask_own(&own, 5, 258), codes[i][1]);
+		cr_expect_eq(iotsafe_last_code(), codes[i][1]);
+		cr_expect(strstr(iotsafe_last_error(), "application's link"));
+	}
+}
+
+Test(link, refuses_commands_and_rooms_of_wrong_size)
+{
+	struct own own = {.size = 2};
+
+	cr_expect_eq(ask_own(&own, 3, 258), IOTSAFE_ERR_ARG);
+	cr_expect_eq(ask_own(&own, 262, 258), IOTSAFE_ERR_ARG);
+	cr_expect_eq(ask_own(&own, 5, 257), IOTSAFE_ERR_ARG);
+	cr_expect_eq(ask_own(&own, 261, 258), IOTSAFE_OK);
+}
+
+Test(link, a_closed_link_says_so)
+{
+	struct deadline deadline = deadline_in(0, -1);
+	uint8_t bytes[LINK_RESPONSE_MAX] = {0};
+	struct link link = {0};
+	size_t size = sizeof(bytes);
+
+	cr_expect_eq(
+		link_exchange(&link, NULL, bytes, 5, bytes, &size, &deadline),
+		IOTSAFE_ERR_CLOSED);
+}
+
+/* --- Words of a command
+ * ------------------------------------------------------- */
+
+static void expect_words(const char *text, const char *expected)
+{
+	char room[100], joined[100] = "";
+	char *words[8];
+	int count;
+
+	strcpy(room, text);
+	count = words_split(room, words, 8);
+	for (int i = 0; i < count; i++) {
+		strcat(joined, words[i]);
+		strcat(joined, "|");
+	}
+	cr_expect_str_eq(count < 0 ? "refused" : joined, expected);
+	cr_expect(count < 0 || !words[count]);
+}
+
+Test(words, are_split_as_a_shell_would)
+{
+	expect_words("", "");
+	expect_words("  ", "");
+	expect_words("a", "a|");
+	expect_words(" ssh  gateway\tsocat ", "ssh|gateway|socat|");
+	expect_words("a 'b c' \"d e\"", "a|b c|d e|");
+	expect_words("a'b 'c", "ab c|");
+	expect_words("a\\ b \\' \"\\\"\" '\\'", "a b|'|\"|\\|");
+	expect_words("'' \"\"", "||");
+	expect_words("a \"'\" '\"'", "a|'|\"|");
+	expect_words("$HOME `x` *", "$HOME|`x`|*|");
+	expect_words("a\\", "a\\|");
+	expect_words("1 2 3 4 5 6 7", "1|2|3|4|5|6|7|");
+	expect_words("1 2 3 4 5 6 7 8", "refused");
+	expect_words("'a", "refused");
+	expect_words("\"a\\\"", "refused");
+}
