@@ -129,10 +129,24 @@ static int fail(struct iotsafe_tls *tls, int result)
 	return code;
 }
 
+/* Why the peer hung up, in its own words if it left any. */
+static int last_words(struct iotsafe_tls *tls)
+{
+	ssize_t result = gnutls_record_recv(tls->session, tls->record,
+					    sizeof(tls->record));
+
+	return result == GNUTLS_E_FATAL_ALERT_RECEIVED
+		       ? GNUTLS_E_FATAL_ALERT_RECEIVED
+		       : GNUTLS_E_PREMATURE_TERMINATION;
+}
+
 static int finish(struct iotsafe_tls *tls)
 {
 	char peer[SERVER_NAME_MAX + 3];
 
+	/* In TLS 1.3 ours is the last flight: nothing is read after it. */
+	if (tls->transport.lost)
+		return fail(tls, last_words(tls));
 	/* No way is known past the verification; none may be overlooked. */
 	if (tls->verify && !tls->verified) {
 		tls->refused = true;
@@ -144,6 +158,7 @@ static int finish(struct iotsafe_tls *tls)
 	if (tls->transport.datagram)
 		gnutls_dtls_set_mtu(tls->session,
 				    transport_mtu(&tls->transport));
+	tls->transport.quiet = false;
 	tls->stage = STAGE_OPEN;
 	return IOTSAFE_OK;
 }
@@ -171,6 +186,7 @@ static int begin(struct iotsafe_tls *tls, int fd)
 {
 	TRY(transport_open(&tls->transport, fd, tls->transport.datagram));
 	transport_install(&tls->transport, tls->session);
+	tls->transport.quiet = !tls->transport.datagram;
 	if (tls->transport.datagram)
 		gnutls_dtls_set_mtu(tls->session, HANDSHAKE_MTU);
 	return settings_apply(tls);

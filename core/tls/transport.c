@@ -114,6 +114,14 @@ static ssize_t push(gnutls_transport_ptr_t self, const void *data, size_t size)
 	do
 		count = write_some(transport, data, size);
 	while (count < 0 && errno == EINTR);
+	/* A server that refuses our certificate hangs up while the card still
+	 * signs. Its alert is there to be read, and GnuTLS reads when it has
+	 * written. */
+	if (count < 0 && transport->quiet &&
+	    (errno == EPIPE || errno == ECONNRESET)) {
+		transport->lost = true;
+		return (ssize_t)size;
+	}
 	return settle(transport, count, true);
 }
 
