@@ -35,7 +35,7 @@ static int choose_certificate(struct iotsafe_tls *tls)
 
 	if (given.data)
 		return key_set_certificate(tls->key, given,
-		                           &tls->signing.limit);
+					   &tls->signing.limit);
 	if (tls->certificate_name)
 		return key_use_certificate(tls->key, tls->certificate_name,
 					   &tls->signing.limit);

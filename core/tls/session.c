@@ -29,7 +29,11 @@ int session_check(const struct iotsafe_tls *tls, const char *operation)
 
 static int create(struct iotsafe_tls *tls, unsigned options)
 {
-	unsigned flags = GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL;
+	/* FORCE: the identity was chosen already. Without it GnuTLS gives no
+	 * certificate where its issuer is not among the names of CAs that the
+	 * server sends, and those are hints (RFC 8446 4.2.4). */
+	unsigned flags = GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL |
+			 GNUTLS_FORCE_CLIENT_CERT;
 
 	if (options & IOTSAFE_TLS_DATAGRAM) {
 		flags |= GNUTLS_DATAGRAM;

@@ -88,6 +88,32 @@ static ssize_t settle(struct transport *transport, ssize_t count, bool writing)
 	return -1;
 }
 
+/*
+ * That nobody listens is told once, by the next call whatever that is: before
+ * datagrams that came in time, and in the place of sending. What is there to
+ * be read goes first, and what was to be sent is sent.
+ */
+static bool is_put_off(struct transport *transport, ssize_t count)
+{
+	if (count >= 0 || errno != ECONNREFUSED || !transport->datagram ||
+	    transport->refused)
+		return false;
+	transport->refused = true;
+	return true;
+}
+
+/* Anybody can send an empty datagram: it is no end of file, unless the socket
+ * was shut down. */
+static bool is_empty_datagram(struct transport *transport, ssize_t count)
+{
+	short events;
+
+	if (count || !transport->datagram)
+		return false;
+	events = ready(transport->fd, POLLRDHUP);
+	return !(events & (POLLRDHUP | POLLHUP));
+}
+
 static ssize_t pull(gnutls_transport_ptr_t self, void *data, size_t size)
 {
 	struct transport *transport = self;
@@ -95,14 +121,14 @@ static ssize_t pull(gnutls_transport_ptr_t self, void *data, size_t size)
 
 	do
 		count = read_some(transport, data, size);
-	while (count < 0 && errno == EINTR);
-	/* Anybody can send an empty datagram: it is no end of file, unless
-	 * the socket was shut down. */
-	if (!count && size && transport->datagram &&
-	    !(ready(transport->fd, POLLRDHUP) & (POLLRDHUP | POLLHUP))) {
+	while (is_put_off(transport, count) || (count < 0 && errno == EINTR));
+	if (is_empty_datagram(transport, count)) {
 		errno = EAGAIN;
 		return -1;
 	}
+	if (count < 0 && errno == EAGAIN && transport->refused)
+		errno = ECONNREFUSED;
+	transport->refused = false;
 	return settle(transport, count, false);
 }
 
@@ -113,7 +139,7 @@ static ssize_t push(gnutls_transport_ptr_t self, const void *data, size_t size)
 
 	do
 		count = write_some(transport, data, size);
-	while (count < 0 && errno == EINTR);
+	while (is_put_off(transport, count) || (count < 0 && errno == EINTR));
 	/* A server that refuses our certificate hangs up while the card still
 	 * signs. Its alert is there to be read, and GnuTLS reads when it has
 	 * written. */

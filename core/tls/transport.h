@@ -10,11 +10,12 @@ struct transport {
 	int fd; /* borrowed */
 	bool socket;
 	bool datagram;
-	bool dry;   /* the last call found nothing to read, or no room */
-	bool full;  /* ... and it was no room */
-	bool quiet; /* keep from GnuTLS that the peer has hung up ... */
-	bool lost;  /* ... which it has: what was written went nowhere */
-	int error;  /* errno of the call that failed, 0 for none */
+	bool refused; /* a datagram came back: nobody listens, at present */
+	bool dry;     /* the last call found nothing to read, or no room */
+	bool full;    /* ... and it was no room */
+	bool quiet;   /* keep from GnuTLS that the peer has hung up ... */
+	bool lost;    /* ... which it has: what was written went nowhere */
+	int error;    /* errno of the call that failed, 0 for none */
 };
 
 /* IOTSAFE_ERR_ARG where the descriptor is of the wrong kind. */

@@ -49,7 +49,7 @@ int iotsafe_card_open(const char *address, iotsafe_card **card)
 
 /* Takes its time as a card does: no longer than the limit, or a cancel. */
 static int work(iotsafe_card *card, int milliseconds,
-                const struct deadline *limit)
+		const struct deadline *limit)
 {
 	struct deadline own = deadline_in(10000, -1);
 	struct deadline done = deadline_in(milliseconds, -1);
@@ -81,7 +81,7 @@ static int give_der(const gnutls_datum_t *der, uint8_t **out, size_t *out_size)
 }
 
 static const struct identity *certificate_named(iotsafe_card *card,
-                                                const struct name *name)
+						const struct name *name)
 {
 	char wanted[SOFTCARD_CHAIN_MAX][8];
 
@@ -97,7 +97,7 @@ static const struct identity *certificate_named(iotsafe_card *card,
 }
 
 int card_ca(iotsafe_card *card, const char *string, unsigned index,
-            const struct deadline *limit, uint8_t **out, size_t *out_size)
+	    const struct deadline *limit, uint8_t **out, size_t *out_size)
 {
 	const struct identity *found = NULL;
 	struct name name;
@@ -110,7 +110,7 @@ int card_ca(iotsafe_card *card, const char *string, unsigned index,
 		found = certificate_named(card, &name);
 	if (!found)
 		return error_set(IOTSAFE_ERR_ABSENT,
-		                 "soft card: no such certificate");
+				 "soft card: no such certificate");
 	return give_der(&found->der, out, out_size);
 }
 
@@ -120,7 +120,7 @@ static int add_chain(iotsafe_key *key)
 {
 	for (int i = 0; i < SOFTCARD_CHAIN_MAX && key->card->chain[i]; i++)
 		TRY(give_der(&key->card->chain[i]->der, &key->chain[i],
-		             &key->chain_size[i]));
+			     &key->chain_size[i]));
 	return IOTSAFE_OK;
 }
 
@@ -152,7 +152,7 @@ static int add_spki(iotsafe_key *key)
 }
 
 int key_open(iotsafe_card *card, const char *string,
-             const struct deadline *limit, iotsafe_key **out)
+	     const struct deadline *limit, iotsafe_key **out)
 {
 	struct name name;
 	iotsafe_key *key;
@@ -160,12 +160,12 @@ int key_open(iotsafe_card *card, const char *string,
 	*out = NULL;
 	TRY(name_parse(string, &name));
 	snprintf(card->last_name, sizeof(card->last_name), "%s",
-	         string ? string : "(identity)");
+		 string ? string : "(identity)");
 	TRY(work(card, card->open_ms, limit));
 	card->opened++;
 	if (card->fail_open)
 		return error_set_status(card->fail_open, 0x6985,
-		                        "soft card: open failed (6985)");
+					"soft card: open failed (6985)");
 	if (!name_is_empty(&name) &&
 	    (name.label_size != 6 || memcmp(name.label, "client", 6) != 0))
 		return error_set(IOTSAFE_ERR_ABSENT, "soft card: no such key");
@@ -239,32 +239,41 @@ static int take_certificate(void *self, struct bytes der)
 	for (int i = 0; i < SOFTCARD_CHAIN_MAX; i++)
 		if (!key->chain[i])
 			return bytes_give(der.data, der.size, &key->chain[i],
-			                  &key->chain_size[i]);
+					  &key->chain_size[i]);
 	return IOTSAFE_OK;
 }
 
 int key_set_certificate(iotsafe_key *key, struct bytes data,
-                        const struct deadline *limit)
+			const struct deadline *limit)
 {
 	(void)limit;
 	return crypto_certificates_read(data, take_certificate, key);
 }
 
-int key_use_certificate(iotsafe_key *key, const char *name,
-                        const struct deadline *limit)
+/* With the issuers behind it. */
+int key_use_certificate(iotsafe_key *key, const char *string,
+			const struct deadline *limit)
 {
-	uint8_t *der;
-	size_t size;
-	int result;
+	const struct identity *leaf;
+	struct name name;
 
-	TRY(card_ca(key->card, name, 0, limit, &der, &size));
-	result = take_certificate(key, (struct bytes){der, size});
-	iotsafe_free(der);
-	return result;
+	(void)limit;
+	TRY(name_parse(string, &name));
+	leaf = certificate_named(key->card, &name);
+	if (!leaf)
+		return error_set(IOTSAFE_ERR_ABSENT,
+				 "soft card: no such certificate");
+	for (int i = 0; key->card->chain[i]; i++)
+		if (key->card->chain[i] == leaf || key->chain[0])
+			TRY(take_certificate(
+				key,
+				(struct bytes){key->card->chain[i]->der.data,
+					       key->card->chain[i]->der.size}));
+	return IOTSAFE_OK;
 }
 
 int iotsafe_key_certificate(iotsafe_key *key, unsigned index, uint8_t **out,
-                            size_t *out_size)
+			    size_t *out_size)
 {
 	struct bytes der = key_chain(key, index);
 
@@ -279,7 +288,7 @@ int iotsafe_key_public_key(iotsafe_key *key, uint8_t **out, size_t *out_size)
 }
 
 int iotsafe_card_public_key(iotsafe_card *card, const char *name, uint8_t **out,
-                            size_t *out_size)
+			    size_t *out_size)
 {
 	iotsafe_key *key;
 	int result;
@@ -317,7 +326,7 @@ static gnutls_sign_algorithm_t scheme_of(int algorithm)
 }
 
 static int give_form(const gnutls_datum_t *signature, int algorithm,
-                     uint8_t **out, size_t *out_size)
+		     uint8_t **out, size_t *out_size)
 {
 	struct bytes der = {signature->data, signature->size};
 	uint8_t rs[64];
@@ -330,7 +339,7 @@ static int give_form(const gnutls_datum_t *signature, int algorithm,
 }
 
 static int sign_in_software(iotsafe_card *card, int algorithm,
-                            struct bytes hash, uint8_t **out, size_t *out_size)
+			    struct bytes hash, uint8_t **out, size_t *out_size)
 {
 	gnutls_datum_t data = {NULL, (unsigned)hash.size};
 	gnutls_privkey_t key = private_key(card);
@@ -339,11 +348,11 @@ static int sign_in_software(iotsafe_card *card, int algorithm,
 
 	memcpy(&data.data, &hash.data, sizeof(data.data));
 	result = gnutls_privkey_sign_hash2(key, scheme_of(algorithm), 0, &data,
-	                                   &signature);
+					   &signature);
 	gnutls_privkey_deinit(key);
 	if (result < 0)
 		return error_set(IOTSAFE_ERR_CARD, "soft card: %s",
-		                 gnutls_strerror(result));
+				 gnutls_strerror(result));
 	if (card->wrong)
 		signature.size -= 5;
 	result = give_form(&signature, algorithm, out, out_size);
@@ -352,7 +361,7 @@ static int sign_in_software(iotsafe_card *card, int algorithm,
 }
 
 int key_sign(iotsafe_key *key, int algorithm, struct bytes hash,
-             const struct deadline *limit, uint8_t **out, size_t *out_size)
+	     const struct deadline *limit, uint8_t **out, size_t *out_size)
 {
 	iotsafe_card *card = key->card;
 
@@ -361,14 +370,14 @@ int key_sign(iotsafe_key *key, int algorithm, struct bytes hash,
 	if (!(algorithm & card->algorithms) ||
 	    hash.size != crypto_hash_size(algorithm))
 		return error_set(IOTSAFE_ERR_SUPPORT,
-		                 "soft card: cannot sign %#x over %zu bytes",
-		                 (unsigned)algorithm, hash.size);
+				 "soft card: cannot sign %#x over %zu bytes",
+				 (unsigned)algorithm, hash.size);
 	TRY(work(card, card->sign_ms, limit));
 	if (card->fail_sign)
 		return error_set_status(card->fail_sign, 0x6985,
-		                        "COMPUTE SIGNATURE INIT: card answered "
-		                        "6985 conditions not satisfied (key "
-		                        "\"client\")");
+					"COMPUTE SIGNATURE INIT: card answered "
+					"6985 conditions not satisfied (key "
+					"\"client\")");
 	card->signatures++;
 	return sign_in_software(card, algorithm, hash, out, out_size);
 }
@@ -411,7 +420,7 @@ int iotsafe_list_next(iotsafe_list *list, iotsafe_object **object)
 		strcpy((*object)->name, "iotsafe:label=ca;type=cert");
 	else
 		snprintf((*object)->name, sizeof((*object)->name),
-		         "iotsafe:label=cert%d;type=cert", at);
+			 "iotsafe:label=cert%d;type=cert", at);
 	return IOTSAFE_OK;
 }
 

@@ -19,13 +19,13 @@ struct iotsafe_card {
 	atomic_int uses;
 	const struct identity *chain[SOFTCARD_CHAIN_MAX]; /* leaf first */
 	const struct identity *root; /* a CA certificate on the card */
-	const struct identity *key; /* NULL: chain[0]'s */
+	const struct identity *key;  /* NULL: chain[0]'s */
 	int algorithms;
 
 	/* What the card does when asked. */
-	int open_ms, sign_ms; /* how long it takes */
+	int open_ms, sign_ms;	  /* how long it takes */
 	int fail_open, fail_sign; /* the code it fails with, status 6985 */
-	bool wrong; /* gives something that is no signature */
+	bool wrong;		  /* gives something that is no signature */
 
 	/* What it was asked for. */
 	atomic_int opened, signatures, keys, busy, most_busy;

@@ -19,10 +19,10 @@ static void make_key(struct identity *identity, bool rsa)
 {
 	need(gnutls_x509_privkey_init(&identity->key), "key");
 	need(gnutls_x509_privkey_generate(
-	             identity->key, rsa ? GNUTLS_PK_RSA : GNUTLS_PK_ECDSA,
-	             rsa ? 2048
-	                 : GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1),
-	             0),
+		     identity->key, rsa ? GNUTLS_PK_RSA : GNUTLS_PK_ECDSA,
+		     rsa ? 2048
+			 : GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1),
+		     0),
 	     "generate");
 }
 
@@ -31,18 +31,18 @@ static void set_names(gnutls_x509_crt_t crt, const struct identity_wish *wish)
 	unsigned char address[4];
 
 	need(gnutls_x509_crt_set_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0,
-	                                   wish->name,
-	                                   (unsigned)strlen(wish->name)),
+					   wish->name,
+					   (unsigned)strlen(wish->name)),
 	     "name");
 	if (wish->dns)
 		need(gnutls_x509_crt_set_subject_alt_name(
-		             crt, GNUTLS_SAN_DNSNAME, wish->dns,
-		             (unsigned)strlen(wish->dns), GNUTLS_FSAN_APPEND),
+			     crt, GNUTLS_SAN_DNSNAME, wish->dns,
+			     (unsigned)strlen(wish->dns), GNUTLS_FSAN_APPEND),
 		     "DNS name");
 	if (wish->ip && inet_pton(AF_INET, wish->ip, address) == 1)
 		need(gnutls_x509_crt_set_subject_alt_name(
-		             crt, GNUTLS_SAN_IPADDRESS, address,
-		             sizeof(address), GNUTLS_FSAN_APPEND),
+			     crt, GNUTLS_SAN_IPADDRESS, address,
+			     sizeof(address), GNUTLS_FSAN_APPEND),
 		     "IP address");
 }
 
@@ -56,7 +56,7 @@ static void set_fields(gnutls_x509_crt_t crt, const struct identity_wish *wish)
 	need(gnutls_x509_crt_set_serial(crt, &serial, 1), "serial");
 	need(gnutls_x509_crt_set_activation_time(crt, now - 7200), "from");
 	need(gnutls_x509_crt_set_expiration_time(
-	             crt, wish->expired ? now - 3600 : now + 86400),
+		     crt, wish->expired ? now - 3600 : now + 86400),
 	     "to");
 	need(gnutls_x509_crt_set_basic_constraints(crt, wish->ca, -1), "CA");
 	if (wish->purpose)
@@ -75,19 +75,19 @@ static gnutls_x509_crt_t read_back(const gnutls_datum_t *der)
 }
 
 static void sign(gnutls_x509_crt_t crt, const struct identity *self,
-                 const struct identity *issuer)
+		 const struct identity *issuer)
 {
 	gnutls_x509_crt_t issuer_crt;
 
 	if (!issuer) {
 		need(gnutls_x509_crt_sign2(crt, crt, self->key,
-		                           GNUTLS_DIG_SHA256, 0),
+					   GNUTLS_DIG_SHA256, 0),
 		     "sign");
 		return;
 	}
 	issuer_crt = read_back(&issuer->der);
 	need(gnutls_x509_crt_sign2(crt, issuer_crt, issuer->key,
-	                           GNUTLS_DIG_SHA256, 0),
+				   GNUTLS_DIG_SHA256, 0),
 	     "sign");
 	gnutls_x509_crt_deinit(issuer_crt);
 }

@@ -15,12 +15,12 @@ struct identity {
 };
 
 struct identity_wish {
-	const char *name; /* common name */
+	const char *name;	       /* common name */
 	const struct identity *issuer; /* NULL: signed by itself */
 	bool ca;
 	bool rsa; /* instead of P-256 */
 	const char *dns;
-	const char *ip; /* IPv4 */
+	const char *ip;	     /* IPv4 */
 	const char *purpose; /* OID of extended key usage */
 	bool expired;
 };

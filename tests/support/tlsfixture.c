@@ -8,9 +8,9 @@ struct identity ca, other_ca, server, client, intermediate;
 struct iotsafe_card card;
 
 static const char *const priorities[] = {
-        "NORMAL:-VERS-ALL:+VERS-TLS1.3",
-        "NORMAL:-VERS-ALL:+VERS-TLS1.2",
-        "NORMAL:-VERS-ALL:+VERS-DTLS1.2",
+	"NORMAL:-VERS-ALL:+VERS-TLS1.3",
+	"NORMAL:-VERS-ALL:+VERS-TLS1.2",
+	"NORMAL:-VERS-ALL:+VERS-DTLS1.2",
 };
 const char *const versions[] = {"TLS1.3", "TLS1.2", "DTLS1.2"};
 
@@ -18,21 +18,21 @@ void fixture_set_up(void)
 {
 	ca = identity_make((struct identity_wish){.name = "CA", .ca = true});
 	other_ca = identity_make(
-	        (struct identity_wish){.name = "Other CA", .ca = true});
-	server = identity_make((struct identity_wish){
-	        .name = "server",
-	        .issuer = &ca,
-	        .dns = "server.example",
-	        .ip = "127.0.0.1",
-	        .purpose = GNUTLS_KP_TLS_WWW_SERVER});
+		(struct identity_wish){.name = "Other CA", .ca = true});
+	server = identity_make(
+		(struct identity_wish){.name = "server",
+				       .issuer = &ca,
+				       .dns = "server.example",
+				       .ip = "127.0.0.1",
+				       .purpose = GNUTLS_KP_TLS_WWW_SERVER});
 	intermediate = identity_make((struct identity_wish){
-	        .name = "Intermediate", .issuer = &ca, .ca = true});
-	client = identity_make((struct identity_wish){
-	        .name = "client", .issuer = &intermediate});
+		.name = "Intermediate", .issuer = &ca, .ca = true});
+	client = identity_make((struct identity_wish){.name = "client",
+						      .issuer = &intermediate});
 	card = (struct iotsafe_card){
-	        .uses = 1,
-	        .chain = {&client, &intermediate},
-	        .algorithms = IOTSAFE_ECDSA_SHA256,
+		.uses = 1,
+		.chain = {&client, &intermediate},
+		.algorithms = IOTSAFE_ECDSA_SHA256,
 	};
 }
 
@@ -50,10 +50,10 @@ void fixture_tear_down(void)
 struct peer_wish wish_for(enum protocol protocol)
 {
 	return (struct peer_wish){
-	        .datagram = protocol == DTLS12,
-	        .priority = priorities[protocol],
-	        .server = &server,
-	        .client_ca = &ca,
+		.datagram = protocol == DTLS12,
+		.priority = priorities[protocol],
+		.server = &server,
+		.client_ca = &ca,
 	};
 }
 
@@ -78,16 +78,16 @@ iotsafe_tls *open_session(enum protocol protocol, struct peer *peer)
 void expect_error(int got, int code, const char *words)
 {
 	cr_assert(eq(int, got, code), "%s: %s", iotsafe_error_name(got),
-	          iotsafe_last_error());
+		  iotsafe_last_error());
 	cr_assert(eq(int, iotsafe_last_code(), code));
 	cr_assert(strstr(iotsafe_last_error(), words) != NULL,
-	          "\"%s\" is not in: %s", words, iotsafe_last_error());
+		  "\"%s\" is not in: %s", words, iotsafe_last_error());
 }
 
 void expect_good(int got)
 {
 	cr_assert(eq(int, got, 0), "%s: %s", iotsafe_error_name(got),
-	          iotsafe_last_error());
+		  iotsafe_last_error());
 }
 
 int wait_as_told(iotsafe_tls *tls, int longest)
@@ -103,7 +103,7 @@ int wait_as_told(iotsafe_tls *tls, int longest)
 }
 
 int shake_hands_without_waiting(iotsafe_tls *tls, int fd, int longest,
-                                int *wanted_card)
+				int *wanted_card)
 {
 	int result;
 
@@ -126,7 +126,7 @@ void expect_echo(iotsafe_tls *tls, const char *text)
 	uint8_t *data;
 
 	expect_good(iotsafe_tls_send(tls, (const uint8_t *)text, strlen(text),
-	                             5000, &sent));
+				     5000, &sent));
 	cr_assert(eq(sz, sent, strlen(text)));
 	expect_good(iotsafe_tls_receive(tls, 1000, 5000, &data, &got));
 	cr_assert(eq(sz, got, strlen(text)));

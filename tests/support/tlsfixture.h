@@ -16,11 +16,7 @@ void fixture_set_up(void);
 /* Whatever happened, nothing of the card is still in use. */
 void fixture_tear_down(void);
 
-enum protocol {
-	TLS13 = 0,
-	TLS12,
-	DTLS12
-};
+enum protocol { TLS13 = 0, TLS12, DTLS12 };
 extern const char *const versions[];
 
 /* A server for this protocol that wants a certificate of the CA. */
@@ -41,6 +37,6 @@ int wait_as_told(iotsafe_tls *tls, int longest);
 
 /* As an event loop does it; no call may take longer than `longest`. */
 int shake_hands_without_waiting(iotsafe_tls *tls, int fd, int longest,
-                                int *wanted_card);
+				int *wanted_card);
 
 #endif

@@ -41,7 +41,7 @@ static void connect_pair(int fds[2])
 	}
 	for (int i = 0; i < 2; i++)
 		need(connect(fds[i], (struct sockaddr *)&address[1 - i],
-		             sizeof(address[i])),
+			     sizeof(address[i])),
 		     "connect");
 }
 
@@ -63,8 +63,8 @@ static void make_connection(struct peer *peer)
 static bool wait_for(struct peer *peer, short events, int milliseconds)
 {
 	struct pollfd fds[2] = {
-	        {.fd = peer->own_fd, .events = events},
-	        {.fd = peer->stop_fd, .events = POLLIN},
+		{.fd = peer->own_fd, .events = events},
+		{.fd = peer->stop_fd, .events = POLLIN},
 	};
 
 	if (poll(fds, 2, milliseconds) <= 0)
@@ -100,7 +100,7 @@ static int pull_timeout(gnutls_transport_ptr_t self, unsigned milliseconds)
 /* ---- session ---- */
 
 static int count_message(gnutls_session_t session, unsigned type, unsigned post,
-                         unsigned incoming, const gnutls_datum_t *message)
+			 unsigned incoming, const gnutls_datum_t *message)
 {
 	struct peer *peer = gnutls_session_get_ptr(session);
 
@@ -124,34 +124,34 @@ static gnutls_certificate_credentials_t credentials(const struct peer *peer)
 	need(gnutls_certificate_allocate_credentials(&cred), "credentials");
 	need(gnutls_x509_crt_init(&crt), "certificate");
 	need(gnutls_x509_crt_import(crt, &wish->server->der,
-	                            GNUTLS_X509_FMT_DER),
+				    GNUTLS_X509_FMT_DER),
 	     "import");
 	need(gnutls_certificate_set_x509_key(cred, &crt, 1, wish->server->key),
 	     "key");
 	gnutls_x509_crt_deinit(crt);
 	if (wish->client_ca)
 		need(gnutls_certificate_set_x509_trust_mem(
-		             cred, &wish->client_ca->der, GNUTLS_X509_FMT_DER),
+			     cred, &wish->client_ca->der, GNUTLS_X509_FMT_DER),
 		     "trust");
 	return cred;
 }
 
 static void configure(struct peer *peer, gnutls_session_t session,
-                      gnutls_certificate_credentials_t cred)
+		      gnutls_certificate_credentials_t cred)
 {
 	const struct peer_wish *wish = &peer->wish;
 	gnutls_datum_t protocol;
 
 	gnutls_session_set_ptr(session, peer);
 	need(gnutls_priority_set_direct(
-	             session, wish->priority ? wish->priority : "NORMAL", NULL),
+		     session, wish->priority ? wish->priority : "NORMAL", NULL),
 	     "priority");
 	need(gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, cred),
 	     "credentials");
 	if (wish->client_ca) {
 		gnutls_certificate_server_set_request(
-		        session, wish->optional ? GNUTLS_CERT_REQUEST :
-		                                  GNUTLS_CERT_REQUIRE);
+			session, wish->optional ? GNUTLS_CERT_REQUEST
+						: GNUTLS_CERT_REQUIRE);
 		gnutls_session_set_verify_cert(session, NULL, 0);
 	}
 	if (wish->optional)
@@ -169,10 +169,9 @@ static void configure(struct peer *peer, gnutls_session_t session,
 	if (wish->datagram)
 		gnutls_dtls_set_mtu(session, 1400);
 	if (wish->messages)
-		gnutls_handshake_set_hook_function(session,
-		                                   GNUTLS_HANDSHAKE_ANY,
-		                                   GNUTLS_HOOK_POST,
-		                                   count_message);
+		gnutls_handshake_set_hook_function(
+			session, GNUTLS_HANDSHAKE_ANY, GNUTLS_HOOK_POST,
+			count_message);
 }
 
 static void look_at_client(struct peer *peer, gnutls_session_t session)
@@ -193,7 +192,7 @@ static void look_at_client(struct peer *peer, gnutls_session_t session)
 	if (gnutls_server_name_get(session, peer->name, &size, &type, 0) < 0)
 		peer->name[0] = '\0';
 	gnutls_prf_rfc5705(session, 13, "EXPORTER-test", 0, NULL,
-	                   sizeof(peer->exported), (char *)peer->exported);
+			   sizeof(peer->exported), (char *)peer->exported);
 }
 
 static bool is_to_be_repeated(ssize_t result)
@@ -252,7 +251,7 @@ static void behave(struct peer *peer, gnutls_session_t session)
 	case PEER_WARN:
 		for (int i = 0; i < 1000; i++)
 			if (gnutls_alert_send(session, GNUTLS_AL_WARNING,
-			                      GNUTLS_A_USER_CANCELED) < 0)
+					      GNUTLS_A_USER_CANCELED) < 0)
 				return;
 		break;
 	case PEER_RENEGOTIATE:
@@ -311,7 +310,7 @@ static void *run(void *self)
 		if (wait_for(peer, POLLIN, 20000) &&
 		    read(peer->own_fd, ignored, sizeof(ignored)) > 0)
 			need((int)write(peer->own_fd, peer->wish.garbage,
-			                strlen(peer->wish.garbage)),
+					strlen(peer->wish.garbage)),
 			     "write");
 	} else if (peer->wish.silent) {
 		while (wait_for(peer, POLLIN, 20000) &&

@@ -12,22 +12,23 @@
 
 /* What it does once the handshake is done. */
 enum peer_manner {
-	PEER_ECHO = 0, /* sends back what comes, until the good-bye */
-	PEER_BYE, /* says good-bye at once */
-	PEER_HANG_UP, /* closes without */
+	PEER_ECHO = 0,	  /* sends back what comes, until the good-bye */
+	PEER_BYE,	  /* says good-bye at once */
+	PEER_HANG_UP,	  /* closes without */
 	PEER_RENEGOTIATE, /* TLS 1.2: asks for another handshake, then echo */
-	PEER_UPDATE, /* TLS 1.3: new keys, then echo */
-	PEER_WARN, /* sends warnings without end */
-	PEER_EMPTY, /* sends empty datagrams, then echo */
-	PEER_DEAF, /* reads nothing, until the test ends */
+	PEER_UPDATE,	  /* TLS 1.3: new keys, then echo */
+	PEER_WARN,	  /* sends warnings without end */
+	PEER_EMPTY,	  /* sends empty datagrams, then echo */
+	PEER_DEAF,	  /* reads nothing, until the test ends */
 };
 
 struct peer_wish {
 	bool datagram;
 	const char *priority; /* "NORMAL" */
 	const struct identity *server;
-	const struct identity *client_ca; /* NULL: no certificate is asked for */
-	bool optional; /* the client may do without */
+	const struct identity
+		*client_ca; /* NULL: no certificate is asked for */
+	bool optional;	    /* the client may do without */
 	enum peer_manner manner;
 	/* Closes when it has handled so many handshake messages. */
 	int messages;
@@ -46,11 +47,11 @@ struct peer {
 	int stop_fd;
 	int handled;
 	/* After peer_join(). */
-	int result; /* of gnutls_handshake() */
-	int alert; /* the last one that came, -1 */
-	char subject[128]; /* of the client's certificate */
-	unsigned chain; /* how many certificates the client sent */
-	char name[256]; /* SNI */
+	int result;	      /* of gnutls_handshake() */
+	int alert;	      /* the last one that came, -1 */
+	char subject[128];    /* of the client's certificate */
+	unsigned chain;	      /* how many certificates the client sent */
+	char name[256];	      /* SNI */
 	uint8_t exported[32]; /* label "EXPORTER-test", no context */
 	size_t echoed;
 };

@@ -1,0 +1,954 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Sessions of our own against a GnuTLS server, with a key in software. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <criterion/parameterized.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pty.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+#include "base/deadline.h"
+#include "tlsfixture.h"
+
+TestSuite(tls, .init = fixture_set_up, .fini = fixture_tear_down,
+	  .timeout = 60);
+
+/* ---- what shall work ---- */
+
+ParameterizedTestParameters(tls, opens_a_session_with_one_signature)
+{
+	static int protocols[] = {TLS13, TLS12, DTLS12};
+
+	return cr_make_param_array(int, protocols, 3);
+}
+
+ParameterizedTest(int *protocol, tls, opens_a_session_with_one_signature,
+		  .timeout = 60)
+{
+	uint8_t *exported, *der;
+	size_t size;
+	iotsafe_tls *tls = new_session(*protocol, &card);
+	struct peer peer;
+
+	cr_assert(eq(str, (char *)iotsafe_tls_version(tls), ""));
+	cr_assert(eq(int, card.opened, 0));
+	peer_start(&peer, wish_for(*protocol));
+	expect_good(iotsafe_tls_handshake(tls, peer.fd, 10000));
+	cr_assert(eq(int, card.signatures, 1));
+	cr_assert(eq(int, iotsafe_tls_certificate_used(tls), 1));
+	cr_assert(eq(str, (char *)iotsafe_tls_version(tls),
+		     (char *)versions[*protocol]));
+	cr_assert(
+		eq(int, strncmp(iotsafe_tls_cipher_suite(tls), "TLS_", 4), 0));
+	expect_echo(tls, "hello");
+	expect_good(iotsafe_tls_peer_certificate(tls, 0, &der, &size));
+	cr_assert(eq(sz, size, server.der.size));
+	cr_assert(eq(int, memcmp(der, server.der.data, size), 0));
+	iotsafe_free(der);
+	expect_error(iotsafe_tls_peer_certificate(tls, 1, &der, &size),
+		     IOTSAFE_ERR_ABSENT, "1 certificate");
+	expect_good(iotsafe_tls_export(tls, "EXPORTER-test", NULL, 0, 32,
+				       &exported, &size));
+	expect_good(iotsafe_tls_close(tls, 1000));
+	iotsafe_tls_free(tls);
+	peer_join(&peer);
+	cr_assert(eq(int, peer.result, 0));
+	cr_assert(eq(str, peer.subject, "CN=client"));
+	cr_assert(eq(uint, peer.chain, 2));
+	cr_assert(eq(str, peer.name, "server.example"));
+	cr_assert(eq(int, memcmp(peer.exported, exported, 32), 0));
+	iotsafe_free(exported);
+}
+
+ParameterizedTestParameters(tls, never_holds_up_who_does_not_wait)
+{
+	static int protocols[] = {TLS13, TLS12, DTLS12};
+
+	return cr_make_param_array(int, protocols, 3);
+}
+
+ParameterizedTest(int *protocol, tls, never_holds_up_who_does_not_wait,
+		  .timeout = 60)
+{
+	iotsafe_tls *tls = new_session(*protocol, &card);
+	struct peer peer;
+	int wanted_card = 0;
+
+	card.open_ms = card.sign_ms = 400;
+	peer_start(&peer, wish_for(*protocol));
+	expect_good(
+		shake_hands_without_waiting(tls, peer.fd, 300, &wanted_card));
+	cr_assert(ge(int, wanted_card, 2), "key and signature");
+	cr_assert(lt(int, wanted_card, 20), "a busy loop");
+	cr_assert(eq(int, card.signatures, 1));
+	expect_echo(tls, "hello");
+	iotsafe_tls_free(tls);
+	peer_join(&peer);
+	cr_assert(eq(int, peer.result, 0));
+	cr_assert(eq(str, peer.subject, "CN=client"));
+}
+
+Test(tls, may_be_waited_for_after_it_was_begun_without_waiting)
+{
+	iotsafe_tls *tls = new_session(TLS13, &card);
+	struct peer peer;
+	int result;
+
+	card.open_ms = card.sign_ms = 200;
+	peer_start(&peer, wish_for(TLS13));
+	result = iotsafe_tls_handshake(tls, peer.fd, 0);
+	cr_assert(eq(int, result, IOTSAFE_WANT_CARD));
+	expect_error(iotsafe_tls_handshake(tls, peer.fd, 20),
+		     IOTSAFE_ERR_TIMEOUT, "card");
+	expect_good(iotsafe_tls_handshake(tls, peer.fd, 10000));
+	expect_good(iotsafe_tls_handshake(tls, peer.fd, 10000));
+	cr_assert(eq(int, card.signatures, 1));
+	iotsafe_tls_free(tls);
+	peer_join(&peer);
+}
+
+Test(tls, takes_blocking_and_other_descriptors)
+{
+	for (int flags = 0; flags <= O_NONBLOCK; flags += O_NONBLOCK) {
+		iotsafe_tls *tls = new_session(TLS13, &card);
+		struct peer peer;
+		int wanted_card = 0;
+
+		peer_start(&peer, wish_for(TLS13));
+		fcntl(peer.fd, F_SETFL, flags);
+		expect_good(shake_hands_without_waiting(tls, peer.fd, 300,
+							&wanted_card));
+		expect_echo(tls, "hello");
+		iotsafe_tls_free(tls);
+		peer_join(&peer);
+	}
+}
+
+Test(tls, runs_over_a_terminal)
+{
+	iotsafe_tls *tls = new_session(TLS13, &card);
+	struct peer_wish wish = wish_for(TLS13);
+	struct termios raw;
+	struct peer peer;
+	int ours, theirs;
+
+	cr_assert(eq(int, openpty(&ours, &theirs, NULL, NULL, NULL), 0));
+	tcgetattr(theirs, &raw);
+	cfmakeraw(&raw);
+	tcsetattr(theirs, TCSANOW, &raw);
+	wish.fd = theirs;
+	peer_start(&peer, wish);
+	expect_good(iotsafe_tls_handshake(tls, ours, 10000));
+	expect_echo(tls, "hello");
+	expect_good(iotsafe_tls_close(tls, 1000));
+	iotsafe_tls_free(tls);
+	close(ours);
+	peer_join(&peer);
+	cr_assert(eq(int, peer.result, 0));
+}
+
+Test(tls, gives_no_certificate_where_none_is_asked_for)
+{
+	struct peer_wish wish = wish_for(TLS13);
+	iotsafe_tls *tls = new_session(TLS13, &card);
+	struct peer peer;
+
+	wish.client_ca = NULL;
+	peer_start(&peer, wish);
+	expect_good(iotsafe_tls_handshake(tls, peer.fd, 10000));
+	cr_assert(eq(int, card.signatures, 0));
+	cr_assert(eq(int, iotsafe_tls_certificate_used(tls), 0));
+	expect_echo(tls, "hello");
+	iotsafe_tls_free(tls);
+	peer_join(&peer);
+}
+
+Test(tls, works_without_a_card)
+{
+	struct peer_wish wish = wish_for(TLS13);
+	iotsafe_tls *tls = new_session(TLS13, NULL);
+	struct peer peer;
+	int wanted_card = 0;
+
+	wish.client_ca = NULL;
+	peer_start(&peer, wish);
+	expect_good(
+		shake_hands_without_waiting(tls, peer.fd, 300, &wanted_card));
+	cr_assert(eq(int, wanted_card, 0));
+	expect_echo(tls, "hello");
+	iotsafe_tls_free(tls);
+	peer_join(&peer);
+}
+
+Test(tls, negotiates_a_protocol)
+{
+	struct peer_wish wish = wish_for(TLS13);
+	iotsafe_tls *tls = new_session(TLS13, &card);
+	struct peer peer;
+
+	wish.alpn = "mqtt";
+	expect_error(iotsafe_tls_set_alpn(tls, "h2,,mqtt"), IOTSAFE_ERR_ARG,
+		     "ALPN");
+	expect_good(iotsafe_tls_set_alpn(tls, "h2,mqtt"));
+	peer_start(&peer, wish);
+	expect_good(iotsafe_tls_handshake(tls, peer.fd, 10000));
+	cr_assert(eq(str, (char *)iotsafe_tls_alpn(tls), "mqtt"));
+	iotsafe_tls_free(tls);
+	peer_join(&peer);
+}
+
+Test(tls, keeps_to_the_versions_asked_for)
+{
+	static const struct {
+		int lowest, highest;
+		const char *agreed;
+	} rows[] = {{0, 0, "TLS1.3"},
+		    {0, 12, "TLS1.2"},
+		    {12, 13, "TLS1.3"},
+		    {13, 0, "TLS1.3"},
+		    {12, 12, "TLS1.2"}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct peer_wish wish = wish_for(TLS13);
+		iotsafe_tls *tls = new_session(TLS13, &card);
+		struct peer peer;
+
+		wish.priority = "NORMAL";
+		expect_good(iotsafe_tls_set_versions(tls, rows[i].lowest,
+						     rows[i].highest));
+		peer_start(&peer, wish);
+		expect_good(iotsafe_tls_handshake(tls, peer.fd, 10000));
+		cr_assert(eq(str, (char *)iotsafe_tls_version(tls),
+			     (char *)rows[i].agreed));
+		iotsafe_tls_free(tls);
+		peer_join(&peer);
+	}
+}
+
+Test(tls, refuses_to_fall_below_the_lowest_version)
+{
+	iotsafe_tls *tls = new_session(TLS13, &card);
+	struct peer peer;
+
+	expect_good(iotsafe_tls_set_versions(tls, 13, 13));
+	peer_start(&peer, wish_for(TLS12));
+	expect_error(iotsafe_tls_handshake(tls, peer.fd, 10000),
+		     IOTSAFE_ERR_TLS, "server.example");
+	iotsafe_tls_free(tls);
+	peer_join(&peer);
+}
+
+Test(tls, trusts_a_ca_of_the_card)
+{
+	for (int named = 0; named < 2; named++) {
+		iotsafe_tls *tls;
+		struct peer peer;
+
+		card.root = &ca;
+		expect_good(iotsafe_tls_new(&card, 0, &tls));
+		expect_good(iotsafe_tls_set_server_name(tls, "server.example"));
+		expect_good(iotsafe_tls_set_ca_card(tls,
+						    named ? "label=ca" : NULL));
+		peer_start(&peer, wish_for(TLS13));
+		expect_good(iotsafe_tls_handshake(tls, peer.fd, 10000));
+		iotsafe_tls_free(tls);
+		peer_join(&peer);
+	}
+}
+
+Test(tls, takes_a_certificate_from_a_file_or_another_of_the_card)
+{
+	char path[] = "/tmp/iotsafe-test-XXXXXX";
+	int fd = mkstemp(path);
+
+	card.key = &client;
+	cr_assert(ge(int, fd, 0));
+	cr_assert(eq(int,
+		     (int)write(fd, client.pem.data, client.pem.size) +
+			     (int)write(fd, intermediate.pem.data,
+					intermediate.pem.size),
+		     (int)(client.pem.size + intermediate.pem.size)));
+	close(fd);
+	for (int from_card = 0; from_card < 2; from_card++) {
+		iotsafe_tls *tls = new_session(TLS13, &card);
+		struct peer peer;
+
+		expect_good(iotsafe_tls_set_certificate(
+			tls, from_card ? "label=cert0" : path));
+		peer_start(&peer, wish_for(TLS13));
+		expect_good(iotsafe_tls_handshake(tls, peer.fd, 10000));
+		expect_echo(tls, "x");
+		iotsafe_tls_free(tls);
+		peer_join(&peer);
+		cr_assert(eq(str, peer.subject, "CN=client"));
+	}
+	unlink(path);
+}
+
+/* ---- rsa ---- */
+
+static void use_rsa(int algorithms, struct identity *rsa)
+{
+	*rsa = identity_make((struct identity_wish){
+		.name = "rsa", .issuer = &ca, .rsa = true});
+	card = (struct iotsafe_card){
+		.uses = 1, .chain = {rsa}, .algorithms = algorithms};
+}
+
+Test(tls, signs_with_rsa_in_each_version)
+{
+	static const struct {
+		enum protocol protocol;
+		int algorithms;
+	} rows[] = {
+		{TLS12, IOTSAFE_RSA_PKCS1_SHA256},
+		{TLS12, IOTSAFE_RSA_PKCS1_SHA384 | IOTSAFE_RSA_PKCS1_SHA512},
+		{TLS12, IOTSAFE_RSA_PSS_SHA256},
+		{TLS13, IOTSAFE_RSA_PSS_SHA256 | IOTSAFE_RSA_PKCS1_SHA256},
+		{TLS13, IOTSAFE_RSA_PSS_SHA512},
+		{DTLS12, IOTSAFE_RSA_PKCS1_SHA256},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct identity rsa;
+		iotsafe_tls *tls;
+		struct peer peer;
+
+		use_rsa(rows[i].algorithms, &rsa);
+		tls = new_session(rows[i].protocol, &card);
+		peer_start(&peer, wish_for(rows[i].protocol));
+		expect_good(iotsafe_tls_handshake(tls, peer.fd, 10000));
+		expect_echo(tls, "hello");
+		cr_assert(eq(int, card.signatures, 1));
+		iotsafe_tls_free(tls);
+		peer_join(&peer);
+		cr_assert(eq(str, peer.subject, "CN=rsa"), "row %zu", i);
+		identity_free(&rsa);
+	}
+}
+
+Test(tls, says_that_no_signature_of_the_key_is_taken)
+{
+	struct identity rsa;
+	iotsafe_tls *tls;
+	struct peer peer;
+	uint8_t *data;
+	size_t size;
+	int result;
+
+	use_rsa(IOTSAFE_RSA_PKCS1_SHA256, &rsa);
+	tls = new_session(TLS13, &card);
+	peer_start(&peer, wish_for(TLS13));
+	result = iotsafe_tls_handshake(tls, peer.fd, 10000);
+	cr_assert(eq(int, iotsafe_tls_certificate_used(tls), 0));
+	if (!result)
+		result = iotsafe_tls_receive(tls, 10, 5000, &data, &size);
+	expect_error(result, IOTSAFE_ERR_TLS, "takes no signature");
+	iotsafe_tls_free(tls);
+	peer_join(&peer);
+	identity_free(&rsa);
+}
+
+/* ---- whom we trust ---- */
+
+static void expect_refusal(struct peer_wish wish, const char *name,
+			   const char *words)
+{
+	static const int waits[] = {10000, 0};
+
+	for (size_t i = 0; i < 2; i++) {
+		iotsafe_tls *tls = new_session(TLS13, &card);
+		struct peer peer;
+		int result, wanted_card = 0;
+
+		expect_good(iotsafe_tls_set_server_name(tls, name));
+		peer_start(&peer, wish);
+		if (waits[i])
+			result = iotsafe_tls_handshake(tls, peer.fd, waits[i]);
+		else
+			result = shake_hands_without_waiting(tls, peer.fd, 1000,
+							     &wanted_card);
+		expect_error(result, IOTSAFE_ERR_UNTRUSTED, words);
+		/* It stays refused, in the same words. */
+		expect_error(iotsafe_tls_handshake(tls, peer.fd, 1000),
+			     IOTSAFE_ERR_UNTRUSTED, words);
+		expect_error(iotsafe_tls_send(tls, (const uint8_t *)"x", 1,
+					      1000, NULL),
+			     IOTSAFE_ERR_UNTRUSTED, words);
+		cr_assert(eq(int, card.signatures, 0));
+		iotsafe_tls_free(tls);
+		peer_join(&peer);
+		cr_assert(ne(int, peer.result, 0));
+		/* It may still be at sending when we hang up. */
+		if (peer.result == GNUTLS_E_FATAL_ALERT_RECEIVED)
+			cr_assert(
+				eq(int, peer.alert, GNUTLS_A_BAD_CERTIFICATE));
+	}
+}
+
+Test(tls, refuses_a_server_of_an_unknown_ca)
+{
+	struct peer_wish wish = wish_for(TLS13);
+	struct identity wrong =
+		identity_make((struct identity_wish){.name = "server",
+						     .issuer = &other_ca,
+						     .dns = "server.example"});
+
+	wish.server = &wrong;
+	expect_refusal(wish, "server.example", "issuer is unknown");
+	expect_refusal(wish, NULL, "issuer is unknown");
+	identity_free(&wrong);
+}
+
+Test(tls, refuses_a_server_of_another_name)
+{
+	struct peer_wish wish = wish_for(TLS13);
+
+	expect_refusal(wish, "other.example", "\"other.example\"");
+	expect_refusal(wish, "other.example", "does not match");
+	expect_refusal(wish, "127.0.0.2", "does not match");
+	expect_refusal(wish, "::1", "does not match");
+	wish = wish_for(TLS12);
+	expect_refusal(wish, "other.example", "does not match");
+	wish = wish_for(TLS13);
+	expect_refusal(wish, "other.example", "CN=server");
+}
+
+Test(tls, refuses_an_expired_certificate)
+{
+	struct peer_wish wish = wish_for(TLS13);
+	struct identity wrong =
+		identity_make((struct identity_wish){.name = "server",
+						     .issuer = &ca,
+						     .dns = "server.example",
+						     .expired = true});
+
+	wish.server = &wrong;
+	expect_refusal(wish, "server.example", "expired");
+	identity_free(&wrong);
+}
+
+Test(tls, refuses_a_certificate_that_is_not_for_servers)
+{
+	struct peer_wish wish = wish_for(TLS13);
+	struct identity wrong = identity_make(
+		(struct identity_wish){.name = "server",
+				       .issuer = &ca,
+				       .dns = "server.example",
+				       .purpose = GNUTLS_KP_TLS_WWW_CLIENT});
+
+	wish.server = &wrong;
+	expect_refusal(wish, "server.example", "purpose");
+	identity_free(&wrong);
+}
+
+Test(tls, takes_names_addresses_and_no_name)
+{
+	static const char *const names[] = {"server.example", "SERVER.example.",
+					    "127.0.0.1", NULL};
+	static const char *const sent[] = {"server.example", "SERVER.example",
+					   "", ""};
+
+	for (size_t i = 0; i < 4; i++) {
+		iotsafe_tls *tls = new_session(TLS13, &card);
+		struct peer peer;
+
+		expect_good(iotsafe_tls_set_server_name(tls, names[i]));
+		peer_start(&peer, wish_for(TLS13));
+		expect_good(iotsafe_tls_handshake(tls, peer.fd, 10000));
+		expect_echo(tls, "x");
+		iotsafe_tls_free(tls);
+		peer_join(&peer);
+		cr_assert(eq(str, peer.name, (char *)sent[i]));
+	}
+}
+
+Test(tls, takes_any_server_only_when_told_to)
+{
+	struct peer_wish wish = wish_for(TLS13);
+	struct identity wrong = identity_make((struct identity_wish){
+		.name = "server", .issuer = &other_ca, .expired = true});
+	int wanted_card = 0;
+	iotsafe_tls *tls = new_session(TLS13, &card);
+	struct peer peer;
+
+	wish.server = &wrong;
+	expect_good(iotsafe_tls_set_verify(tls, 0));
+	peer_start(&peer, wish);
+	card.sign_ms = 400;
+	expect_good(
+		shake_hands_without_waiting(tls, peer.fd, 300, &wanted_card));
+	expect_echo(tls, "x");
+	iotsafe_tls_free(tls);
+	peer_join(&peer);
+	identity_free(&wrong);
+}
+
+/* ---- what the caller does wrong ---- */
+
+Test(tls, wants_the_server_name_set)
+{
+	iotsafe_tls *tls;
+	struct peer peer;
+
+	expect_good(iotsafe_tls_new(&card, 0, &tls));
+	peer_start(&peer, wish_for(TLS13));
+	expect_error(iotsafe_tls_handshake(tls, peer.fd, 1000), IOTSAFE_ERR_ARG,
+		     "name was not set");
+	expect_good(iotsafe_tls_set_ca_data(tls, ca.der.data, ca.der.size));
+	expect_good(iotsafe_tls_set_server_name(tls, "server.example"));
+	expect_good(iotsafe_tls_handshake(tls, peer.fd, 10000));
+	expect_error(iotsafe_tls_set_server_name(tls, "server.example"),
+		     IOTSAFE_ERR_ARG, "before the handshake");
+	iotsafe_tls_free(tls);
+	peer_join(&peer);
+}
+
+Test(tls, checks_settings_when_they_are_said)
+{
+	static char long_name[300];
+	iotsafe_tls *tls = new_session(TLS13, &card);
+
+	memset(long_name, 'a', sizeof(long_name) - 1);
+	expect_error(iotsafe_tls_set_server_name(tls, ""), IOTSAFE_ERR_ARG,
+		     "server name");
+	expect_error(iotsafe_tls_set_server_name(tls, long_name),
+		     IOTSAFE_ERR_ARG, "server name");
+	expect_error(iotsafe_tls_set_server_name(tls, "https://x"),
+		     IOTSAFE_ERR_ARG, "neither");
+	expect_error(iotsafe_tls_set_versions(tls, 11, 0), IOTSAFE_ERR_ARG,
+		     "12, 13");
+	expect_error(iotsafe_tls_set_versions(tls, 13, 12), IOTSAFE_ERR_ARG,
+		     "lowest");
+	expect_error(iotsafe_tls_set_priority(tls, "NORMAL:+NONSENSE"),
+		     IOTSAFE_ERR_ARG, "NONSENSE");
+	expect_error(iotsafe_tls_set_ca_file(tls, "/nonexistent/ca.pem"),
+		     IOTSAFE_ERR_IO, "/nonexistent/ca.pem: No such file");
+	expect_error(iotsafe_tls_set_ca_file(tls, "/tmp"), IOTSAFE_ERR_IO,
+		     "not a regular file");
+	expect_error(iotsafe_tls_set_ca_file(tls, "/etc/hostname"),
+		     IOTSAFE_ERR_FORMAT, "CA file /etc/hostname");
+	expect_error(iotsafe_tls_set_ca_data(tls, (const uint8_t *)"x", 1),
+		     IOTSAFE_ERR_FORMAT, "CA data");
+	expect_error(iotsafe_tls_set_certificate(tls, "./no.pem"),
+		     IOTSAFE_ERR_IO, "certificate file ./no.pem");
+	expect_error(iotsafe_tls_new(&card, 8, &tls), IOTSAFE_ERR_ARG,
+		     "options");
+	cr_assert(eq(ptr, tls, NULL));
+	iotsafe_tls_free(tls);
+	card.uses = 1; /* the first session's pointer was overwritten */
+}
+
+Test(tls, refuses_descriptors_of_the_wrong_kind)
+{
+	iotsafe_tls *tls = new_session(TLS13, &card);
+	iotsafe_tls *dtls = new_session(DTLS12, &card);
+	struct peer_wish silent = {.datagram = true, .silent = true};
+	int fds[2], loose = socket(AF_INET, SOCK_DGRAM, 0);
+	struct peer peer;
+
+	peer_start(&peer, silent);
+	expect_error(iotsafe_tls_handshake(tls, -1, 100), IOTSAFE_ERR_ARG,
+		     "not open");
+	expect_error(iotsafe_tls_handshake(tls, peer.fd, 100), IOTSAFE_ERR_ARG,
+		     "stream");
+	cr_assert(eq(int, socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0));
+	expect_error(iotsafe_tls_handshake(dtls, fds[0], 100), IOTSAFE_ERR_ARG,
+		     "datagram");
+	expect_error(iotsafe_tls_handshake(dtls, loose, 100), IOTSAFE_ERR_ARG,
+		     "not connected");
+	expect_error(iotsafe_tls_send(tls, (const uint8_t *)"x", 1, 0, NULL),
+		     IOTSAFE_ERR_ARG, "not finished");
+	expect_error(iotsafe_tls_handshake(NULL, 0, 0), IOTSAFE_ERR_ARG,
+		     "without a session");
+	close(loose);
+	close(fds[0]);
+	close(fds[1]);
+	iotsafe_tls_free(tls);
+	iotsafe_tls_free(dtls);
+	peer_join(&peer);
+}
+
+Test(tls, is_of_no_use_in_a_child_process)
+{
+	iotsafe_tls *tls = new_session(TLS13, &card);
+	struct peer peer;
+	int status;
+	pid_t pid;
+
+	peer_start(&peer, wish_for(TLS13));
+	expect_good(iotsafe_tls_handshake(tls, peer.fd, 10000));
+	pid = fork();
+	if (!pid) {
+		int result =
+			iotsafe_tls_send(tls, (const uint8_t *)"x", 1, 0, NULL);
+
+		iotsafe_tls_free(tls);
+		_exit(result == IOTSAFE_ERR_CLOSED ? 0 : 1);
+	}
+	cr_assert(eq(int, waitpid(pid, &status, 0), pid));
+	cr_assert(eq(int, status, 0));
+	expect_echo(tls, "still there");
+	iotsafe_tls_free(tls);
+	peer_join(&peer);
+}
+
+/* ---- what the server does ---- */
+
+static void start_refusing(struct peer *peer, enum protocol protocol)
+{
+	struct peer_wish wish = wish_for(protocol);
+
+	wish.client_ca = &other_ca;
+	peer_start(peer, wish);
+}
+
+Test(tls, tells_that_the_server_refused_our_certificate)
+{
+	static const enum protocol protocols[] = {TLS12, DTLS12};
+
+	for (size_t i = 0; i < 2; i++) {
+		iotsafe_tls *tls = new_session(protocols[i], &card);
+		struct peer peer;
+
+		start_refusing(&peer, protocols[i]);
+		expect_error(iotsafe_tls_handshake(tls, peer.fd, 10000),
+			     IOTSAFE_ERR_TLS, "refused our certificate");
+		iotsafe_tls_free(tls);
+		peer_join(&peer);
+	}
+}
+
+Test(tls, tells_it_also_when_it_comes_after_the_handshake)
+{
+	iotsafe_tls *tls = new_session(TLS13, &card);
+	struct peer peer;
+	uint8_t *data;
+	size_t size;
+	int result;
+
+	start_refusing(&peer, TLS13);
+	result = iotsafe_tls_handshake(tls, peer.fd, 10000);
+	if (!result)
+		result = iotsafe_tls_receive(tls, 10, 5000, &data, &size);
+	expect_error(result, IOTSAFE_ERR_TLS, "refused our certificate");
+	expect_error(iotsafe_tls_receive(tls, 10, 5000, &data, &size),
+		     IOTSAFE_ERR_TLS, "refused our certificate");
+	iotsafe_tls_free(tls);
+	peer_join(&peer);
+}
+
+Test(tls, tells_it_also_when_it_shows_in_a_send)
+{
+	iotsafe_tls *tls = new_session(TLS13, &card);
+	struct peer peer;
+	int result;
+
+	start_refusing(&peer, TLS13);
+	result = iotsafe_tls_handshake(tls, peer.fd, 10000);
+	for (int i = 0; !result && i < 100000; i++)
+		result = iotsafe_tls_send(tls, (const uint8_t *)"hello", 5,
+					  5000, NULL);
+	expect_error(result, IOTSAFE_ERR_TLS, "refused our certificate");
+	iotsafe_tls_free(tls);
+	peer_join(&peer);
+}
+
+Test(tls, tells_that_the_server_wants_a_certificate)
+{
+	iotsafe_tls *tls = new_session(TLS13, NULL);
+	struct peer peer;
+	uint8_t *data;
+	size_t size;
+	int result;
+
+	peer_start(&peer, wish_for(TLS13));
+	result = iotsafe_tls_handshake(tls, peer.fd, 10000);
+	if (!result)
+		result = iotsafe_tls_receive(tls, 10, 5000, &data, &size);
+	expect_error(result, IOTSAFE_ERR_TLS, "we have none");
+	iotsafe_tls_free(tls);
+	peer_join(&peer);
+}
+
+Test(tls, tells_when_the_peer_closes_at_any_point)
+{
+	static const enum protocol protocols[] = {TLS13, TLS12};
+
+	for (int i = 0; i < 2; i++) {
+		for (int messages = 1; messages < 12; messages++) {
+			struct peer_wish wish = wish_for(protocols[i]);
+			iotsafe_tls *tls = new_session(protocols[i], &card);
+			uint8_t *data;
+			struct peer peer;
+			size_t size;
+			int result;
+
+			wish.messages = messages;
+			peer_start(&peer, wish);
+			result = iotsafe_tls_handshake(tls, peer.fd, 10000);
+			/* TLS 1.3: the client is done first. */
+			if (!result && peer.handled >= messages)
+				result = iotsafe_tls_receive(tls, 1, 10000,
+							     &data, &size);
+			if (result)
+				expect_error(result, IOTSAFE_ERR_CLOSED,
+					     "closed the connection");
+			else
+				cr_assert(ge(int, messages, 9));
+			iotsafe_tls_free(tls);
+			peer_join(&peer);
+		}
+	}
+}
+
+Test(tls, understands_that_garbage_is_no_tls)
+{
+	static const char *const garbage[] = {
+		"HTTP/1.1 400 Bad Request\r\n\r\n",
+		"\x16\x03\x03\x40\x01 a record that is too long",
+		"\x16\x03\x03\x01\x05\x02\x02\x02\x02\x02",
+		"\x15\x03\x03\x01\x02\x02\x28",
+		"\x80\x80\x80\x80\x80\x80\x80\x80",
+	};
+
+	for (size_t i = 0; i < 5; i++) {
+		struct peer_wish wish = {.garbage = garbage[i]};
+		iotsafe_tls *tls = new_session(TLS13, &card);
+		struct peer peer;
+		int result;
+
+		peer_start(&peer, wish);
+		result = iotsafe_tls_handshake(tls, peer.fd, 10000);
+		cr_assert(result == IOTSAFE_ERR_TLS ||
+				  result == IOTSAFE_ERR_CLOSED,
+			  "%s", iotsafe_last_error());
+		cr_assert(eq(int, card.signatures, 0));
+		iotsafe_tls_free(tls);
+		peer_join(&peer);
+	}
+}
+
+Test(tls, ignores_datagrams_that_are_no_dtls)
+{
+	struct peer_wish wish = {.datagram = true, .garbage = "nonsense"};
+	iotsafe_tls *tls = new_session(DTLS12, &card);
+	struct peer peer;
+	int result;
+
+	peer_start(&peer, wish);
+	result = iotsafe_tls_handshake(tls, peer.fd, 400);
+	cr_assert(result == IOTSAFE_ERR_TIMEOUT || result == IOTSAFE_ERR_CLOSED,
+		  "%s", iotsafe_last_error());
+	iotsafe_tls_free(tls);
+	peer_join(&peer);
+}
+
+Test(tls, ends_a_handshake_at_its_deadline)
+{
+	static const enum protocol protocols[] = {TLS13, DTLS12};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct peer_wish wish = {.silent = true,
+					 .datagram = protocols[i] == DTLS12};
+		iotsafe_tls *tls = new_session(protocols[i], &card);
+		int64_t begin = deadline_now();
+		struct peer peer;
+
+		peer_start(&peer, wish);
+		expect_error(iotsafe_tls_handshake(tls, peer.fd, 300),
+			     IOTSAFE_ERR_TIMEOUT, "\"server.example\"");
+		cr_assert(lt(int, (int)(deadline_now() - begin), 1000));
+		cr_assert(ge(int, (int)(deadline_now() - begin), 300));
+		iotsafe_tls_free(tls);
+		peer_join(&peer);
+	}
+}
+
+/* A lost datagram is sent again, and a handshake that timed out goes on where
+ * it was. */
+Test(tls, sends_lost_datagrams_again)
+{
+	struct peer_wish wish = wish_for(DTLS12);
+	iotsafe_tls *tls = new_session(DTLS12, &card);
+	int64_t begin = deadline_now();
+	char lost[2000];
+	struct peer peer, deaf;
+
+	peer_start(&deaf, (struct peer_wish){.silent = true, .datagram = true});
+	expect_error(iotsafe_tls_handshake(tls, deaf.fd, 300),
+		     IOTSAFE_ERR_TIMEOUT, "nothing came");
+	peer_start(&peer, wish);
+	dup2(peer.fd, deaf.fd);
+	expect_good(iotsafe_tls_handshake(tls, deaf.fd, 10000));
+	cr_assert(lt(int, (int)(deadline_now() - begin), 4000));
+	expect_echo(tls, "hello");
+	iotsafe_tls_free(tls);
+	(void)lost;
+	peer_join(&peer);
+	peer_join(&deaf);
+}
+
+Test(tls, tells_that_nobody_listens)
+{
+	iotsafe_tls *tls = new_session(DTLS12, &card);
+	struct peer peer;
+	int fd;
+
+	peer_start(&peer, (struct peer_wish){.silent = true, .datagram = true});
+	fd = dup(peer.fd);
+	peer_join(&peer);
+	expect_error(iotsafe_tls_handshake(tls, fd, 5000), IOTSAFE_ERR_CLOSED,
+		     "nobody listens");
+	iotsafe_tls_free(tls);
+	close(fd);
+}
+
+/* ---- what the card does ---- */
+
+ParameterizedTestParameters(tls, keeps_the_sentence_of_the_card)
+{
+	static int protocols[] = {TLS13, TLS12, DTLS12};
+
+	return cr_make_param_array(int, protocols, 3);
+}
+
+ParameterizedTest(int *protocol, tls, keeps_the_sentence_of_the_card,
+		  .timeout = 60)
+{
+	for (int waiting = 0; waiting < 2; waiting++) {
+		iotsafe_tls *tls = new_session(*protocol, &card);
+		int result, wanted_card = 0;
+		struct peer peer;
+
+		card.fail_sign = IOTSAFE_ERR_CARD;
+		peer_start(&peer, wish_for(*protocol));
+		if (waiting)
+			result = iotsafe_tls_handshake(tls, peer.fd, 10000);
+		else
+			result = shake_hands_without_waiting(tls, peer.fd, 500,
+							     &wanted_card);
+		expect_error(result, IOTSAFE_ERR_CARD,
+			     "COMPUTE SIGNATURE INIT: card answered 6985");
+		cr_assert(eq(uint, iotsafe_last_status(), 0x6985));
+		iotsafe_tls_free(tls);
+		peer_join(&peer);
+		cr_assert(ne(int, peer.result, 0));
+		/* A GnuTLS server of TLS 1.2 takes any alert at this place
+		 * for the "no certificate" of SSL 3.0. */
+		if (*protocol != TLS12)
+			cr_assert(eq(int, peer.alert, GNUTLS_A_INTERNAL_ERROR));
+	}
+}
+
+Test(tls, tells_that_the_key_cannot_be_opened_and_may_be_tried_again)
+{
+	for (int waiting = 0; waiting < 2; waiting++) {
+		iotsafe_tls *tls = new_session(TLS13, &card);
+		int result, wanted_card = 0;
+		struct peer peer;
+
+		card.fail_open = IOTSAFE_ERR_BUSY;
+		peer_start(&peer, wish_for(TLS13));
+		if (waiting)
+			result = iotsafe_tls_handshake(tls, peer.fd, 10000);
+		else
+			result = shake_hands_without_waiting(tls, peer.fd, 500,
+							     &wanted_card);
+		expect_error(result, IOTSAFE_ERR_BUSY, "open failed");
+		card.fail_open = 0;
+		expect_good(iotsafe_tls_handshake(tls, peer.fd, 10000));
+		iotsafe_tls_free(tls);
+		peer_join(&peer);
+	}
+}
+
+Test(tls, wants_a_certificate_for_the_key)
+{
+	iotsafe_tls *tls = new_session(TLS13, &card);
+	struct peer peer;
+
+	card.key = &client;
+	card.chain[0] = NULL;
+	peer_start(&peer, wish_for(TLS13));
+	expect_error(iotsafe_tls_handshake(tls, peer.fd, 10000),
+		     IOTSAFE_ERR_ABSENT, "no certificate");
+	iotsafe_tls_free(tls);
+	peer_join(&peer);
+}
+
+Test(tls, refuses_a_certificate_of_another_key)
+{
+	iotsafe_tls *tls = new_session(TLS13, &card);
+	struct peer peer;
+
+	card.key = &intermediate;
+	peer_start(&peer, wish_for(TLS13));
+	expect_error(iotsafe_tls_handshake(tls, peer.fd, 10000),
+		     IOTSAFE_ERR_VERIFY, "another key");
+	cr_assert(eq(int, card.signatures, 0));
+	iotsafe_tls_free(tls);
+	peer_join(&peer);
+}
+
+Test(tls, refuses_a_signature_that_is_none)
+{
+	iotsafe_tls *tls = new_session(TLS12, &card);
+	struct peer peer;
+
+	card.wrong = true;
+	peer_start(&peer, wish_for(TLS12));
+	expect_error(iotsafe_tls_handshake(tls, peer.fd, 10000),
+		     IOTSAFE_ERR_FORMAT, "r and s");
+	iotsafe_tls_free(tls);
+	peer_join(&peer);
+}
+
+Test(tls, bounds_the_card_by_the_handshake)
+{
+	static const enum protocol protocols[] = {TLS13, DTLS12};
+
+	for (size_t i = 0; i < 2; i++) {
+		iotsafe_tls *tls = new_session(protocols[i], &card);
+		int64_t begin = deadline_now();
+		struct peer peer;
+
+		card.sign_ms = 5000;
+		peer_start(&peer, wish_for(protocols[i]));
+		expect_error(iotsafe_tls_handshake(tls, peer.fd, 400),
+			     IOTSAFE_ERR_TIMEOUT, "soft card");
+		cr_assert(lt(int, (int)(deadline_now() - begin), 1500));
+		iotsafe_tls_free(tls);
+		peer_join(&peer);
+	}
+}
+
+Test(tls, may_be_freed_while_the_card_works)
+{
+	static const enum protocol protocols[] = {TLS13, TLS12, DTLS12};
+
+	for (size_t i = 0; i < 6; i++) {
+		iotsafe_tls *tls = new_session(protocols[i % 3], &card);
+		int64_t begin = deadline_now();
+		struct peer peer;
+		int result;
+
+		card.open_ms = i < 3 ? 5000 : 0;
+		card.sign_ms = i < 3 ? 0 : 5000;
+		peer_start(&peer, wish_for(protocols[i % 3]));
+		while (!card.busy) {
+			result = iotsafe_tls_handshake(tls, peer.fd, 0);
+			cr_assert(le(int, result, IOTSAFE_WANT_READ));
+			wait_as_told(tls, 10);
+		}
+		iotsafe_tls_free(tls);
+		cr_assert(lt(int, (int)(deadline_now() - begin), 2000));
+		cr_assert(eq(int, card.busy, 0), "a thread was left behind");
+		peer_join(&peer);
+	}
+}
