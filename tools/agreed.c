@@ -150,9 +150,9 @@ static void add_cost(struct table *table, const char *name,
 {
 	add(table, name,
 	    "%" PRIu64 " exchanges, %" PRIu64 " bytes out, %" PRIu64
-	    " in, %" PRIu64 " signatures, %" PRIu64 " ms",
+	    " in, %" PRIu64 " signature%s, %" PRIu64 " ms",
 	    cost->exchanges, cost->sent, cost->received, cost->signatures,
-	    cost->link / 1000);
+	    cost->signatures == 1 ? "" : "s", cost->link / 1000);
 }
 
 static void print_agreed(struct cli *cli, const struct agreed *agreed)

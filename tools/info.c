@@ -4,6 +4,7 @@
  * found there.
  */
 #include <stdio.h>
+#include <string.h>
 #include "certificate.h"
 #include "cli.h"
 #include "json.h"
@@ -33,66 +34,71 @@ static int show_card(struct cli *cli, struct table *table)
 	return 0;
 }
 
-/* A card without an identity, or with several, is still worth describing;
- * one that fails is not. */
-static bool is_no_identity(int code)
+/* A card without an identity, with several, or with a certificate of another
+ * key is still worth describing; one that fails is not. */
+static bool is_describable(int code)
 {
-	return code == IOTSAFE_ERR_ABSENT || code == IOTSAFE_ERR_AMBIGUOUS;
+	return code == IOTSAFE_ERR_ABSENT || code == IOTSAFE_ERR_AMBIGUOUS ||
+	       code == IOTSAFE_ERR_VERIFY;
 }
 
-static void show_none(struct cli *cli, struct table *table)
+/* A value, and the library's reason where there is none. */
+static void show(struct cli *cli, struct table *table, const char *name,
+		 const char *value)
 {
-	const char *words = iotsafe_last_error();
+	char row[64];
 
-	if (!cli->json) {
-		table_pair(table, "identity", "none");
-		table_pair(table, "reason", words);
+	if (cli->json) {
+		json_string(cli->json, name, value);
+		if (!value)
+			json_string(cli->json, "reason", iotsafe_last_error());
 		return;
 	}
-	json_string(cli->json, "identity", NULL);
-	json_string(cli->json, "reason", words);
+	snprintf(row, sizeof(row), "identity-%s", name);
+	table_pair(table, strcmp(name, "identity") ? row : name,
+		   value ? value : "none");
+	if (!value)
+		table_pair(table, "identity-reason", iotsafe_last_error());
 }
 
-static void show_subject(struct cli *cli, struct table *table, iotsafe_key *key)
+static int show_subject(struct cli *cli, struct table *table, iotsafe_key *key)
 {
-	struct certificate certificate;
+	struct certificate certificate = {0};
 	uint8_t *der;
 	size_t size;
+	int result = iotsafe_key_certificate(key, 0, &der, &size);
 
-	if (iotsafe_key_certificate(key, 0, &der, &size) < 0)
-		return;
-	if (certificate_read(&certificate, der, size)) {
-		if (cli->json)
-			json_string(cli->json, "subject", certificate.subject);
-		else
-			table_pair(table, "subject", certificate.subject);
-		certificate_free(&certificate);
+	if (result < 0 && !is_describable(result))
+		return fail_library(cli);
+	if (result >= 0) {
+		certificate_read(&certificate, der, size);
+		iotsafe_free(der);
 	}
-	iotsafe_free(der);
+	show(cli, table, "subject", certificate.subject);
+	certificate_free(&certificate);
+	return 0;
 }
 
 static int show_key(struct cli *cli, struct table *table, iotsafe_key *key)
 {
 	iotsafe_object *object;
-	const char *verified =
-		iotsafe_key_verifies(key) ? "verified" : "unverified";
+	int status;
 
 	TRY(key_record(cli, key, &object));
 	if (cli->json) {
 		json_object(cli->json, "identity");
 		json_string(cli->json, "name", iotsafe_object_name(object));
-		json_string(cli->json, "key", iotsafe_object_key_type(object));
-		json_string(cli->json, "signatures", verified);
 	} else {
 		table_pair(table, "identity", iotsafe_object_name(object));
-		table_pair(table, "key", iotsafe_object_key_type(object));
-		table_pair(table, "signatures", verified);
 	}
-	show_subject(cli, table, key);
+	show(cli, table, "key", iotsafe_object_key_type(object));
+	show(cli, table, "signatures",
+	     iotsafe_key_verifies(key) ? "verified" : "unverified");
+	status = show_subject(cli, table, key);
 	if (cli->json)
 		json_end(cli->json);
 	iotsafe_object_free(object);
-	return 0;
+	return status;
 }
 
 static int show_identity(struct cli *cli, struct table *table)
@@ -100,8 +106,8 @@ static int show_identity(struct cli *cli, struct table *table)
 	iotsafe_key *key;
 	int status, result = iotsafe_key_open(cli->card, NULL, &key);
 
-	if (is_no_identity(result)) {
-		show_none(cli, table);
+	if (is_describable(result)) {
+		show(cli, table, "identity", NULL);
 		return 0;
 	}
 	if (result < 0)

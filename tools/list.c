@@ -45,13 +45,6 @@ static const char *type_of(const iotsafe_object *object)
 		       : "data";
 }
 
-static const char *state_of(const iotsafe_object *object)
-{
-	return iotsafe_object_flags(object) & IOTSAFE_OBJECT_ACTIVE
-		       ? "active"
-		       : "inactive";
-}
-
 static void add_word(char *words, size_t room, const char *word)
 {
 	size_t size = strlen(words);
@@ -69,17 +62,46 @@ static char *join(const struct word *words, size_t count, int bits)
 	return text_copy(*joined ? joined : "-");
 }
 
+static char *state_of(const iotsafe_object *object)
+{
+	int flags = iotsafe_object_flags(object);
+	char joined[32] = "";
+
+	add_word(joined, sizeof(joined),
+		 flags & IOTSAFE_OBJECT_ACTIVE ? "active" : "inactive");
+	if (flags & IOTSAFE_OBJECT_VOLATILE)
+		add_word(joined, sizeof(joined), "volatile");
+	return text_copy(joined);
+}
+
+/* "ecdsa-sha384" behind "ecdsa-sha256" becomes "/384". */
+static void add_algorithm(char *words, size_t room, const char *name,
+			  const char *before)
+{
+	const char *hash = strstr(name, "sha");
+	size_t size = strlen(words);
+
+	if (!hash || !before || strncmp(name, before, (size_t)(hash - name)))
+		add_word(words, room, name);
+	else
+		snprintf(words + size, room - size, "/%s", hash + 3);
+}
+
 /* What a key is good for: "sign" gives way to how it signs. */
 static char *usage_of(const iotsafe_object *object)
 {
 	int algorithms = iotsafe_object_algorithms(object);
 	int flags = iotsafe_object_flags(object);
+	const char *name, *before = NULL;
 	char joined[192] = "";
 
-	for (int bit = 1; bit && bit <= algorithms; bit <<= 1)
-		if (algorithms & bit && iotsafe_algorithm_name(bit))
-			add_word(joined, sizeof(joined),
-				 iotsafe_algorithm_name(bit));
+	for (int bit = 1; bit && bit <= algorithms; bit <<= 1) {
+		name = algorithms & bit ? iotsafe_algorithm_name(bit) : NULL;
+		if (!name)
+			continue;
+		add_algorithm(joined, sizeof(joined), name, before);
+		before = name;
+	}
 	for (size_t i = 0; i < COUNT(usage_words); i++)
 		if (flags & usage_words[i].bit &&
 		    (usage_words[i].bit != IOTSAFE_OBJECT_SIGN || !*joined))
@@ -122,7 +144,7 @@ static void add_row(struct table *table, const iotsafe_object *object,
 	table_add(table, id_size ? text_hex(id, id_size) : text_copy("-"));
 	table_add(table, text_show(label, label_size));
 	table_add(table, kind_of(object));
-	table_add(table, text_copy(state_of(object)));
+	table_add(table, state_of(object));
 	table_add(table, join(access_words, COUNT(access_words), flags));
 	table_add(table, usage_of(object));
 	table_add(table, text_escape(iotsafe_object_name(object)));

@@ -70,8 +70,8 @@ static const struct row rows[] = {
 	{"no-pipe", FLAG, PLACE(no_pipe), CONNECT, NULL,
 	 "handshake, say what was agreed, close"},
 	{"linger", MILLISECONDS, PLACE(linger), CONNECT, "MS",
-	 "after the end of standard input wait so long for the\n"
-	 "server to say more (default: until it closes)"},
+	 "after the end of standard input close when the server\n"
+	 "has been silent so long (default: wait until it closes)"},
 	{"card", TEXT, PLACE(card), EVERY, "ADDRESS",
 	 "how to reach the card (default: $IOTSAFE_CARD)"},
 	{"timeout", MILLISECONDS, PLACE(timeout), EVERY, "MS",

@@ -28,7 +28,8 @@ struct pump {
 	uint8_t *down;
 	size_t down_size, down_written;
 	bool down_ended;
-	int64_t deadline;
+	/* When something last went either way. */
+	int64_t active;
 	struct wants wants;
 	size_t input, output;
 };
@@ -48,6 +49,8 @@ static int send_up(struct pump *pump)
 		if (result < 0)
 			return fail_library(pump->cli);
 	}
+	if (pump->up_size)
+		pump->active = clock_after(0);
 	pump->up_size = pump->up_sent = 0;
 	return 0;
 }
@@ -71,6 +74,7 @@ static int receive_down(struct pump *pump)
 		pump->down = NULL;
 	}
 	pump->down_written = 0;
+	pump->active = clock_after(0);
 	return 0;
 }
 
@@ -87,8 +91,7 @@ static int read_up(struct pump *pump)
 			    "cannot read standard input: %s", strerror(errno));
 	if (size <= 0) {
 		pump->up_ended = true;
-		if (pump->cli->options.linger)
-			pump->deadline = clock_after(pump->cli->options.linger);
+		pump->active = clock_after(0);
 		return 0;
 	}
 	pump->up_size = (size_t)size;
@@ -153,6 +156,16 @@ static int serve_standard(struct pump *pump)
 	return 0;
 }
 
+/* With nothing more to send and nothing held, the server has --linger. */
+static int64_t deadline(const struct pump *pump)
+{
+	int linger = pump->cli->options.linger;
+
+	if (!linger || !pump->up_ended || pump->up_size || pump->down)
+		return NO_DEADLINE;
+	return pump->active + linger;
+}
+
 static int turn(struct pump *pump, bool *late)
 {
 	wants_init(&pump->wants);
@@ -161,17 +174,13 @@ static int turn(struct pump *pump, bool *late)
 		return 0;
 	TRY(send_up(pump));
 	add_standard(pump);
-	TRY(wants_wait(pump->cli, &pump->wants, pump->deadline, late));
+	TRY(wants_wait(pump->cli, &pump->wants, deadline(pump), late));
 	return serve_standard(pump);
 }
 
 int pump(struct cli *cli, iotsafe_tls *tls)
 {
-	struct pump state = {
-		.cli = cli,
-		.tls = tls,
-		.deadline = NO_DEADLINE,
-	};
+	struct pump state = {.cli = cli, .tls = tls};
 	bool late = false;
 	int status = 0;
 

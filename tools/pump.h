@@ -5,8 +5,8 @@
 
 #include "cli.h"
 
-/* Until the server closes, or until --linger has passed after the end of
- * standard input. */
+/* Until the server closes, or until it has been silent for --linger after the
+ * end of standard input. */
 int pump(struct cli *cli, iotsafe_tls *tls);
 
 #endif
