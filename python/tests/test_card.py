@@ -4,6 +4,7 @@
 import copy
 import gc
 import os
+import pathlib
 import pickle
 import subprocess
 import sys
@@ -143,12 +144,12 @@ def test_use_after_close_has_its_own_exception(card):
 
 
 def simulators():
-    """The software SIMs that this process has started."""
-    out = subprocess.run(
-        ["ps", "-o", "args=", "--ppid", str(os.getpid())],
-        check=False, capture_output=True, text=True,
-    ).stdout
-    return [line for line in out.splitlines() if "iotsafe-sim" in line]
+    """The software SIMs that this process has started and not yet ended."""
+    children = set()
+    for task in os.listdir("/proc/self/task"):
+        path = pathlib.Path("/proc/self/task", task, "children")
+        children.update(path.read_text().split())
+    return children
 
 
 def test_the_link_closes_with_the_last_user_in_any_order(address):
@@ -159,7 +160,7 @@ def test_the_link_closes_with_the_last_user_in_any_order(address):
     first.close()
     assert len(simulators()) == 1
     second.close()
-    assert simulators() == []
+    assert not simulators()
 
 
 def test_collection_in_any_order_closes_everything(address):
@@ -172,7 +173,7 @@ def test_collection_in_any_order_closes_everything(address):
             things[i] = None
         del things
         gc.collect()
-        assert simulators() == []
+        assert not simulators()
 
 
 def test_eight_threads_share_one_card(card):
@@ -221,7 +222,7 @@ def test_two_cards_work_side_by_side(address, tmp_path):
 
 @pytest.mark.parametrize("in_main_thread", [True, False])
 def test_other_threads_run_while_the_card_signs(address, in_main_thread):
-    with iotsafe.open(address(card_ms="2A:500")) as card:
+    with iotsafe.open(address(card_ms="2A:1000")) as card:
         key = card.key()
         steps = []
         signing = threading.Event()
@@ -242,8 +243,8 @@ def test_other_threads_run_while_the_card_signs(address, in_main_thread):
         mine()
         thread.join()
     gaps = (b - a for a, b in zip(steps, steps[1:]))
-    assert steps[-1] - steps[0] > 0.4
-    assert max(gaps) < 0.25
+    assert steps[-1] - steps[0] > 0.9
+    assert max(gaps) < 0.5
 
 
 def test_cancel_ends_the_wait_of_another_thread(address):

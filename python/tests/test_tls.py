@@ -7,7 +7,6 @@ import http.client
 import io
 import os
 import select
-import signal
 import socket
 import ssl
 import subprocess
@@ -323,7 +322,7 @@ def test_a_handshake_never_blocks_with_timeout_zero(
     address, serve, ca, options
 ):
     server = serve(*options)
-    with iotsafe.open(address(card_ms="2A:300")) as card:
+    with iotsafe.open(address(card_ms="2A:1000")) as card:
         sock = server.connect()
         sock.setblocking(False)
         tls = TLSSocket(
@@ -345,7 +344,7 @@ def test_a_handshake_never_blocks_with_timeout_zero(
         wants = shake_hands(tls)
         assert iotsafe.WantCardError in wants
         assert len(wants) < 50  # or it does not wait for the right thing
-        assert longest < 0.2
+        assert longest < 0.5
         with pytest.raises(BlockingIOError) as caught:
             tls.recv(10)
         assert isinstance(caught.value, iotsafe.WantReadError)
@@ -356,7 +355,7 @@ def test_a_handshake_never_blocks_with_timeout_zero(
 
 def test_other_threads_run_while_a_handshake_waits(address, serve, ca):
     server = serve("--echo")
-    with iotsafe.open(address(card_ms="2A:400")) as card:
+    with iotsafe.open(address(card_ms="2A:1000")) as card:
         done = threading.Event()
         gaps = []
 
@@ -375,34 +374,31 @@ def test_other_threads_run_while_a_handshake_waits(address, serve, ca):
         finally:
             done.set()
             thread.join()
-        assert max(gaps) < 0.2
+        assert max(gaps) < 0.5
 
 
 def test_ctrl_c_ends_a_wait_for_the_server(serve, address, ca):
     server = serve("--echo")
     script = """
-import socket, sys, iotsafe
+import os, signal, socket, sys, threading, iotsafe
 address, port, ca = sys.argv[1:]
 with iotsafe.open(address) as card:
     sock = socket.create_connection(("127.0.0.1", int(port)))
     tls = iotsafe.TLSSocket(sock, card=card, ca_file=ca,
                             server_name="localhost")
-    print("ready", flush=True)
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
     try:
         tls.recv(1)
     except KeyboardInterrupt:
         tls.sendall(b"x\\n")
-        print(tls.recv(2), flush=True)
+        print(tls.recv(2))
+        tls.close()
 """
-    process = subprocess.Popen(
+    done = subprocess.run(
         [sys.executable, "-c", script, address(), str(server.port), str(ca)],
-        stdout=subprocess.PIPE, text=True,
+        check=True, capture_output=True, text=True, timeout=30,
     )
-    assert process.stdout.readline() == "ready\n"
-    process.send_signal(signal.SIGINT)
-    assert process.stdout.readline() == "b'x\\n'\n"
-    assert process.wait(15) == 0
-    process.stdout.close()
+    assert done.stdout == "b'x\\n'\n"
 
 
 def test_the_server_closing_is_the_end_of_the_data(serve, wrap):
