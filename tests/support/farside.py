@@ -122,13 +122,14 @@ def free_port(kind):
 class Server(Process):
     """gnutls-serv with the certificate in `folder`; refuses who has none."""
 
-    def __init__(self, folder, datagram=False):
+    def __init__(self, folder, datagram=False, echo=True):
         self.datagram = datagram
         self.port = free_port(
             socket.SOCK_DGRAM if datagram else socket.SOCK_STREAM
         )
         super().__init__(
-            *("stdbuf", "-oL", "gnutls-serv", "--echo"),
+            *("stdbuf", "-oL", "gnutls-serv"),
+            *(["--echo"] if echo else []),  # else it speaks HTTP
             *(["--udp"] if datagram else []),
             *("--port", self.port),
             *("--x509certfile", folder / "server.pem"),

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Every program of docs/cookbook.md is taken from that page, built or run."""
+
+import pathlib
+import re
+import shlex
+import shutil
+import subprocess
+
+import pytest
+from farside import Server, make_server_certificate
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+PAGE = TOP / "docs" / "cookbook.md"
+SUFFIXES = {"python": ".py", "lua": ".lua", "c": ".c", "sh": ".sh"}
+LUAS = [lua for lua in ("lua5.1", "lua5.3", "lua5.4", "luajit")
+        if shutil.which(lua)]
+
+
+def programs():
+    """File name to text, for each fenced block; the name is its first word
+    that has the language's ending."""
+    found = {}
+    blocks = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE.read_text(),
+                        re.DOTALL | re.MULTILINE)
+    for language, text in blocks:
+        suffix = SUFFIXES[language]
+        name = re.search(r"[a-z]+" + re.escape(suffix), text).group()
+        assert name not in found
+        found[name] = text
+    return found
+
+
+PROGRAMS = programs()
+
+
+def run(line, folder, **options):
+    done = subprocess.run(line, cwd=folder, capture_output=True, text=True,
+                          timeout=60, check=False, **options)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    make_server_certificate(tmp_path)
+    for name, text in PROGRAMS.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "message").write_text("hello")
+    monkeypatch.setenv("IOTSAFE_CARD", f"sim:?store={tmp_path}")
+    return tmp_path
+
+
+def build(name, folder):
+    flags = subprocess.run(
+        ["pkg-config", "--cflags", "--libs", "iotsafe", "gnutls"],
+        capture_output=True, text=True, check=True).stdout
+    program = folder / name.removesuffix(".c")
+    run(["cc", "-Wall", "-Wextra", "-Werror", "-o", program, folder / name,
+         *shlex.split(flags)], folder)
+    return [str(program)]
+
+
+def command_lines(name, folder):
+    """How a program is run: once with each interpreter of its language."""
+    if name.endswith(".c"):
+        return [build(name, folder)]
+    if name.endswith(".lua"):
+        assert LUAS
+        return [[lua, name] for lua in LUAS]
+    return [["python3" if name.endswith(".py") else "sh", name]]
+
+
+# SHA-256 of "hello".
+DIGEST = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
+
+# What the programs without a server are given, and what they print.
+ALONE = {
+    "sign.py": (["hello"], r"30[0-9a-f]{130,146}"),
+    "sign.lua": ([DIGEST], r"30[0-9a-f]{130,146}"),
+    "sign.c": (["hello"], r"[0-9a-f]{128}"),
+    "sign.sh": (["message"], r"Verified OK"),
+    "credentials.c": ([], r"2 certificates"),
+    "names.c": ([], r"key and certificate are the SIM's"),
+    "objects.py": ([], r"iotsafe:id=01;type=private .*client"),
+    "objects.lua": ([], r"iotsafe:id=01;type=private\tclient"),
+    "certificate.py": ([], r"-----BEGIN CERTIFICATE-----"),
+    "certificate.lua": ([], r"-----BEGIN CERTIFICATE-----"),
+    "link.c": ([], r"SELECT: .*6A82"),
+}
+
+# The same for those that are given a host, a port and a CA; and what the
+# server is.
+CONNECTED = {
+    "connect.py": ("echo", r"TLSv1\.3 b'hello"),
+    "connect.lua": ("echo", r"TLSv?1\.3\thello"),
+    "connect.c": ("echo", r"TLS1\.3 hello"),
+    "loop.py": ("echo", r"done; waited for .*WANT_CARD"),
+    "https.py": ("http", r"200"),
+    "dtls.py": ("udp", r"DTLSv1\.2 b'hello"),
+    "dtls.lua": ("udp", r"DTLSv?1\.2\thello"),
+}
+
+
+def test_every_program_of_the_page_is_tried():
+    assert set(PROGRAMS) == set(ALONE) | set(CONNECTED)
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_program_prints_what_the_page_promises(name, folder):
+    arguments, expected = ALONE[name]
+    for line in command_lines(name, folder):
+        assert re.search(expected, run(line + arguments, folder))
+
+
+def test_signature_of_the_c_program_is_as_long_as_two_numbers(folder):
+    """The page says r, then s; two runs sign alike in form, not in value."""
+    line = build("sign.c", folder)
+    first, second = (run(line + ["hello"], folder) for _ in range(2))
+    assert len(first) == len(second) == 129
+    assert first != second
+
+
+@pytest.mark.parametrize("name", CONNECTED)
+def test_program_talks_to_a_server_that_wants_a_certificate(
+        name, folder):
+    kind, expected = CONNECTED[name]
+    with Server(folder, datagram=kind == "udp",
+                echo=kind != "http") as server:
+        for line in command_lines(name, folder):
+            out = run(line + ["localhost", str(server.port), "ca.pem"], folder)
+            assert re.search(expected, out)
