@@ -146,20 +146,17 @@ int crypto_spki_from_point(struct bytes point, bool brainpool, uint8_t **out,
 	return bytes_give(der, spki.size, out, out_size);
 }
 
-static int import_certificate(struct bytes der, gnutls_x509_crt_t *out)
+/* Whether bytes are a certificate is a question, so that no is no error. */
+static bool import_certificate(struct bytes der, gnutls_x509_crt_t *out)
 {
 	gnutls_datum_t data = datum(der);
-	int error = gnutls_x509_crt_init(out);
 
-	if (error < 0)
-		return error_set(IOTSAFE_ERR_MEMORY, "certificate: no memory");
-	error = gnutls_x509_crt_import(*out, &data, GNUTLS_X509_FMT_DER);
-	if (error < 0) {
-		gnutls_x509_crt_deinit(*out);
-		return error_set(IOTSAFE_ERR_FORMAT, "certificate: %s",
-				 gnutls_strerror(error));
-	}
-	return IOTSAFE_OK;
+	if (gnutls_x509_crt_init(out) < 0)
+		return false;
+	if (gnutls_x509_crt_import(*out, &data, GNUTLS_X509_FMT_DER) >= 0)
+		return true;
+	gnutls_x509_crt_deinit(*out);
+	return false;
 }
 
 /* RFC 5280 4.1: Certificate { tbsCertificate { [0] version, serialNumber,
@@ -317,17 +314,12 @@ bool crypto_certificate_trim(struct bytes *certificate)
 	struct bytes rest = *certificate;
 	struct tlv outer;
 	gnutls_x509_crt_t crt;
-	struct error kept;
-	bool good;
 
 	if (!tlv_next(&rest, &outer) || outer.tag != 0x30)
 		return false;
 	rest = (struct bytes){certificate->data,
 			      (size_t)(rest.data - certificate->data)};
-	error_save(&kept);
-	good = import_certificate(rest, &crt) == IOTSAFE_OK;
-	error_restore(&kept);
-	if (!good)
+	if (!import_certificate(rest, &crt))
 		return false;
 	gnutls_x509_crt_deinit(crt);
 	*certificate = rest;
@@ -339,9 +331,9 @@ bool crypto_certificate_issued(struct bytes issuer, struct bytes certificate)
 	gnutls_x509_crt_t upper, lower;
 	bool issued;
 
-	if (import_certificate(issuer, &upper) < 0)
+	if (!import_certificate(issuer, &upper))
 		return false;
-	if (import_certificate(certificate, &lower) < 0) {
+	if (!import_certificate(certificate, &lower)) {
 		gnutls_x509_crt_deinit(upper);
 		return false;
 	}
@@ -357,7 +349,7 @@ bool crypto_certificate_is_root(struct bytes certificate)
 	unsigned critical, is_ca = 0, status = 0;
 	bool root;
 
-	if (import_certificate(certificate, &crt) < 0)
+	if (!import_certificate(certificate, &crt))
 		return false;
 	/* The time is the verifier's business, not ours. */
 	root = gnutls_x509_crt_check_issuer(crt, crt) == 1 &&
