@@ -99,15 +99,15 @@ static gnutls_datum_t datum(struct bytes bytes)
 /* AlgorithmIdentifier ecPublicKey with the curve's OID, and the head of the
  * bit string that holds the point (RFC 5480). */
 static const uint8_t spki_p256[] = {
-        0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2A, 0x86, 0x48,
-        0xCE, 0x3D, 0x02, 0x01, 0x06, 0x08, 0x2A, 0x86, 0x48,
-        0xCE, 0x3D, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+	0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2A, 0x86, 0x48,
+	0xCE, 0x3D, 0x02, 0x01, 0x06, 0x08, 0x2A, 0x86, 0x48,
+	0xCE, 0x3D, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
 };
 /* brainpoolP256r1: RFC 5639 */
 static const uint8_t spki_brainpool[] = {
-        0x30, 0x5A, 0x30, 0x14, 0x06, 0x07, 0x2A, 0x86, 0x48,
-        0xCE, 0x3D, 0x02, 0x01, 0x06, 0x09, 0x2B, 0x24, 0x03,
-        0x03, 0x02, 0x08, 0x01, 0x01, 0x07, 0x03, 0x42, 0x00,
+	0x30, 0x5A, 0x30, 0x14, 0x06, 0x07, 0x2A, 0x86, 0x48,
+	0xCE, 0x3D, 0x02, 0x01, 0x06, 0x09, 0x2B, 0x24, 0x03,
+	0x03, 0x02, 0x08, 0x01, 0x01, 0x07, 0x03, 0x42, 0x00,
 };
 
 static bool is_usable(struct bytes spki)
@@ -119,22 +119,22 @@ static bool is_usable(struct bytes spki)
 	if (gnutls_pubkey_init(&key) < 0)
 		return false;
 	usable = gnutls_pubkey_import(key, &data, GNUTLS_X509_FMT_DER) >= 0 &&
-	         gnutls_pubkey_verify_params(key) >= 0;
+		 gnutls_pubkey_verify_params(key) >= 0;
 	gnutls_pubkey_deinit(key);
 	return usable;
 }
 
 int crypto_spki_from_point(struct bytes point, bool brainpool, uint8_t **out,
-                           size_t *out_size)
+			   size_t *out_size)
 {
 	uint8_t der[sizeof(spki_brainpool) + CRYPTO_POINT_SIZE];
 	struct builder spki = {der, 0, sizeof(der), false};
 
 	if (point.size != CRYPTO_POINT_SIZE || point.data[0] != 0x04)
 		return error_set(IOTSAFE_ERR_FORMAT,
-		                 "public key: %zu bytes are no uncompressed "
-		                 "point of 256 bits",
-		                 point.size);
+				 "public key: %zu bytes are no uncompressed "
+				 "point of 256 bits",
+				 point.size);
 	if (brainpool)
 		build_bytes(&spki, spki_brainpool, sizeof(spki_brainpool));
 	else
@@ -142,7 +142,7 @@ int crypto_spki_from_point(struct bytes point, bool brainpool, uint8_t **out,
 	build_bytes(&spki, point.data, point.size);
 	if (!brainpool && !is_usable((struct bytes){der, spki.size}))
 		return error_set(IOTSAFE_ERR_FORMAT,
-		                 "public key: the point is not on P-256");
+				 "public key: the point is not on P-256");
 	return bytes_give(der, spki.size, out, out_size);
 }
 
@@ -163,7 +163,7 @@ static bool import_certificate(struct bytes der, gnutls_x509_crt_t *out)
  * signature, issuer, validity, subject, subjectPublicKeyInfo … } … }. Taken
  * as it stands there, so that keys GnuTLS cannot use are told apart too. */
 int crypto_spki_of_certificate(struct bytes certificate, uint8_t **out,
-                               size_t *out_size)
+			       size_t *out_size)
 {
 	struct tlv outer, tbs, field = {0};
 	const uint8_t *start;
@@ -184,7 +184,7 @@ int crypto_spki_of_certificate(struct bytes certificate, uint8_t **out,
 	return bytes_give(start, (size_t)(rest.data - start), out, out_size);
 bad:
 	return error_set(IOTSAFE_ERR_FORMAT,
-	                 "certificate: its public key cannot be found");
+			 "certificate: its public key cannot be found");
 }
 
 static bool import_spki(struct bytes spki, gnutls_pubkey_t *key)
@@ -343,19 +343,38 @@ bool crypto_certificate_issued(struct bytes issuer, struct bytes certificate)
 	return issued;
 }
 
+/* RFC 5280 4.2.1.9. */
+static bool is_ca(gnutls_x509_crt_t crt)
+{
+	unsigned critical, ca = 0;
+
+	return gnutls_x509_crt_get_basic_constraints(crt, &critical, &ca,
+						     NULL) >= 0 &&
+	       ca;
+}
+
+bool crypto_certificate_is_ca(struct bytes certificate)
+{
+	gnutls_x509_crt_t crt;
+	bool ca;
+
+	if (!import_certificate(certificate, &crt))
+		return false;
+	ca = is_ca(crt);
+	gnutls_x509_crt_deinit(crt);
+	return ca;
+}
+
 bool crypto_certificate_is_root(struct bytes certificate)
 {
 	gnutls_x509_crt_t crt;
-	unsigned critical, is_ca = 0, status = 0;
+	unsigned status = 0;
 	bool root;
 
 	if (!import_certificate(certificate, &crt))
 		return false;
 	/* The time is the verifier's business, not ours. */
-	root = gnutls_x509_crt_check_issuer(crt, crt) == 1 &&
-	       gnutls_x509_crt_get_basic_constraints(crt, &critical, &is_ca,
-						     NULL) >= 0 &&
-	       is_ca &&
+	root = gnutls_x509_crt_check_issuer(crt, crt) == 1 && is_ca(crt) &&
 	       gnutls_x509_crt_verify(crt, &crt, 1,
 				      GNUTLS_VERIFY_DISABLE_TIME_CHECKS,
 				      &status) >= 0 &&

@@ -48,6 +48,8 @@ bool crypto_der_to_rs(struct bytes der, size_t half, uint8_t *rs);
 bool crypto_certificate_trim(struct bytes *certificate);
 
 bool crypto_certificate_issued(struct bytes issuer, struct bytes certificate);
+/* A certificate that may issue others (RFC 5280 4.2.1.9). */
+bool crypto_certificate_is_ca(struct bytes certificate);
 /* A CA certificate signed by itself. */
 bool crypto_certificate_is_root(struct bytes certificate);
 

@@ -114,6 +114,9 @@ int identity_public_key(iotsafe_card *card, const struct record *key,
  * meant); NULL if there is none. */
 int identity_certificate(iotsafe_card *card, struct bytes spki,
 			 struct entry **out, const struct deadline *deadline);
+/* A certificate that is of no key on the card, NULL if there is none. */
+int identity_stray_certificate(iotsafe_card *card, struct entry **out,
+			       const struct deadline *deadline);
 /* The certificate that issued this one, NULL if the card has none. */
 int identity_issuer(iotsafe_card *card, struct bytes certificate,
 		    struct entry **out, const struct deadline *deadline);

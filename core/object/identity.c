@@ -204,11 +204,10 @@ static int read_certificates(iotsafe_card *card,
 	return IOTSAFE_OK;
 }
 
-/* A certificate that signed another one on the card, or itself, is a CA's. */
+/* A certificate that may sign others, or did, is a CA's. */
 static bool is_leaf(const iotsafe_card *card, const struct entry *entry)
 {
-	if (!entry->content ||
-	    crypto_certificate_issued(content_of(entry), content_of(entry)))
+	if (!entry->content || crypto_certificate_is_ca(content_of(entry)))
 		return false;
 	for (size_t i = 0; i < card->entries_count; i++) {
 		const struct entry *other = &card->entries[i];
@@ -281,6 +280,35 @@ int identity_certificate(iotsafe_card *card, struct bytes spki,
 			 "%zu certificates may belong to the key; choose one "
 			 "of: %s",
 			 titles.count, titles.text);
+}
+
+/* Reads the public keys by which is_of_another_key() decides. */
+static int read_tied_keys(iotsafe_card *card, const struct deadline *deadline)
+{
+	for (size_t i = 0; i < card->entries_count; i++) {
+		struct entry *public = NULL;
+
+		if (can_sign(&card->entries[i], IOTSAFE_CLASS_PRIVATE_KEY))
+		public = tied_by_name(card, &card->entries[i].record);
+		if (public)
+			TRY(card_need_entry(card, public, deadline));
+	}
+	return IOTSAFE_OK;
+}
+
+int identity_stray_certificate(iotsafe_card *card, struct entry **out,
+			       const struct deadline *deadline)
+{
+	*out = NULL;
+	TRY(read_certificates(card, deadline));
+	TRY(read_tied_keys(card, deadline));
+	for (size_t i = 0; i < card->entries_count; i++) {
+		struct entry *entry = &card->entries[i];
+
+		if (is_leaf(card, entry) && !is_of_another_key(card, entry))
+			*out = entry;
+	}
+	return IOTSAFE_OK;
 }
 
 int identity_issuer(iotsafe_card *card, struct bytes certificate,

@@ -183,6 +183,23 @@ static int build_chain(iotsafe_card *card, iotsafe_key *key,
 	return IOTSAFE_OK;
 }
 
+/* No certificate has the key's public key. One that has nobody's was meant to
+ * be its: personalisation went wrong. */
+static int check_strays(iotsafe_card *card, const iotsafe_key *key,
+			const struct deadline *deadline)
+{
+	char title[RECORD_TITLE_MAX];
+	struct entry *stray;
+
+	TRY(identity_stray_certificate(card, &stray, deadline));
+	if (!stray)
+		return IOTSAFE_OK;
+	record_title(&stray->record, title, sizeof(title));
+	return error_set(IOTSAFE_ERR_VERIFY,
+			 "the certificate %s is of another key than %s", title,
+			 key->title);
+}
+
 static int learn_chain(iotsafe_card *card, iotsafe_key *key,
 		       const struct deadline *deadline)
 {
@@ -193,6 +210,8 @@ static int learn_chain(iotsafe_card *card, iotsafe_key *key,
 		return IOTSAFE_OK;
 	TRY(learn_spki(card, key, deadline));
 	TRY(identity_certificate(card, borrow(&key->spki), &entry, deadline));
+	if (!entry && key->spki.size)
+		TRY(check_strays(card, key, deadline));
 	if (entry) {
 		result = build_chain(card, key, entry, deadline);
 		if (result < 0) {
@@ -272,7 +291,7 @@ int iotsafe_key_certificate(iotsafe_key *key, unsigned index, uint8_t **out,
 	TRY(key_learn(key, NULL));
 	if (!key->chain_count)
 		return error_set(IOTSAFE_ERR_ABSENT,
-				 "key %s: the card has no certificate for it",
+				 "key %s has no certificate on the card",
 				 key->title);
 	certificate = key_chain(key, index);
 	if (!certificate.size)
@@ -334,7 +353,7 @@ static int take_certificate(void *self, struct bytes certificate)
 }
 
 int key_set_certificate(iotsafe_key *key, struct bytes data,
-                        const struct deadline *limit)
+			const struct deadline *limit)
 {
 	int result;
 
@@ -348,7 +367,7 @@ int key_set_certificate(iotsafe_key *key, struct bytes data,
 }
 
 int iotsafe_key_set_certificate(iotsafe_key *key, const uint8_t *data,
-                                size_t data_size)
+				size_t data_size)
 {
 	if (!key || !data)
 		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
