@@ -50,8 +50,10 @@ static int push_closed(lua_State *L)
 
 static void *refuse_handle(lua_State *L, int index, const char *wanted)
 {
-	luaL_argerror(L, index, lua_pushfstring(L, "%s expected, got %s", wanted,
-	                                        luaL_typename(L, index)));
+	const char *given = luaL_typename(L, index);
+
+	luaL_argerror(L, index, lua_pushfstring(L, "%s expected, got %s",
+	                                        wanted, given));
 	return NULL;
 }
 

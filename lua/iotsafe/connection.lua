@@ -111,9 +111,12 @@ function methods:send(data, first, last)
 
 	local sent, message, code, _, partial =
 		core.tls_send(self.tls, data, limit(self, core.clock()))
+	if sent and sent < #data then
+		code, partial = core.WANT_WRITE, sent
+	end
 	self.wanted = wants[code]
-	if sent then
-		return first - 1 + sent
+	if not code then
+		return last
 	end
 	return nil, words[code] or message, first - 1 + (partial or 0), code,
 		message
@@ -353,8 +356,9 @@ local function reach(host, port, datagram, seconds)
 		return socket
 	end
 	socket:close()
-	return nil, ("connecting to %s port %s: %s"):format(host, port, message),
-		message == "timeout" and core.ERR_TIMEOUT or core.ERR_IO, 0
+	return nil, ("connecting to %s port %s: %s"):format(host, port,
+		message), message == "timeout" and core.ERR_TIMEOUT
+		or core.ERR_IO, 0
 end
 
 -- Connects and shakes hands, both within the time-out. The server's name is

@@ -100,8 +100,10 @@ describe("a card", function()
 		local key = assert(card:key())
 		local digest = support.digest("sha256", text)
 		assert.equal(64, #assert(key:sign("sha256", digest)))
-		assert.equal(64, #assert(key:sign("ecdsa-sha256", digest, "raw")))
-		assert.equal(48, assert(key:sign("sha256", digest, "der")):byte())
+		assert.equal(64, #assert(key:sign("ecdsa-sha256", digest,
+			"raw")))
+		assert.equal(48, assert(key:sign("sha256", digest,
+			"der")):byte())
 	end)
 
 	it("refuses algorithms and forms that it does not know", function()
@@ -135,8 +137,10 @@ describe("a card", function()
 		assert.is_true(#chain >= 2)
 		assert.equal(own, chain[1])
 		for index = 1, #chain - 1 do
-			local issuer = support.x509(chain[index], "-issuer")
-			local subject = support.x509(chain[index + 1], "-subject")
+			local issuer = support.x509(chain[index],
+				"-issuer")
+			local subject = support.x509(chain[index + 1],
+				"-subject")
 			assert.equal(issuer:match("issuer=(.*)"),
 				subject:match("subject=(.*)"))
 		end
@@ -212,7 +216,8 @@ describe("each kind of card", function()
 			local card = assert(iotsafe.open("sim:" .. profile))
 			local key = assert(card:key())
 			local digest = support.digest("sha256", text)
-			local signature = assert(key:sign("sha256", digest, "der"))
+			local signature = assert(key:sign("sha256", digest,
+				"der"))
 			assert.is_true(support.verifies(
 				iotsafe.pem(assert(key:public_key()),
 					"PUBLIC KEY"), digest, signature))

@@ -124,8 +124,8 @@ for _, protocol in ipairs(protocols) do
 
 		it("can be made by a loop around socket.select", function()
 			-- One whose every command takes a while.
-			local slow = assert(iotsafe.open("sim:?card-ms=30&store="
-				.. store))
+			local slow = assert(iotsafe.open("sim:?card-ms=30"
+				.. "&store=" .. store))
 			local plain = plain_socket(host, port, protocol.kind)
 			local fd = plain:getfd()
 			local tls = assert(slow:wrap(plain, {
@@ -378,6 +378,42 @@ describe("a connection that the server ends", function()
 		until line == ""
 		assert.equal(data:sub(1, 99999), tls:receive(99999))
 		assert.equal(data:sub(100000), tls:receive("*a"))
+		tls:close()
+		stop()
+	end)
+
+	it("tells how much went to a server that does not read", function()
+		local port, _, stop, pid = support.server(store, "--http")
+		local tls = assert(card:connect("localhost", port, options()))
+		local request = "GET / HTTP/1.0\r\nX: "
+			.. ("0123456789"):rep(100000) .. "\r\n\r\n"
+		assert.equal(1, tls:setoption("send-buffer-size", 65536))
+		support.run("kill -STOP " .. pid)
+
+		tls:settimeout(0.2)
+		local none, word, last, code = tls:send(request)
+		assert.is_nil(none)
+		assert.equal("timeout", word)
+		assert.equal(iotsafe.ERR_TIMEOUT, code)
+		assert.is_true(last > 0 and last < #request)
+
+		tls:settimeout(0)
+		local stuck
+		none, word, stuck, code = tls:send(request, last + 1)
+		assert.is_nil(none)
+		assert.equal("wantwrite", word)
+		assert.equal("write", tls:want())
+		assert.equal(iotsafe.WANT_WRITE, code)
+		assert.is_true(stuck >= last and stuck < #request)
+
+		support.run("kill -CONT " .. pid)
+		assert.equal(#request, finish(tls, function()
+			none, word, last = tls:send(request, stuck + 1)
+			stuck = last or stuck
+			return none, word
+		end, {}))
+		tls:settimeout(20)
+		assert.equal("HTTP/1.0 200 OK", tls:receive())
 		tls:close()
 		stop()
 	end)

@@ -202,6 +202,18 @@ describe("a connection says", function()
 		card:close()
 	end)
 
+	it("that LuaSocket is missing", function()
+		local kept = package.loaded.socket
+		package.loaded.socket = nil
+		package.preload.socket = function() error("not there") end
+		local card = assert(iotsafe.open("sim:"))
+		local check = expect(iotsafe.ERR_SUPPORT, "LuaSocket", 2)
+		check(card:connect("127.0.0.1", 1))
+		card:close()
+		package.preload.socket = nil
+		package.loaded.socket = kept
+	end)
+
 	it("that an option is wrong", function()
 		for _, wrong in ipairs {
 			{ protocol = "sslv3" }, { verify = "perhaps" },

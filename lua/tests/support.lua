@@ -8,7 +8,6 @@ local socket = require "socket"
 local support = {}
 local undo = {} -- what clean() has to do, newest last
 
--- The sentence of an address's fault, in the address.
 local sim = assert(os.getenv("IOTSAFE_SIM"), "IOTSAFE_SIM names no iotsafe-sim")
 
 function support.quote(word)
@@ -51,8 +50,8 @@ function support.directory()
 	return path
 end
 
--- Starts a program that says its process id by `exec`, and waits for a line
--- of it; clean() ends it.
+-- Starts a program and waits for a line of it. Gives a function that ends it,
+-- as clean() does, and its process id.
 function support.start(command, awaited)
 	local pipe = io.popen("echo $$; exec " .. command)
 	local pid = assert(tonumber(pipe:read("*l")))
@@ -67,7 +66,7 @@ function support.start(command, awaited)
 	undo[#undo + 1] = stop
 	for line in pipe:lines() do
 		if line:find(awaited, 1, true) then
-			return stop
+			return stop, pid
 		end
 	end
 	error(command .. " ended")
@@ -84,7 +83,8 @@ function support.digest(hash, data)
 	local directory = support.directory()
 	local input = support.write_file(directory .. "/data", data)
 	local output = directory .. "/digest"
-	must(("openssl dgst -%s -binary -out %s %s"):format(hash, output, input))
+	must(("openssl dgst -%s -binary -out %s %s"):format(hash, output,
+		input))
 	return support.read_file(output)
 end
 
@@ -94,8 +94,9 @@ function support.verifies(public_key, digest, signature)
 	support.write_file(directory .. "/key", public_key)
 	support.write_file(directory .. "/digest", digest)
 	support.write_file(directory .. "/signature", signature)
-	local _, status = support.run(("cd %s && openssl pkeyutl -verify -pubin "
-		.. "-inkey key -in digest -sigfile signature"):format(directory))
+	local _, status = support.run("cd " .. directory .. " && "
+		.. "openssl pkeyutl -verify -pubin -inkey key -in digest "
+		.. "-sigfile signature")
 	return status == 0
 end
 
@@ -125,22 +126,24 @@ local function free_port(kind)
 end
 
 -- gnutls-serv with the store's certificate, requiring one of the store's
--- clients. Gives the port, a function that reads what it said, and one that
--- stops it.
+-- clients. Gives the port, a function that reads what it said, one that
+-- stops it, and its process id.
 function support.server(store, options, kind)
 	local log = support.directory() .. "/log"
 	local port = free_port(kind)
-	local command = ("stdbuf -oL gnutls-serv --port %d --x509certfile %s/server.pem "
-		.. "--x509keyfile %s/server-key.pem --require-client-cert "
-		.. "--verify-client-cert %s"):format(port, store, store, options)
+	local command = ("stdbuf -oL gnutls-serv --port %d "
+		.. "--x509certfile %s/server.pem "
+		.. "--x509keyfile %s/server-key.pem "
+		.. "--require-client-cert --verify-client-cert %s"):format(
+		port, store, store, options)
 	if not options:find("x509cafile", 1, true) then
 		command = command .. (" --x509cafile %s/ca.pem"):format(store)
 	end
 	if kind == "udp" then
 		command = command .. " --udp"
 	end
-	local stop = support.start(command .. " 2>&1 >" .. log, "done")
-	return port, function() return support.read_file(log) end, stop
+	local stop, pid = support.start(command .. " 2>&1 >" .. log, "done")
+	return port, function() return support.read_file(log) end, stop, pid
 end
 
 -- A connected pair: a client socket, and the far end of it as a plain socket.
