@@ -28,7 +28,9 @@ def test_lists_every_object_with_its_type(card):
     found = card.objects()
     types = {each.type for each in found}
     assert {"private", "public", "cert"} <= types
-    client = next(x for x in found if (x.type, x.label) == ("private", "client"))
+    client = next(
+        x for x in found if (x.type, x.label) == ("private", "client")
+    )
     assert client.applet == "iotsafe"
     assert client.key_type == "P-256"
     assert client.flags & iotsafe.Flag.SIGN

@@ -2,8 +2,8 @@
 """What goes wrong: the class, the code, the status word and the sentence,
 within the deadline."""
 
-import builtins
 import copy
+import os
 import pickle
 import re
 import signal
@@ -195,8 +195,17 @@ def test_a_server_nobody_vouches_for(card, serve, other):
             server.connect(), card=card, ca_file=other / "ca.pem",
             server_name="localhost",
         )
-    with failing(iotsafe.UntrustedError, -16, "localhost"):
-        TLSSocket(server.connect(), card=card, server_name="localhost")
+    assert card.counters["signatures"] == 0
+
+
+def test_the_system_does_not_vouch_for_it_either(card, serve):
+    expected = failing(iotsafe.UntrustedError, -16, "localhost")
+    if not os.path.exists("/etc/ssl/certs/ca-certificates.crt"):
+        expected = failing(iotsafe.AbsentError, -12, "no CA certificates")
+    with expected:
+        TLSSocket(
+            serve("--echo").connect(), card=card, server_name="localhost"
+        )
     assert card.counters["signatures"] == 0
 
 
@@ -241,7 +250,7 @@ def test_a_server_that_refuses_our_certificate(card, ca, store, other, maximum):
     [(b"", iotsafe.ClosedError, -18),
      (b"HTTP/1.0 400 Bad Request\r\n\r\n", iotsafe.TLSError, -17)],
 )
-def test_a_server_that_is_none(card, answer, kind, code):
+def test_a_server_that_is_none(card, ca, answer, kind, code):
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve():
@@ -254,16 +263,18 @@ def test_a_server_that_is_none(card, answer, kind, code):
         thread.start()
         with socket.create_connection(listener.getsockname()) as sock:
             with failing(kind, code, "."):
-                TLSSocket(sock, card=card, server_name="localhost")
+                TLSSocket(
+                    sock, card=card, ca_file=ca, server_name="localhost"
+                )
         thread.join()
 
 
-def test_a_server_that_never_answers(card):
+def test_a_server_that_never_answers(card, ca):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         sock = socket.create_connection(listener.getsockname())
         sock.settimeout(0.3)
         with failing(iotsafe.TimeoutError, -6, "handshake.*peer", seconds=2):
-            TLSSocket(sock, card=card, server_name="localhost")
+            TLSSocket(sock, card=card, ca_file=ca, server_name="localhost")
 
 
 def test_a_key_by_name_needs_a_card(serve):
