@@ -315,16 +315,16 @@ Test(modem, takes_the_time_the_link_model_says)
 	b.modem.timing.baud = 9600;
 	b.modem.timing.modem_ns = 5000000;
 	b.modem.timing.char_ns = 100000;
-	b.modem.timing.card_ns = 30000000;
+	b.modem.timing.card_ns = 30000000000;
 	says(OPEN, OPENED);
 	/* 5 bytes to the card and 3 back */
 	cr_assert_eq(b.due, in * 10000000000ULL / 9600 + 5000000 + 8 * 100000 +
-				    30000000 + out * 10000000000ULL / 9600);
+				    30000000000 + out * 10000000000ULL / 9600);
 	b.modem.timing.ins[0x70].set = true;
-	b.modem.timing.ins[0x70].ns = 1000000;
+	b.modem.timing.ins[0x70].ns = 10000000000;
 	b.modem.timing.baud = 0;
 	bench_at(&b, OPEN);
-	cr_assert_eq(b.due, 5000000 + 8 * 100000 + 1000000);
+	cr_assert_eq(b.due, 5000000 + 8 * 100000 + 10000000000);
 }
 
 /* The clock of a line starts with its first character, not with its last. */

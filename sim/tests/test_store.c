@@ -111,6 +111,8 @@ Test(store, keeps_a_key_made_on_the_card_unless_it_is_volatile)
 	strcpy(made, bench_fetch(&b, "81B90000058403303031"));
 	bench_fetch(&b, "81B90000058403303033");
 	bench_close(&b);
+	cr_assert_eq(access(path_of("zariot/key-303031.pem"), F_OK), 0);
+	cr_assert_eq(access(path_of("zariot/key-303033.pem"), F_OK), -1);
 	cr_assert(open_card("zariot", NULL));
 	bench_select(&b);
 	cr_assert_str_eq(bench_fetch(&b, "81CD0000058503303032"), made + 20);
