@@ -91,20 +91,19 @@ static int set_all(struct cli *cli, struct agreed *agreed)
 	return 0;
 }
 
-/* Reads what the handshake will need of the card before a server waits. That
- * the key has no certificate is for the handshake to judge: --cert may name
- * one. */
+/* Reads what the handshake will need of the card before a server waits. What
+ * a missing certificate means is for the handshake to say. */
 static int learn_identity(struct cli *cli, iotsafe_key **key)
 {
 	uint8_t *der;
 	size_t size;
-	int result;
+	int result = 0;
 
 	TRY(card_key(cli, cli->options.key, key));
-	for (unsigned i = 0;; i++) {
+	if (cli->options.cert)
+		return 0;
+	for (unsigned i = 0; result >= 0; i++) {
 		result = iotsafe_key_certificate(*key, i, &der, &size);
-		if (result < 0)
-			break;
 		iotsafe_free(der);
 	}
 	return result == IOTSAFE_ERR_ABSENT ? 0 : fail_library(cli);

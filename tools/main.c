@@ -98,16 +98,17 @@ static void print_help(const struct cli *cli)
 		help_all();
 }
 
-/* A descriptor missing from 0 to 2 would be given to the modem's port. */
+/* A descriptor missing from 0 to 2 would be given to the modem's port. The
+ * one that takes its place refuses what it is there for. */
 static void fill_descriptors(void)
 {
-	int fd;
-
-	do {
-		fd = open("/dev/null", O_RDWR);
-	} while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd >= 0)
-		close(fd);
+	while (fcntl(STDIN_FILENO, F_GETFD) < 0)
+		if (open("/dev/null", O_WRONLY) < 0)
+			return;
+	for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++)
+		while (fcntl(fd, F_GETFD) < 0)
+			if (open("/dev/null", O_RDONLY) < 0)
+				return;
 }
 
 static int set_trace(struct cli *cli)

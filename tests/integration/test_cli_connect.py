@@ -240,6 +240,19 @@ def test_connect_with_a_certificate_file(folder):
         assert error.startswith("iotsafe: ")
 
 
+def test_connect_without_a_certificate_that_fits(folder):
+    card = f"sim:?store={folder}&fault="
+    with Server(folder) as server:
+        words = [folder, server.port, *trust(folder)]
+        said = refused(*words, card=card + "no-certificate", status=10)
+        assert "certificate" in said
+        said = refused(*words, card=card + "wrong-certificate", status=13)
+        assert "another key" in said
+        words += ["--cert", folder / "client.pem"]
+        for fault in ("no-certificate", "wrong-certificate"):
+            assert agreed(*words, card=card + fault)["certificate_used"]
+
+
 def test_connect_warns_when_it_trusts_everybody(folder):
     with Server(folder) as server:
         out, err = connect(folder, server.port, "--insecure", "--json")
@@ -319,6 +332,30 @@ def test_a_host_that_is_silent_is_given_up(folder):
         silent.bind(("127.0.0.1", 0))
         port = silent.getsockname()[1]
         refused(folder, port, "--dtls", "--timeout", "800", status=5)
+
+
+def test_a_host_that_takes_no_connection_is_given_up(folder):
+    """A queue that is full: SYNs are dropped, on loopback too."""
+    with socket.socket() as full, socket.socket() as filler:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        filler.connect(full.getsockname())
+        port = full.getsockname()[1]
+        said = refused(folder, port, "--timeout", "800", status=18)
+    assert said.endswith(f"127.0.0.1:{port}: Connection timed out")
+
+
+def test_a_signal_ends_the_handshake(folder):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        child = start(folder, silent.getsockname()[1], "--json")
+        with child:
+            connection, _ = silent.accept()
+            with connection:
+                connection.recv(1)
+                child.send_signal(signal.SIGINT)
+                out, _ = child.communicate(timeout=20)
+        assert child.returncode == -signal.SIGINT
+        assert json.loads(out)["error"]["code"] == "ERR_CANCELLED"
 
 
 def test_a_host_that_hangs_up_is_told(folder):

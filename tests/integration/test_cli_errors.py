@@ -11,6 +11,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from command import answer, iotsafe, sentence, text
@@ -108,7 +109,7 @@ FAILURES = [
     ("sim:", ["cert", "type=cert"], 11, "intermediate"),
     ("sim:?fault=no-key", ["sign"], 10, ""),
     ("sim:?fault=no-certificate", ["cert"], 10, "certificate"),
-    ("sim:?fault=wrong-certificate", ["cert"], 10, ""),
+    ("sim:?fault=wrong-certificate", ["cert"], 13, "another key"),
     ("sim:?fault=sw%3D2B:6985", ["sign"], 7, "6985"),
     ("sim:?fault=sw%3D2B:6982", ["sign"], 8, "6982"),
     ("sim:?fault=truncate%3D2B", ["sign"], 12, ""),
@@ -168,6 +169,24 @@ def test_a_full_disk_is_no_success():
             )
             assert done.returncode == 1
             assert b"cannot write to standard output" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "redirection,words,status,reason",
+    [
+        (">&-", ["list"], 1, b"standard output: Bad file descriptor"),
+        (">&-", ["list", "--json"], 1, b"output: Bad file descriptor"),
+        ("<&-", ["sign"], 1, b"standard input: Bad file descriptor"),
+        ("2>&-", ["list"], 0, b""),
+    ],
+)
+def test_a_missing_descriptor_is_no_port(redirection, words, status, reason):
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {redirection}', "sh", "iotsafe", *words],
+        env=dict(os.environ, IOTSAFE_CARD="sim:"),
+        capture_output=True,
+    )
+    assert done.returncode == status and reason in done.stderr
 
 
 # Cards that lie.
@@ -251,9 +270,11 @@ def test_a_signal_ends_it_and_leaves_no_channel_open(number, tmp_path):
         with child.stderr:
             while b"AT+CSIM=78" not in child.stderr.readline():
                 assert child.poll() is None
+            sent = time.monotonic()
             child.send_signal(number)
             child.stderr.read()
         assert child.wait(5) == -number
+        assert time.monotonic() - sent < 5, "that was the card's time limit"
         commands = [each["command"] for each in sim.log]
         assert commands[0].startswith("0070000")
         assert re.match("0.7080", commands[-1])
