@@ -189,7 +189,8 @@ static int send_command(struct channel *channel, const struct apdu *apdu,
 			const struct deadline *deadline)
 {
 	struct manners *manners = &channel->manners;
-	bool case_4 = apdu->data.size && apdu->expect != APDU_NOTHING;
+	/* A length asked for by number is always said. */
+	bool case_4 = apdu->data.size && apdu->expect == APDU_SOME;
 
 	TRY(exchange_le(channel, apdu, class_for(channel, apdu->cla), response,
 			deadline));
