@@ -163,7 +163,7 @@ struct walk {
 	/* The object being put together. */
 	struct record record;
 	unsigned functions, hashes, signatures;
-	bool has_functions, has_hashes, has_signatures;
+	bool has_fields, has_functions, has_hashes, has_signatures;
 };
 
 static int sign_algorithms(unsigned hashes, unsigned signatures)
@@ -218,12 +218,24 @@ static int finish_object(struct walk *walk)
 	}
 	memset(&walk->record, 0, sizeof(walk->record));
 	walk->functions = walk->hashes = walk->signatures = 0;
+	walk->has_fields = false;
 	walk->has_functions = walk->has_hashes = walk->has_signatures = false;
 	return result;
 }
 
-/* An id or label that the current object has already, or of another class,
- * begins a new object: that is how bare lists are told apart. */
+/* In a bare list label and id come first, so that one behind other fields
+ * begins a new object; so does one of another class, or that the object has
+ * already. */
+static bool begins_object(const struct walk *walk, int class, uint8_t size)
+{
+	const struct record *record = &walk->record;
+
+	if (!record->class)
+		return false;
+	return record->class != class || size ||
+	       (walk->has_fields && !walk->wrapped);
+}
+
 static int take_reference(struct walk *walk, const struct reference *reference,
 			  const struct tlv *tlv)
 {
@@ -235,7 +247,7 @@ static int take_reference(struct walk *walk, const struct reference *reference,
 
 	if (tlv->value.size > most || (is_id && !tlv->value.size))
 		return IOTSAFE_ERR_FORMAT;
-	if (record->class && (record->class != reference->class || *size))
+	if (begins_object(walk, reference->class, *size))
 		TRY(finish_object(walk));
 	record->class = reference->class;
 	*size = (uint8_t)tlv->value.size;
@@ -261,6 +273,7 @@ static int take_field(struct walk *walk, uint8_t tag, struct bytes value)
 
 	if (!record->class)
 		return IOTSAFE_ERR_FORMAT;
+	walk->has_fields = true;
 	switch (tag) {
 	case TAG_ACCESS:
 		record->flags |= (bits & 0x3) << 1;
@@ -370,12 +383,14 @@ int gsma_decode_objects(struct bytes answer,
 			int (*each)(void *self, const struct record *record),
 			void *self)
 {
-	/* The strictest reading that makes sense of all bytes is the one. */
+	/* The strictest reading that makes sense of all bytes is the one.
+	 * Where tags are unknown a wrong length shows less: the one that is
+	 * known to be in the field is believed first. */
 	static const struct walk readings[] = {
 		{.short_92 = false, .unknown_tags = false},
 		{.short_92 = true, .unknown_tags = false},
-		{.short_92 = false, .unknown_tags = true},
 		{.short_92 = true, .unknown_tags = true},
+		{.short_92 = false, .unknown_tags = true},
 	};
 
 	for (size_t i = 0; i < sizeof(readings) / sizeof(readings[0]); i++)
