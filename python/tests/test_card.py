@@ -3,6 +3,7 @@
 
 import copy
 import gc
+import json
 import os
 import pathlib
 import pickle
@@ -180,6 +181,30 @@ def test_collection_in_any_order_closes_everything(address):
         del things
         gc.collect()
         assert not simulators()
+
+
+@pytest.mark.parametrize("end", ["pass", "raise SystemExit(0)", "cycle()"])
+def test_a_program_that_closes_nothing_leaves_no_channel_open(
+    address, tmp_path, end
+):
+    script = f"""
+import sys, iotsafe
+card = iotsafe.open(sys.argv[1])
+key = card.key()
+def cycle():
+    class Holder:
+        pass
+    holder = Holder()
+    holder.self, holder.key = holder, key
+{end}
+"""
+    log = tmp_path / "log"
+    where = address(log=log)
+    subprocess.run([sys.executable, "-c", script, where], check=True, timeout=30)
+    last = json.loads(log.read_text().splitlines()[-1])
+    assert last["name"] == "MANAGE CHANNEL"
+    assert last["command"].startswith("007080")
+    assert last["sw"] == "9000"
 
 
 def test_eight_threads_share_one_card(card):
