@@ -4,10 +4,13 @@ its JSON. Signatures and certificates are checked by openssl."""
 
 import hashlib
 import os
+import pathlib
 import re
 
 import pytest
 from command import answer, iotsafe, openssl, text
+
+HERE = pathlib.Path(__file__).parent
 
 # What each card calls its own: key, client certificate, intermediate, root.
 PROFILES = {
@@ -222,3 +225,17 @@ def test_apdu_keeps_the_answers_before_a_failure():
     assert "9000  done" in iotsafe(
         *("apdu", "8084000004", "80B0000000"), status=5, card=card
     ).stdout.decode()
+
+
+def test_the_manual_knows_every_option_and_status():
+    page = (HERE.parent.parent / "tools/iotsafe.1").read_text()
+    commands = re.findall("^  ([a-z]+) ", text("--help", card=None), re.M)
+    assert len(commands) >= 8
+    for command in commands:
+        assert f".It Cm {command}" in page
+        help = text(command, "--help", card=None)
+        for option in re.findall("^  --([a-z-]+)", help, re.M):
+            assert re.search(rf"Fl -{option}\b", page), option
+    for status in re.findall("^ +\\d+  .*$", text("--help", card=None), re.M):
+        number, words = status.split(maxsplit=1)
+        assert f".It {number}\n{words}\n" in page
