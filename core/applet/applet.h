@@ -24,6 +24,7 @@ struct record {
 	int algorithms;	  /* enum iotsafe_algorithm */
 	uint8_t key_type; /* as on the card, 0: none */
 	uint16_t size;	  /* of a file */
+	bool has_size;	  /* the card told it */
 	uint8_t id[APPLET_ID_MAX];
 	uint8_t id_size;
 	uint8_t label[APPLET_LABEL_MAX];

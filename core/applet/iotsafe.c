@@ -19,6 +19,9 @@
 
 #define HALF 32
 
+/* The last piece may reach beyond the longest file: cards pad. */
+#define FILE_ROOM (APPLET_FILE_MAX + APDU_RESPONSE_MAX)
+
 /* Known AIDs of applets that speak IoT.05, the standard's own first. */
 static const struct aid aids[] = {
 	/* GSMA */
@@ -72,7 +75,8 @@ bool gsma_decode_public_key(struct bytes answer, struct public_key *out)
 			memcpy(out->point, answer.data, answer.size);
 			return true;
 		}
-		if (answer.size == 2 * HALF) {
+		/* Bare bytes without it could be a cut answer. */
+		if (depth && answer.size == 2 * HALF) {
 			out->point[0] = 0x04;
 			memcpy(out->point + 1, answer.data, answer.size);
 			return true;
@@ -124,7 +128,7 @@ static int get_random(struct applet *applet, uint8_t *out, size_t size,
 
 	TRY(channel_transact(&applet->channel, &get, &response, deadline));
 	/* 6300 also comes with good bytes from some applets. */
-	if (response.status != 0x9000 && response.status != 0x6300)
+	if (!apdu_is_done(response.status) && response.status != 0x6300)
 		return channel_refused(&get, response.status);
 	if (response.size != size)
 		return error_set(IOTSAFE_ERR_FORMAT,
@@ -137,10 +141,17 @@ static int get_random(struct applet *applet, uint8_t *out, size_t size,
 
 /* A file on its way in. */
 struct reading {
-	uint8_t *data; /* APPLET_FILE_MAX bytes */
+	uint8_t *data; /* FILE_ROOM bytes */
 	size_t size;
 	size_t end; /* where it ends, 0: not known */
 };
+
+static bool is_end(unsigned status)
+{
+	/* Offset out of bounds: 6981 or 6A86 by IoT.05, 6B00 by ISO 7816. */
+	return status == 0x6981 || status == 0x6A86 || status == 0x6B00 ||
+	       status == 0x6282;
+}
 
 /* Reads up to one answer's worth at the present offset. */
 static int read_piece(struct applet *applet, const struct record *file,
@@ -152,7 +163,7 @@ static int read_piece(struct applet *applet, const struct record *file,
 	struct builder reference = {body, 0, sizeof(body), false};
 	struct response piece = {
 		.data = reading->data + reading->size,
-		.room = APPLET_FILE_MAX - reading->size,
+		.room = FILE_ROOM - reading->size,
 	};
 	struct apdu read = {
 		.name = "READ FILE",
@@ -169,7 +180,11 @@ static int read_piece(struct applet *applet, const struct record *file,
 	TRY(channel_transact(&applet->channel, &read, &piece, deadline));
 	*status = piece.status;
 	reading->size += piece.size;
-	if (piece.status == 0x9000 || piece.status == 0x6282 || reading->size)
+	if (apdu_is_done(piece.status) || piece.status == 0x6282 ||
+	    reading->size)
+		return IOTSAFE_OK;
+	/* There is no offset in a file of no bytes. */
+	if (file->has_size && !file->size && is_end(piece.status))
 		return IOTSAFE_OK;
 	return channel_refused(&read, piece.status);
 }
@@ -200,20 +215,13 @@ static size_t der_size(const struct reading *reading)
 	return 0;
 }
 
-static bool is_end(unsigned status)
-{
-	/* Offset out of bounds: 6981 or 6A86 by IoT.05, 6B00 by ISO 7816. */
-	return status == 0x6981 || status == 0x6A86 || status == 0x6B00 ||
-	       status == 0x6282;
-}
-
 /* Any answer other than 9000 at an offset behind the first: the end, or a
  * refusal. */
 static int stop_reading(const struct reading *reading, unsigned status)
 {
 	const struct apdu read = {.name = "READ FILE"};
 
-	if (!is_end(status) && status != 0x9000)
+	if (!is_end(status) && !apdu_is_done(status))
 		return channel_refused(&read, status);
 	if (reading->end && reading->size < reading->end)
 		return error_set(IOTSAFE_ERR_FORMAT,
@@ -240,7 +248,7 @@ static int read_pieces(struct applet *applet, const struct record *file,
 		    take_smaller_pieces(manners))
 			continue;
 		TRY(result);
-		if (status == 0x9000 && reading->size == before && !before &&
+		if (apdu_is_done(status) && !reading->size &&
 		    !manners->with_le) {
 			manners->with_le = true;
 			continue;
@@ -250,7 +258,7 @@ static int read_pieces(struct applet *applet, const struct record *file,
 		if (!before && (certificate || !reading->end) &&
 		    der_size(reading))
 			reading->end = der_size(reading);
-		if (status != 0x9000 || reading->size == before)
+		if (!apdu_is_done(status) || reading->size == before)
 			return stop_reading(reading, status);
 	} while ((!reading->end || reading->size < reading->end) &&
 		 reading->size < APPLET_FILE_MAX);
@@ -261,7 +269,7 @@ static int read_file(struct applet *applet, const struct record *file,
 		     uint8_t **out, size_t *out_size,
 		     const struct deadline *deadline)
 {
-	struct reading reading = {.data = malloc(APPLET_FILE_MAX)};
+	struct reading reading = {.data = malloc(FILE_ROOM)};
 	int result;
 
 	if (!reading.data)
@@ -271,6 +279,8 @@ static int read_file(struct applet *applet, const struct record *file,
 		goto out;
 	if (reading.end && reading.size > reading.end)
 		reading.size = reading.end;
+	if (reading.size > APPLET_FILE_MAX)
+		reading.size = APPLET_FILE_MAX;
 	result = bytes_give(reading.data, reading.size, out, out_size);
 out:
 	bytes_wipe(reading.data, reading.size);

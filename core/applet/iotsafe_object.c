@@ -111,7 +111,7 @@ int gsma_capabilities(struct applet *applet, struct capabilities *out,
 
 	memset(out, 0, sizeof(*out));
 	TRY(channel_transact(&applet->channel, &get, &response, deadline));
-	if (response.status == 0x9000)
+	if (apdu_is_done(response.status))
 		gsma_decode_capabilities((struct bytes){data, response.size},
 					 out);
 	return IOTSAFE_OK;
@@ -259,10 +259,12 @@ static int take_reference(struct walk *walk, const struct reference *reference,
 static void take_file_field(struct record *record, uint8_t tag,
 			    struct bytes value)
 {
-	if (tag == TAG_FILE_SIZE)
+	if (tag == TAG_FILE_SIZE) {
 		record->size = (uint16_t)number(value);
-	else if (number(value) & FILE_USAGE_CERTIFICATE)
+		record->has_size = true;
+	} else if (number(value) & FILE_USAGE_CERTIFICATE) {
 		record->flags |= IOTSAFE_OBJECT_CERTIFICATE;
+	}
 }
 
 /* Any other field of an object. */
@@ -438,7 +440,7 @@ static int read_pages(struct applet *applet, struct response *list,
 					.room = list->room - size};
 
 		TRY(channel_transact(&applet->channel, &get, &page, deadline));
-		if (page.status != 0x9000 && page.status != 0x63CF &&
+		if (!apdu_is_done(page.status) &&
 		    page.status != STATUS_MORE_DATA)
 			return channel_refused(&get, page.status);
 		if (page.status == STATUS_MORE_DATA && !page.size)

@@ -50,6 +50,11 @@ bool apdu_split(struct bytes answer, struct bytes *data, unsigned *status)
 	return true;
 }
 
+bool apdu_is_done(unsigned status)
+{
+	return status == 0x9000 || status == 0x63CF;
+}
+
 /*
  * ISO/IEC 7816-4 5.6, ETSI TS 102 221 10.2.1, and IoT.05 clause 2.5.10 for
  * what the applet adds (63CF, 6984, 6989, 6D01).
@@ -81,6 +86,7 @@ static const struct {
 	{0x6A84, IOTSAFE_ERR_CARD, "not enough memory"},
 	{0x6A86, IOTSAFE_ERR_CARD, "incorrect P1 or P2"},
 	{0x6A88, IOTSAFE_ERR_ABSENT, "referenced data not found"},
+	{0x6B00, IOTSAFE_ERR_CARD, "wrong P1 or P2"},
 	{0x6D00, IOTSAFE_ERR_CARD, "instruction not known"},
 	{0x6D01, IOTSAFE_ERR_VERIFY, "signature does not match"},
 	{0x6E00, IOTSAFE_ERR_CARD, "class not known"},

@@ -52,6 +52,10 @@ size_t apdu_encode(const struct apdu *apdu, uint8_t cla, bool with_le,
 /* Splits an answer into data and status word. False if it is shorter. */
 bool apdu_split(struct bytes answer, struct bytes *data, unsigned *status);
 
+/* 9000; and 63CF, which means that a remote administration has completed
+ * besides (IoT.05 clause 2.5.10). */
+bool apdu_is_done(unsigned status);
+
 /* What a status word says, "" for one nobody has explained. */
 const char *apdu_status_words(unsigned status);
 

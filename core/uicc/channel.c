@@ -240,8 +240,7 @@ int channel_command(struct channel *channel, const struct apdu *apdu,
 		    struct response *response, const struct deadline *deadline)
 {
 	TRY(channel_transact(channel, apdu, response, deadline));
-	if (response->status == STATUS_OK ||
-	    response->status == STATUS_ADMINISTERED)
+	if (apdu_is_done(response->status))
 		return IOTSAFE_OK;
 	return channel_refused(apdu, response->status);
 }
