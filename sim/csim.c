@@ -123,13 +123,24 @@ static void ask_card(struct modem *modem, struct at_exchange *exchange,
 	exchange->done = true;
 }
 
-static void reset_if_due(struct modem *modem)
+static bool due(struct modem *modem, enum fault fault)
 {
 	unsigned int after;
 
-	if (fault_strikes(modem->faults, FAULT_RESET, 0, &after) &&
-	    modem->exchanges == after)
+	return fault_strikes(modem->faults, fault, 0, &after) &&
+	       modem->exchanges == after;
+}
+
+static void reset_if_due(struct modem *modem)
+{
+	if (due(modem, FAULT_RESET))
 		card_reset(modem->card);
+	if (!due(modem, FAULT_RESTART))
+		return;
+	card_reset(modem->card);
+	modem->echo = true;
+	modem->cmee = 0;
+	modem->restarted = true;
 }
 
 static void answer(struct modem *modem, struct reply *reply,

@@ -49,6 +49,9 @@ static const struct fault_row {
 	[FAULT_RESET] = {"reset", NUMBER,
 			 "after N AT+CSIM the card is reset once: channels, "
 			 "selections and sessions are gone"},
+	[FAULT_RESTART] = {"restart", NUMBER,
+			   "after N AT+CSIM the modem restarts once: the card "
+			   "is reset, echo is on, CMEE is 0, RDY is said"},
 	[FAULT_DEAF] = {"deaf", NOTHING, "the modem answers nothing at all"},
 };
 

@@ -115,6 +115,9 @@ static void end_line(struct modem *modem)
 		reply_ok(&reply);
 	else if (result >= 0)
 		reply_error(&reply, (unsigned int)result, modem->cmee);
+	if (modem->restarted)
+		reply_line(&reply, "RDY");
+	modem->restarted = false;
 	if (exchange.done)
 		write_log(modem, &exchange, &reply);
 	else

@@ -23,7 +23,8 @@ struct modem {
 
 	bool echo;
 	unsigned int cmee;
-	bool dead; /* fault "die" struck: end the program */
+	bool dead;	/* fault "die" struck: end the program */
+	bool restarted; /* fault "restart" struck: say so after the answer */
 	unsigned int exchanges;
 
 	char line[MODEM_LINE_MAX];

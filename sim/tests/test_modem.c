@@ -327,6 +327,17 @@ Test(modem, takes_the_time_the_link_model_says)
 	cr_assert_eq(b.due, 5000000 + 8 * 100000 + 10000000000);
 }
 
+Test(modem, restarts_once)
+{
+	again(NULL, "restart=2");
+	bench_at(&b, "AT+CMEE=1\r");
+	says(OPEN, OPENED);
+	says(OPEN, "\r\n+CSIM: 6,\"029000\"\r\n" OK "\r\nRDY\r\n");
+	says("ATE0\r", "ATE0\r" OK);
+	says("AT+FOO\r", ERROR);
+	says(OPEN, OPENED);
+}
+
 /* The clock of a line starts with its first character, not with its last. */
 Test(modem, starts_the_clock_with_the_first_character)
 {
