@@ -34,28 +34,13 @@ static int open_pidfd(pid_t pid)
 	return (int)syscall(SYS_pidfd_open, pid, 0);
 }
 
-static void signal_child(const struct stream *stream, int number)
+/* True if the child has ended; it is reaped then. */
+static bool reap(struct stream *stream, int flags, int *status)
 {
-	if (stream->child_fd >= 0)
-		syscall(SYS_pidfd_send_signal, stream->child_fd, number, NULL,
-			0);
-	else
-		kill(stream->child, number);
-}
-
-/* True if the child has ended, and is reaped. Without a pidfd there is
- * nothing to wait for but its end of the socket. */
-static bool ended_within(struct stream *stream, int limit, int *status)
-{
-	struct deadline deadline = deadline_in(limit, -1);
 	pid_t pid;
 
-	if (stream->child_fd >= 0)
-		deadline_wait(&deadline, stream->child_fd, POLLIN);
-	else if (stream->fd >= 0)
-		deadline_wait(&deadline, stream->fd, POLLRDHUP);
 	do
-		pid = waitpid(stream->child, status, WNOHANG);
+		pid = waitpid(stream->child, status, flags);
 	while (pid < 0 && errno == EINTR);
 	/* ECHILD: the application ignores SIGCHLD or was faster. */
 	if (pid < 0)
@@ -63,6 +48,18 @@ static bool ended_within(struct stream *stream, int limit, int *status)
 	if (pid)
 		stream->child = 0;
 	return pid != 0;
+}
+
+/* Without a pidfd there is nothing to wait for but its end of the socket. */
+static bool ended_within(struct stream *stream, int limit, int *status)
+{
+	struct deadline deadline = deadline_in(limit, -1);
+
+	if (stream->child_fd >= 0)
+		deadline_wait(&deadline, stream->child_fd, POLLIN);
+	else
+		deadline_wait(&deadline, stream->fd, POLLRDHUP);
+	return reap(stream, WNOHANG, status);
 }
 
 /* Records that the child is gone, and how it ended. */
@@ -114,12 +111,22 @@ static int child_write(struct stream *stream, const uint8_t *data, size_t size)
 	return child_gone(stream);
 }
 
+static void signal_child(const struct stream *stream, int number)
+{
+	syscall(SYS_pidfd_send_signal, stream->child_fd, number, NULL, 0);
+}
+
 static void end_child(struct stream *stream)
 {
 	int status;
 
 	if (ended_within(stream, END_LIMIT, &status))
 		return;
+	if (stream->child_fd < 0) {
+		kill(stream->child, SIGKILL);
+		reap(stream, 0, &status);
+		return;
+	}
 	signal_child(stream, SIGTERM);
 	if (ended_within(stream, TERM_LIMIT, &status))
 		return;

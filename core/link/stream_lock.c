@@ -16,15 +16,19 @@
 #include "base/error.h"
 #include "link/stream.h"
 
-/* On a pseudo-terminal TIOCEXCL outlives a process that was killed, as long
- * as the other side stays open: nobody could open it again. */
-static bool is_pseudo_terminal(int fd)
+/* A terminal that TIOCEXCL is for. On a pseudo-terminal it outlives a process
+ * that was killed, as long as the other side stays open: nobody could open it
+ * again. */
+static bool takes_exclusive(int fd)
 {
 	struct stat status;
+	unsigned number;
 
+	if (!isatty(fd) || fstat(fd, &status) < 0)
+		return false;
 	/* Linux, devices.txt: 136 to 143 are Unix98 slaves. */
-	return fstat(fd, &status) == 0 && S_ISCHR(status.st_mode) &&
-	       major(status.st_rdev) >= 136 && major(status.st_rdev) <= 143;
+	number = major(status.st_rdev);
+	return number < 136 || number > 143;
 }
 
 /* Process of the FLOCK line of /proc/locks that is for this inode, 0 if none:
@@ -128,7 +132,7 @@ int stream_lock(const struct stream *stream, const char *path, int fd)
 
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
 		return stream_busy(stream, path);
-	if (is_pseudo_terminal(fd))
+	if (!takes_exclusive(fd))
 		return IOTSAFE_OK;
 	/* The kernel lets root pass: look ourselves. */
 	if (ioctl(fd, TIOCGEXCL, &exclusive) == 0 && exclusive) {
@@ -142,7 +146,7 @@ int stream_lock(const struct stream *stream, const char *path, int fd)
 
 void stream_unlock(int fd)
 {
-	if (!is_pseudo_terminal(fd))
+	if (takes_exclusive(fd))
 		ioctl(fd, TIOCNXCL);
 	/* Said aloud, for a child of the application may have inherited the
 	 * descriptor, and the lock with it. */

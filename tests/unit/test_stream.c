@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Byte streams: pseudo-terminals, sockets, children, and who may open them. */
 #include <criterion/criterion.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,15 +24,6 @@ static int open_path(struct stream *stream, const char *path)
 	stream->fd = stream->child_fd = -1;
 	snprintf(stream->name, sizeof(stream->name), "at:%s", path);
 	return stream_open_port(stream, path, &usual);
-}
-
-static int open_child(struct stream *stream, const char *const *argv)
-{
-	memset(stream, 0, sizeof(*stream));
-	stream->fd = stream->child_fd = -1;
-	strcpy(stream->name, "exec:child");
-	return stream_open_child(stream, (char *const *)(uintptr_t)argv, true,
-				 true);
 }
 
 static int write_text(struct stream *stream, const char *text, int timeout)
@@ -307,137 +296,8 @@ Test(stream, a_socket_is_a_port)
 	unlink(address.sun_path);
 }
 
-/* --- Children ---------------------------------------------------------------
- */
-
-Test(stream, a_child_is_read_and_written)
-{
-	static const char *const argv[] = {"cat", NULL};
-	struct deadline deadline = deadline_in(2000, -1);
-	struct stream stream;
-	char text[6] = "";
-
-	cr_assert_eq(open_child(&stream, argv), IOTSAFE_OK);
-	cr_assert_eq(write_text(&stream, "hello", 1000), IOTSAFE_OK);
-	cr_assert_eq(stream_read(&stream, (uint8_t *)text, 5, &deadline), 5);
-	cr_expect_str_eq(text, "hello");
-	stream_close(&stream);
-}
-
-Test(stream, a_child_begins_with_no_signal_blocked_or_ignored)
-{
-	static const char *const argv[] = {"grep", "-E", "^Sig(Blk|Ign)",
-					   "/proc/self/status", NULL};
-	struct stream stream;
-	unsigned long long blocked, ignored;
-	char text[200];
-	sigset_t signals;
-
-	sigfillset(&signals);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGINT, SIG_IGN);
-	cr_assert_eq(open_child(&stream, argv), IOTSAFE_OK);
-	cr_expect_eq(read_all(&stream, text, sizeof(text), 2000),
-		     IOTSAFE_ERR_CLOSED);
-	cr_assert_eq(
-		sscanf(text, "SigBlk: %llx SigIgn: %llx", &blocked, &ignored),
-		2);
-	cr_expect_eq(blocked, 0);
-	/* 32 and 33 are the C library's own. */
-	cr_expect_eq(ignored & 0x7FFFFFFF, 0);
-	stream_close(&stream);
-}
-
-Test(stream, a_child_has_three_descriptors)
-{
-	static const char *const argv[] = {"ls", "/proc/self/fd", NULL};
-	struct stream port, stream;
-	struct far_end far;
-	char text[200];
-
-	/* Ours close on exec; 3 is the directory that ls reads. */
-	far_start(&far, NULL, 0);
-	cr_assert_eq(open_path(&port, far.path), IOTSAFE_OK);
-	cr_assert_neq(fcntl(port.fd, F_GETFD) & FD_CLOEXEC, 0);
-	cr_assert_eq(open_child(&stream, argv), IOTSAFE_OK);
-	cr_assert_neq(fcntl(stream.fd, F_GETFD) & FD_CLOEXEC, 0);
-	read_all(&stream, text, sizeof(text), 2000);
-	cr_expect_str_eq(text, "0\n1\n2\n3\n");
-	stream_close(&stream);
-	stream_close(&port);
-	far_stop(&far);
-}
-
-Test(stream, a_child_works_where_standard_input_and_output_are_closed)
-{
-	static const char *const argv[] = {"cat", NULL};
-	struct deadline deadline = deadline_in(2000, -1);
-	struct stream stream;
-	char text[6] = "";
-
-	close(0);
-	cr_assert_eq(open_child(&stream, argv), IOTSAFE_OK);
-	cr_assert_eq(write_text(&stream, "hello", 1000), IOTSAFE_OK);
-	cr_assert_eq(stream_read(&stream, (uint8_t *)text, 5, &deadline), 5);
-	cr_expect_str_eq(text, "hello");
-	stream_close(&stream);
-}
-
-static void expect_no_children(void)
-{
-	cr_expect_eq(waitpid(-1, NULL, WNOHANG), -1);
-	cr_expect_eq(errno, ECHILD);
-}
-
-Test(stream, a_child_that_ends_with_its_input_is_reaped_at_once)
-{
-	static const char *const argv[] = {"cat", NULL};
-	int64_t start = deadline_now();
-	struct stream stream;
-
-	cr_assert_eq(open_child(&stream, argv), IOTSAFE_OK);
-	stream_close(&stream);
-	cr_expect_lt(deadline_now() - start, 400);
-	expect_no_children();
-}
-
-Test(stream, a_child_that_will_not_end_is_killed)
-{
-	static const char *const argv[] = {
-		"sh", "-c",
-		"trap '' TERM; echo ready; while :; do sleep 1; done", NULL};
-	struct deadline deadline = deadline_in(2000, -1);
-	struct stream stream;
-	uint8_t byte;
-	int64_t start;
-
-	cr_assert_eq(open_child(&stream, argv), IOTSAFE_OK);
-	cr_assert_eq(stream_read(&stream, &byte, 1, &deadline), 1);
-	start = deadline_now();
-	stream_close(&stream);
-	cr_expect_lt(deadline_now() - start, 2000);
-	expect_no_children();
-}
-
-Test(stream, a_child_that_another_reaped_is_no_trouble)
-{
-	static const char *const argv[] = {"true", NULL};
-	struct stream stream;
-	char text[10];
-
-	signal(SIGCHLD, SIG_IGN);
-	cr_assert_eq(open_child(&stream, argv), IOTSAFE_OK);
-	cr_expect_eq(read_all(&stream, text, sizeof(text), 2000),
-		     IOTSAFE_ERR_CLOSED);
-	cr_expect(strstr(iotsafe_last_error(), "the modem has gone"));
-	stream_close(&stream);
-}
-
 Test(stream, no_descriptor_is_left_behind)
 {
-	static const char *const argv[] = {"true", NULL};
-	static const char *const none[] = {"/nonexistent/program", NULL};
 	struct stream stream;
 	struct far_end far;
 	int before, after;
@@ -448,9 +308,6 @@ Test(stream, no_descriptor_is_left_behind)
 	for (int i = 0; i < 50; i++) {
 		cr_assert_eq(open_path(&stream, far.path), IOTSAFE_OK);
 		stream_close(&stream);
-		cr_assert_eq(open_child(&stream, argv), IOTSAFE_OK);
-		stream_close(&stream);
-		cr_assert_eq(open_child(&stream, none), IOTSAFE_ERR_IO);
 		cr_assert_eq(open_path(&stream, "/dev/nonexistent"),
 			     IOTSAFE_ERR_IO);
 	}
