@@ -100,7 +100,7 @@ static void sign_close(struct applet *applet, const struct deadline *deadline)
 static bool session_may_be_open(unsigned status)
 {
 	return status == 0x6985 || status == 0x6986 || status == 0x6989 ||
-	       status == 0x6A84 || status == 0x6A86 || status == 0x6881;
+	       status == 0x6A84 || status == 0x6A86;
 }
 
 static int open_session(struct applet *applet, const struct record *key,
@@ -123,6 +123,7 @@ static int open_session(struct applet *applet, const struct record *key,
 static bool signature_value(struct bytes answer, struct bytes *value)
 {
 	const uint8_t *data = answer.data;
+	struct tlv tlv;
 	size_t left;
 
 	if (answer.size < 2 || data[0] != TAG_SIGNATURE)
@@ -132,12 +133,12 @@ static bool signature_value(struct bytes answer, struct bytes *value)
 		*value = (struct bytes){data + 3, left - 2};
 		return true;
 	}
-	if ((size_t)data[1] + 1 == left) {
-		*value = (struct bytes){data + 2, left - 1};
+	if (tlv_next(&answer, &tlv) && !answer.size) {
+		*value = tlv.value;
 		return true;
 	}
-	return tlv_find(answer, TAG_SIGNATURE, value) &&
-	       value->data + value->size == data + answer.size;
+	*value = (struct bytes){data + 2, left - 1};
+	return (size_t)data[1] + 1 == left;
 }
 
 bool gsma_decode_signature(struct bytes answer, int algorithm,
@@ -190,6 +191,14 @@ static int sign_update(struct applet *applet, int algorithm, struct bytes hash,
 	return IOTSAFE_OK;
 }
 
+/* A session is closed where the card still answers, and on this channel. */
+static bool can_close(int result)
+{
+	unsigned status = iotsafe_last_status();
+
+	return result == IOTSAFE_ERR_FORMAT || (status && status != 0x6881);
+}
+
 /* A signature is a pair of commands and is repeated as a pair, or not. */
 static int sign_pair(struct applet *applet, const struct record *key,
 		     int algorithm, struct bytes hash, struct signature *out,
@@ -199,7 +208,7 @@ static int sign_pair(struct applet *applet, const struct record *key,
 
 	TRY(open_session(applet, key, algorithm, deadline));
 	result = sign_update(applet, algorithm, hash, out, deadline);
-	if (result < 0 || applet->manners.close_session)
+	if (result < 0 ? can_close(result) : applet->manners.close_session)
 		sign_close(applet, deadline);
 	return result;
 }
