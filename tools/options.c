@@ -70,8 +70,9 @@ static const struct row rows[] = {
 	{"no-pipe", FLAG, PLACE(no_pipe), CONNECT, NULL,
 	 "handshake, say what was agreed, close"},
 	{"linger", MILLISECONDS, PLACE(linger), CONNECT, "MS",
-	 "after the end of standard input close when the server\n"
-	 "has been silent so long (default: wait until it closes)"},
+	 "say good-bye when the server has been silent so long\n"
+	 "after the end of standard input (default: at once, then\n"
+	 "read on until it closes)"},
 	{"card", TEXT, PLACE(card), EVERY, "ADDRESS",
 	 "how to reach the card (default: $IOTSAFE_CARD)"},
 	{"timeout", MILLISECONDS, PLACE(timeout), EVERY, "MS",

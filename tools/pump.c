@@ -16,6 +16,9 @@
 #define PIECE_MAX    16384
 #define DATAGRAM_MAX 1024
 
+/* Milliseconds after our good-bye. */
+#define DATAGRAM_SILENCE 2000
+
 /* As much as poll() promises room for in a pipe: PIPE_BUF. */
 #define WRITE_MAX 4096
 
@@ -25,6 +28,7 @@ struct pump {
 	uint8_t up[PIECE_MAX];
 	size_t up_size, up_sent;
 	bool up_ended;
+	bool said_goodbye;
 	uint8_t *down;
 	size_t down_size, down_written;
 	bool down_ended;
@@ -156,14 +160,40 @@ static int serve_standard(struct pump *pump)
 	return 0;
 }
 
-/* With nothing more to send and nothing held, the server has --linger. */
+static bool all_sent(const struct pump *pump)
+{
+	return pump->up_ended && !pump->up_size;
+}
+
+/* The end of standard input is told to the server, which then finishes and
+ * closes. With --linger it is told when the server has been silent. */
+static int say_goodbye(struct pump *pump)
+{
+	int result;
+
+	if (!all_sent(pump) || pump->said_goodbye || pump->cli->options.linger)
+		return 0;
+	result = iotsafe_tls_close(pump->tls, 0);
+	if (wants_more(result))
+		return wants_add_tls(pump->cli, &pump->wants, pump->tls);
+	if (result < 0)
+		return fail_library(pump->cli);
+	pump->said_goodbye = true;
+	pump->active = clock_after(0);
+	return 0;
+}
+
+/* How long the server may be silent. Over datagrams its own good-bye may get
+ * lost, or never come. */
 static int64_t deadline(const struct pump *pump)
 {
-	int linger = pump->cli->options.linger;
+	int silence = pump->cli->options.linger;
 
-	if (!linger || !pump->up_ended || pump->up_size || pump->down)
+	if (!silence && pump->cli->options.dtls)
+		silence = DATAGRAM_SILENCE;
+	if (!silence || !all_sent(pump) || pump->down)
 		return NO_DEADLINE;
-	return pump->active + linger;
+	return pump->active + silence;
 }
 
 static int turn(struct pump *pump, bool *late)
@@ -173,6 +203,7 @@ static int turn(struct pump *pump, bool *late)
 	if (pump->down_ended)
 		return 0;
 	TRY(send_up(pump));
+	TRY(say_goodbye(pump));
 	add_standard(pump);
 	TRY(wants_wait(pump->cli, &pump->wants, deadline(pump), late));
 	return serve_standard(pump);

@@ -5,8 +5,8 @@
 
 #include "cli.h"
 
-/* Until the server closes, or until it has been silent for --linger after the
- * end of standard input. */
+/* The end of standard input is told to the server (with --linger when it has
+ * been silent so long); ends when the server closes. */
 int pump(struct cli *cli, iotsafe_tls *tls);
 
 #endif

@@ -97,6 +97,14 @@ def test_connect_copies_both_ways(folder, kind):
     assert kind in err and " 1 signature," in err
 
 
+def test_connect_ends_by_itself_when_standard_input_ends(folder, kind):
+    """As gnutls-cli does: good-bye, then what the server still has to say."""
+    with Server(folder, datagram="--dtls" in KINDS[kind]) as server:
+        words = [*trust(folder), *KINDS[kind]]
+        out, _ = connect(folder, server.port, *words, input=b"hello\n")
+    assert out == "hello\n"
+
+
 class Echo:
     """Another server, of OpenSSL: gives back what it gets, byte by byte."""
 
@@ -205,7 +213,8 @@ def test_the_end_of_input_does_not_end_the_session(folder):
 def test_a_session_cut_short_is_no_success(folder):
     """RFC 8446 6.1: without close_notify data may be missing."""
     with Speaker(folder, False) as server:
-        out, err = connect(folder, server.port, *trust(folder), status=16)
+        words = [*trust(folder), "--linger", "5000"]
+        out, err = connect(folder, server.port, *words, status=16)
     assert out == "my piece\n" and "closed" in err
 
 
