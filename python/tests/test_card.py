@@ -200,7 +200,9 @@ def cycle():
 """
     log = tmp_path / "log"
     where = address(log=log)
-    subprocess.run([sys.executable, "-c", script, where], check=True, timeout=30)
+    subprocess.run(
+        [sys.executable, "-c", script, where], check=True, timeout=30
+    )
     last = json.loads(log.read_text().splitlines()[-1])
     assert last["name"] == "MANAGE CHANNEL"
     assert last["command"].startswith("007080")
