@@ -174,7 +174,8 @@ static int shake_hands(struct iotsafe_tls *tls, const struct deadline *deadline)
 		TRY(perform(tls, step, deadline, &result));
 		if (result == GNUTLS_E_SUCCESS)
 			return finish(tls);
-		if (gnutls_error_is_fatal(result))
+		if (result == GNUTLS_E_LARGE_PACKET ||
+		    gnutls_error_is_fatal(result))
 			return fail(tls, result);
 		if (tls->stepped_aside != had_stepped_aside)
 			continue;

@@ -54,24 +54,16 @@ static void prepare_pool(void)
 	pthread_atfork(before_fork, after_fork_parent, after_fork_child);
 }
 
-/* The last touch of the job is the write: its owner may free it then. */
 static void perform(struct job *job)
 {
-	const uint64_t one = 1;
-	int done_fd = job->done_fd;
-	ssize_t written;
-
 	error_save(&job->error);
 	job->error.code = IOTSAFE_OK;
 	error_restore(&job->error);
 	job->result = job->work(job->self);
 	error_save(&job->error);
-	do
-		written = write(done_fd, &one, sizeof(one));
-	while (written < 0 && errno == EINTR);
 }
 
-/* Waits for the next job; false if there are enough threads waiting. */
+/* Enters the thread among those that are free; false if there are enough. */
 static bool park(struct worker *worker)
 {
 	bool parked = false;
@@ -83,20 +75,45 @@ static bool park(struct worker *worker)
 		worker->job = NULL;
 		worker->next = pool.parked;
 		pool.parked = worker;
-		while (!worker->job)
-			pthread_cond_wait(&worker->wake, &pool.lock);
 	}
 	pthread_mutex_unlock(&pool.lock);
 	return parked;
 }
 
+static void wait_for_job(struct worker *worker)
+{
+	pthread_mutex_lock(&pool.lock);
+	while (!worker->job)
+		pthread_cond_wait(&worker->wake, &pool.lock);
+	pthread_mutex_unlock(&pool.lock);
+}
+
+/* Its owner may free the job from here on. */
+static void tell(int done_fd)
+{
+	const uint64_t one = 1;
+	ssize_t written;
+
+	do
+		written = write(done_fd, &one, sizeof(one));
+	while (written < 0 && errno == EINTR);
+}
+
+/* Parked first, told then: the owner's next job finds this thread free. */
 static void *run(void *self)
 {
 	struct worker *worker = self;
+	bool parked;
 
-	do
+	do {
+		int done_fd = worker->job->done_fd;
+
 		perform(worker->job);
-	while (park(worker));
+		parked = park(worker);
+		tell(done_fd);
+		if (parked)
+			wait_for_job(worker);
+	} while (parked);
 	pthread_cond_destroy(&worker->wake);
 	free(worker);
 	return NULL;

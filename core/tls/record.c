@@ -205,7 +205,8 @@ static int send_all(struct iotsafe_tls *tls, struct bytes data,
 			*sent += gone.size;
 			continue;
 		}
-		if (gnutls_error_is_fatal((int)result))
+		if (result == GNUTLS_E_LARGE_PACKET ||
+		    gnutls_error_is_fatal((int)result))
 			return fail_send(tls, result);
 		result = session_wait(tls, deadline, &idle, "send");
 		if (result == IOTSAFE_WANT_WRITE && *sent)

@@ -91,27 +91,29 @@ static ssize_t settle(struct transport *transport, ssize_t count, bool writing)
 /*
  * That nobody listens is told once, by the next call whatever that is: before
  * datagrams that came in time, and in the place of sending. What is there to
- * be read goes first, and what was to be sent is sent.
+ * be read goes first, and what was to be sent is sent. It ends, since each
+ * refusal answers a datagram of ours.
  */
 static bool is_put_off(struct transport *transport, ssize_t count)
 {
-	if (count >= 0 || errno != ECONNREFUSED || !transport->datagram ||
-	    transport->refused)
+	if (count >= 0 || errno != ECONNREFUSED || !transport->datagram)
 		return false;
 	transport->refused = true;
 	return true;
 }
 
-/* Anybody can send an empty datagram: it is no end of file, unless the socket
- * was shut down. */
-static bool is_empty_datagram(struct transport *transport, ssize_t count)
+/*
+ * Anybody can send an empty datagram: it is no end of file. A datagram socket
+ * that was shut down has nothing to read, for ever, and poll(2) says ready.
+ */
+static ssize_t find_end(struct transport *transport, ssize_t count)
 {
-	short events;
-
-	if (count || !transport->datagram)
-		return false;
-	events = ready(transport->fd, POLLRDHUP);
-	return !(events & (POLLRDHUP | POLLHUP));
+	if (!transport->datagram || count > 0 || (count < 0 && errno != EAGAIN))
+		return count;
+	if (ready(transport->fd, POLLRDHUP) & (POLLRDHUP | POLLHUP))
+		return 0;
+	errno = EAGAIN;
+	return -1;
 }
 
 static ssize_t pull(gnutls_transport_ptr_t self, void *data, size_t size)
@@ -122,10 +124,7 @@ static ssize_t pull(gnutls_transport_ptr_t self, void *data, size_t size)
 	do
 		count = read_some(transport, data, size);
 	while (is_put_off(transport, count) || (count < 0 && errno == EINTR));
-	if (is_empty_datagram(transport, count)) {
-		errno = EAGAIN;
-		return -1;
-	}
+	count = find_end(transport, count);
 	if (count < 0 && errno == EAGAIN && transport->refused)
 		errno = ECONNREFUSED;
 	transport->refused = false;
