@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The half of a TLS socket that is not about sockets: what is asked of the
+session, waiting for it, and what it has agreed on."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import threading
+import time
+from typing import Any, Callable, Dict, List, Optional, Tuple, TypeVar, Union
+
+from . import _core, x509
+from .card import Bytes, Card, Key, milliseconds
+from .errors import (
+    AbsentError,
+    ArgumentError,
+    TimeoutError,
+    UseAfterCloseError,
+    WantCardError,
+    WantError,
+)
+
+Path = Union[str, "os.PathLike[str]"]
+T = TypeVar("T")
+
+
+class Unset:
+    """Stands for an argument left out, where None has a meaning."""
+
+
+UNSET = Unset()
+
+
+def _version_number(version: Optional[str]) -> int:
+    numbers = {None: 0, "TLSv1.2": 12, "TLSv1.3": 13}
+    if version not in numbers:
+        raise ArgumentError(f"{version!r} is neither TLSv1.2 nor TLSv1.3")
+    return numbers[version]
+
+
+def _poll(
+    fd: int, events: int, limit: int, deadline: Optional[float]
+) -> bool:
+    """Waits for a descriptor; False if the deadline passes first. Both are
+    kept by the system call, and signals are served meanwhile."""
+    wait = None if limit < 0 else limit
+    if deadline is not None:
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
+            return False
+        left = milliseconds(remaining)
+        wait = left if wait is None else min(wait, left)
+    poller = select.poll()
+    poller.register(fd, events)
+    poller.poll(wait)
+    return True
+
+
+class Session:
+    """A session of the library, one thread at a time in it."""
+
+    _tls: Optional[_core.iotsafe_tls] = None
+
+    def __init__(self, timeout: Optional[float], verify: bool) -> None:
+        self._lock = threading.Lock()
+        self._timeout = timeout
+        self._verify = verify
+        self.server_hostname: Optional[str] = None
+
+    # Before the handshake
+
+    @staticmethod
+    def _new(
+        key: Union[Key, str, None], card: Optional[Card], datagram: bool
+    ) -> _core.iotsafe_tls:
+        options = _core.TLS_DATAGRAM if datagram else 0
+        if isinstance(key, Key):
+            tls = _core.tls_new(key._opened()[0], options)
+            _core.tls_set_key(tls, key.object.name)
+            return tls
+        if card is None:
+            if key is not None:
+                raise ArgumentError(f"key {key!r}: on which card?")
+            return _core.tls_new(None, options)
+        tls = _core.tls_new(card._opened(), options)
+        if key is not None:
+            _core.tls_set_key(tls, key)
+        return tls
+
+    def _set_certificate(
+        self,
+        key: Union[Key, str, None],
+        certificate: Union[Bytes, Path, None],
+    ) -> None:
+        if certificate is None and isinstance(key, Key):
+            certificate = key._certificate
+        if certificate is None:
+            return
+        tls = self._opened()
+        if isinstance(certificate, (bytes, bytearray, memoryview)):
+            # The library takes names: this is one for bytes in memory.
+            with open(os.memfd_create("certificate"), "wb", 0) as file:
+                file.write(certificate)
+                name = f"/proc/self/fd/{file.fileno()}"
+                _core.tls_set_certificate(tls, name)
+        elif isinstance(certificate, str):
+            _core.tls_set_certificate(tls, certificate)
+        else:
+            _core.tls_set_certificate(tls, os.path.abspath(certificate))
+
+    def _set_trust(
+        self,
+        ca_file: Optional[Path],
+        ca_data: Optional[Bytes],
+        card_ca: Union[str, bool, None],
+    ) -> None:
+        tls = self._opened()
+        if ca_file is not None:
+            _core.tls_set_ca_file(tls, ca_file)
+        if ca_data is not None:
+            _core.tls_set_ca_data(tls, memoryview(ca_data))
+        if card_ca:
+            name = None if card_ca is True else card_ca
+            _core.tls_set_ca_card(tls, name)
+        if not self._verify:
+            _core.tls_set_verify(tls, 0)
+
+    def _set_server_name(self, name: Union[str, None, Unset]) -> None:
+        if isinstance(name, Unset):
+            return
+        _core.tls_set_server_name(self._opened(), name)
+        self.server_hostname = name
+
+    def _set_versions(
+        self,
+        minimum: Optional[str],
+        maximum: Optional[str],
+        priority: Optional[str],
+    ) -> None:
+        tls = self._opened()
+        if minimum or maximum:
+            _core.tls_set_versions(
+                tls, _version_number(minimum), _version_number(maximum)
+            )
+        if priority is not None:
+            _core.tls_set_priority(tls, priority)
+
+    # Waiting
+
+    def _opened(self) -> _core.iotsafe_tls:
+        if self._tls is None:
+            raise UseAfterCloseError("the TLS socket was closed")
+        return self._tls
+
+    def _deadline(self) -> Optional[float]:
+        if self._timeout is None:
+            return None
+        return time.monotonic() + self._timeout
+
+    def _call(
+        self,
+        what: str,
+        deadline: Optional[float],
+        function: Callable[..., T],
+        *arguments: Any,
+    ) -> T:
+        """Makes a call of the library, which itself never waits, as often as
+        it takes until the deadline."""
+        while True:
+            with self._lock:
+                tls = self._opened()
+                try:
+                    return function(tls, *arguments, 0)
+                except WantError as want:
+                    if self._timeout == 0:
+                        raise
+                    whom = "card" if isinstance(want, WantCardError) else "peer"
+                    fd, events, limit = _core.tls_poll(tls)
+            if not _poll(fd, events, limit, deadline):
+                raise TimeoutError(
+                    f"TLS {what}: waited {self._timeout:g} s for the {whom}"
+                )
+
+    def poll(self) -> Tuple[int, int, int]:
+        """What the call that raised a :class:`WantError` waits for: a
+        descriptor, events as in :func:`select.poll`, and how many
+        milliseconds at most, -1 for no limit."""
+        with self._lock:
+            return _core.tls_poll(self._opened())
+
+    def settimeout(self, seconds: Optional[float]) -> None:
+        """Limits each call; None waits for ever, 0 not at all."""
+        if seconds is not None and not seconds >= 0:
+            raise ValueError("a time-out is 0 or more")
+        self._timeout = seconds
+
+    def gettimeout(self) -> Optional[float]:
+        return self._timeout
+
+    def setblocking(self, flag: bool) -> None:
+        self.settimeout(None if flag else 0.0)
+
+    def getblocking(self) -> bool:
+        return self._timeout != 0
+
+    # What was agreed
+
+    def version(self) -> Optional[str]:
+        """ "TLSv1.3", "TLSv1.2" or "DTLSv1.2"; None before the handshake."""
+        with self._lock:
+            version = _core.tls_version(self._opened())
+        return version.replace("TLS", "TLSv") or None
+
+    def cipher(self) -> Optional[Tuple[str, Optional[str], int]]:
+        """The cipher suite's IANA name, the version and the secret bits;
+        None before the handshake."""
+        with self._lock:
+            suite = _core.tls_cipher_suite(self._opened())
+        if not suite:
+            return None
+        bits = re.search("_(128|256)_", suite)
+        return suite, self.version(), int(bits[1]) if bits else 256
+
+    def selected_alpn_protocol(self) -> Optional[str]:
+        """The protocol agreed on by ALPN, None if none."""
+        with self._lock:
+            return _core.tls_alpn(self._opened()) or None
+
+    @property
+    def certificate_used(self) -> bool:
+        """Whether the server asked for a certificate and got the card's."""
+        with self._lock:
+            return bool(_core.tls_certificate_used(self._opened()))
+
+    def peer_chain(self) -> List[bytes]:
+        """The server's certificates as it sent them, DER, its own first."""
+        chain: List[bytes] = []
+        with self._lock:
+            tls = self._opened()
+            try:
+                while True:
+                    one = _core.tls_peer_certificate(tls, len(chain))
+                    chain.append(one)
+            except AbsentError:
+                return chain
+
+    def getpeercert(
+        self, binary_form: bool = False
+    ) -> Union[Dict[str, Any], bytes, None]:
+        """The server's certificate: DER, or what :mod:`ssl` makes of it,
+        which is empty where the server was not verified."""
+        chain = self.peer_chain()
+        if not chain:
+            return None
+        if binary_form:
+            return chain[0]
+        return x509.describe(chain[0]) if self._verify else {}
+
+    def export(
+        self, label: str, size: int, context: Optional[Bytes] = None
+    ) -> bytes:
+        """Keying material for the application (RFC 5705)."""
+        with self._lock:
+            return _core.tls_export(self._opened(), label, context, size)
