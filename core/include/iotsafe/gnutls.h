@@ -44,7 +44,9 @@ enum iotsafe_credentials_flag {
 /**
  * Fills credentials with a key of the card and its certificate chain, and
  * sets GNUTLS_CERTIFICATE_SKIP_KEY_CERT_MATCH on them: the library compares
- * key and certificate itself, without a signature.
+ * key and certificate itself, without a signature. GnuTLS can only replace
+ * the flags of credentials: set others of your own afterwards, together with
+ * this one.
  *
  * @param name the private key; NULL: the identity
  * @param flags bits of enum iotsafe_credentials_flag
