@@ -47,13 +47,31 @@ static int parse_aids(iotsafe_card *card)
 	return IOTSAFE_OK;
 }
 
-static int parse_common(iotsafe_card *card)
+/* The application's link has no attributes of its own. */
+static int check_attributes(const iotsafe_card *card)
 {
 	static const char *const names[] = {"timeout", "aid", NULL};
-	long timeout;
+	const struct address *address = &card->address;
 
 	if (!card->own)
-		TRY(link_check_attributes(&card->address, names));
+		return link_check_attributes(address, names);
+	for (size_t i = 0; i < address->attributes_count; i++) {
+		const char *name = address->attributes[i].name;
+
+		if (strcmp(name, names[0]) && strcmp(name, names[1]))
+			return error_set(IOTSAFE_ERR_ARG,
+					 "address: a link of the application "
+					 "has no attribute \"%.60s\"",
+					 name);
+	}
+	return IOTSAFE_OK;
+}
+
+static int parse_common(iotsafe_card *card)
+{
+	long timeout;
+
+	TRY(check_attributes(card));
 	TRY(address_get_number(&card->address, "timeout", TIMEOUT_LOWEST,
 			       TIMEOUT_HIGHEST, TIMEOUT_DEFAULT, &timeout));
 	card->timeout = (int)timeout;
@@ -67,7 +85,6 @@ static int open_applet(iotsafe_card *card, const struct deadline *deadline)
 	size_t count = card->aids_count ? card->aids_count : kind->aids_count;
 
 	card->applet.kind = kind;
-	card->worked = false;
 	if (!card->applet.channel.manners.piece)
 		card->applet.channel.manners.piece = 256;
 	return channel_open(&card->applet.channel, &card->link, aids, count,
@@ -140,15 +157,21 @@ enum loss {
 	LOST_LINK
 };
 
+/* What was open when the turn began. */
+struct before {
+	bool link, channel;
+};
+
 /* What a failure says about the card's state. A card that was reset does not
- * know the channel (6881), or answers on it as the USIM would. */
-static enum loss what_is_lost(const iotsafe_card *card, int code)
+ * know the channel (6881), or answers on it as the USIM would. What was opened
+ * in this turn cannot have got lost in it. */
+static enum loss what_is_lost(struct before before, int code)
 {
 	unsigned status = iotsafe_last_status();
 
 	if (code == IOTSAFE_ERR_CLOSED || code == IOTSAFE_ERR_IO)
-		return LOST_LINK;
-	if (!card->worked)
+		return before.link ? LOST_LINK : LOST_NOTHING;
+	if (!before.channel)
 		return LOST_NOTHING;
 	if (code == IOTSAFE_ERR_MODEM)
 		return LOST_COMMAND;
@@ -183,29 +206,59 @@ static int reopen(iotsafe_card *card, enum loss loss,
 	return IOTSAFE_OK;
 }
 
+static int run_once(iotsafe_card *card, card_operation operation, void *self,
+		    const struct deadline *deadline)
+{
+	TRY(open_all(card, deadline));
+	return operation(card, self, deadline);
+}
+
+/*
+ * 6D00 and 6E00 tell a stranger's applet on our number from a command that
+ * the applet does not have only by a second try: on a new channel the first
+ * has the command, and the second refuses it again. Then the old channel was
+ * ours all the time; cards have few, so that one of the two goes.
+ */
+static int run_in_new_channel(iotsafe_card *card, card_operation operation,
+			      void *self, const struct deadline *deadline)
+{
+	struct channel old = card->applet.channel;
+	unsigned status = iotsafe_last_status();
+	int result = reopen(card, LOST_CHANNEL, deadline);
+
+	if (result < 0) {
+		card->applet.channel = old;
+		return result;
+	}
+	result = run_once(card, operation, self, deadline);
+	if (result < 0 && iotsafe_last_status() == status)
+		channel_close(&old, deadline);
+	return result;
+}
+
+static int run_again(iotsafe_card *card, enum loss loss,
+		     card_operation operation, void *self,
+		     const struct deadline *deadline)
+{
+	if (loss == LOST_CHANNEL && iotsafe_last_status() != 0x6881)
+		return run_in_new_channel(card, operation, self, deadline);
+	TRY(reopen(card, loss, deadline));
+	return run_once(card, operation, self, deadline);
+}
+
 static int run_in_turn(iotsafe_card *card, card_operation operation, void *self,
 		       const struct deadline *deadline)
 {
-	bool was_open = card->link_open;
-	enum loss loss;
-	int result;
+	const struct before before = {card->link_open,
+				      card->applet.channel.open};
+	int result = run_once(card, operation, self, deadline);
+	enum loss loss =
+		result < 0 ? what_is_lost(before, result) : LOST_NOTHING;
+	struct error kept;
 
-	TRY(open_all(card, deadline));
-	result = operation(card, self, deadline);
-	if (result >= 0) {
-		card->worked = true;
-		return result;
-	}
-	loss = what_is_lost(card, result);
-	if (loss == LOST_NOTHING || (loss == LOST_LINK && !was_open) ||
-	    deadline_passed(deadline))
-		goto out;
-	TRY(reopen(card, loss, deadline));
-	result = operation(card, self, deadline);
-out:
+	if (loss != LOST_NOTHING && !deadline_passed(deadline))
+		result = run_again(card, loss, operation, self, deadline);
 	if (result == IOTSAFE_ERR_CLOSED || result == IOTSAFE_ERR_IO) {
-		struct error kept;
-
 		error_save(&kept);
 		drop_link(card);
 		error_restore(&kept);

@@ -39,7 +39,6 @@ struct iotsafe_card {
 	struct aid aids[CHANNEL_AIDS_MAX]; /* from the address */
 	size_t aids_count;
 	bool link_open;
-	bool worked; /* a command succeeded on the present channel */
 	struct link link;
 	struct link_counters counted; /* what of them is in `counters` */
 	struct applet applet;
