@@ -169,14 +169,22 @@ uint8_t *bytes_room(size_t size)
 	return room->data;
 }
 
+bool bytes_ready(uint8_t **out, size_t *out_size)
+{
+	if (out)
+		*out = NULL;
+	if (out_size)
+		*out_size = 0;
+	return out && out_size;
+}
+
 int bytes_give(const uint8_t *data, size_t size, uint8_t **out,
 	       size_t *out_size)
 {
 	/* One byte more, so that text given out always ends. */
 	uint8_t *room = bytes_room(size + 1);
 
-	*out = NULL;
-	*out_size = 0;
+	bytes_ready(out, out_size);
 	if (!room)
 		return IOTSAFE_ERR_MEMORY;
 	if (size)

@@ -57,6 +57,10 @@ void hex_encode(const uint8_t *data, size_t size, char *out);
 int bytes_give(const uint8_t *data, size_t size, uint8_t **out,
 	       size_t *out_size);
 
+/* Makes ready what a function gives out, NULL and 0 until then; false if the
+ * caller gave no room for it. */
+bool bytes_ready(uint8_t **out, size_t *out_size);
+
 /* Room of that kind, zeroed, to be filled; NULL (error recorded) if none. */
 uint8_t *bytes_room(size_t size);
 

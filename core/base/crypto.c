@@ -266,10 +266,8 @@ int iotsafe_signature_to_der(const uint8_t *data, size_t data_size,
 	uint8_t der[CRYPTO_RS_MAX + 16];
 	struct builder builder = {der, 0, sizeof(der), false};
 
-	if (!out || !out_size)
+	if (!bytes_ready(out, out_size))
 		return error_set(IOTSAFE_ERR_ARG, "signature: no room given");
-	*out = NULL;
-	*out_size = 0;
 	if (!data ||
 	    !crypto_rs_to_der((struct bytes){data, data_size}, &builder))
 		return error_set(IOTSAFE_ERR_ARG,

@@ -491,11 +491,9 @@ int iotsafe_card_random(iotsafe_card *card, size_t size, uint8_t **out,
 	struct buffer buffer = {.size = size};
 	int result;
 
-	if (!card || !out || !out_size || !size || size > 65536)
+	if (!bytes_ready(out, out_size) || !card || !size || size > 65536)
 		return error_set(IOTSAFE_ERR_ARG,
 				 "random: 1 to 65536 bytes of a card");
-	*out = NULL;
-	*out_size = 0;
 	buffer.data = bytes_room(size);
 	if (!buffer.data)
 		return IOTSAFE_ERR_MEMORY;
@@ -573,10 +571,8 @@ int iotsafe_card_transact(iotsafe_card *card, const uint8_t *data,
 	struct raw raw = {.command = {data, data_size}};
 	int result;
 
-	if (!card || !data || !out || !out_size)
+	if (!bytes_ready(out, out_size) || !card || !data)
 		return error_set(IOTSAFE_ERR_ARG, "APDU: something is NULL");
-	*out = NULL;
-	*out_size = 0;
 	result = card_run(card, NULL, send_raw, &raw);
 	if (result >= 0)
 		result = bytes_give(raw.answer, raw.answer_size, out, out_size);

@@ -36,9 +36,10 @@ int iotsafe_file_open(iotsafe_card *card, const char *name, iotsafe_file **file)
 	struct name parsed;
 	struct finding finding = {&parsed, IOTSAFE_CLASS_FILE, {0}};
 
+	if (file)
+		*file = NULL;
 	if (!card || !file)
 		return error_set(IOTSAFE_ERR_ARG, "file: something is NULL");
-	*file = NULL;
 	TRY(name_parse(name, &parsed));
 	TRY(card_run(card, NULL, find, &finding));
 	*file = calloc(1, sizeof(**file));
@@ -59,6 +60,8 @@ void iotsafe_file_free(iotsafe_file *file)
 
 int iotsafe_file_object(iotsafe_file *file, iotsafe_object **object)
 {
+	if (object)
+		*object = NULL;
 	if (!file || !object)
 		return error_set(IOTSAFE_ERR_ARG, "file: something is NULL");
 	return object_new(file->card->applet.kind, &file->record, object);
@@ -90,10 +93,8 @@ int iotsafe_file_read(iotsafe_file *file, uint8_t **out, size_t *out_size)
 {
 	struct reading reading = {0};
 
-	if (!file || !out || !out_size)
+	if (!bytes_ready(out, out_size) || !file)
 		return error_set(IOTSAFE_ERR_ARG, "file: something is NULL");
-	*out = NULL;
-	*out_size = 0;
 	reading.record = &file->record;
 	TRY(card_run(file->card, NULL, read_file, &reading));
 	*out = reading.data;
@@ -144,11 +145,9 @@ int iotsafe_card_public_key(iotsafe_card *card, const char *name, uint8_t **out,
 	struct name parsed;
 	struct asking asking = {&parsed, 0, out, out_size};
 
-	if (!card || !out || !out_size)
+	if (!bytes_ready(out, out_size) || !card)
 		return error_set(IOTSAFE_ERR_ARG,
 				 "public key: something is NULL");
-	*out = NULL;
-	*out_size = 0;
 	TRY(name_parse(name, &parsed));
 	if (name_is_empty(&parsed))
 		return public_key_of_identity(card, out, out_size);

@@ -125,6 +125,8 @@ int iotsafe_card_info(iotsafe_card *card, iotsafe_info **info)
 {
 	int result;
 
+	if (info)
+		*info = NULL;
 	if (!card || !info)
 		return error_set(IOTSAFE_ERR_ARG, "info: something is NULL");
 	*info = calloc(1, sizeof(**info));

@@ -98,9 +98,10 @@ int key_open(iotsafe_card *card, const char *name, const struct deadline *limit,
 	struct name parsed;
 	struct opening opening = {.name = &parsed};
 
+	if (key)
+		*key = NULL;
 	if (!card || !key)
 		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
-	*key = NULL;
 	TRY(name_parse(name, &parsed));
 	TRY(card_run(card, limit, find_key, &opening));
 	*key = calloc(1, sizeof(**key));
@@ -266,10 +267,8 @@ struct bytes key_chain(const iotsafe_key *key, unsigned index)
 
 int iotsafe_key_public_key(iotsafe_key *key, uint8_t **out, size_t *out_size)
 {
-	if (!key || !out || !out_size)
+	if (!bytes_ready(out, out_size) || !key)
 		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
-	*out = NULL;
-	*out_size = 0;
 	TRY(card_run(key->card, NULL, learn_spki_in_turn, key));
 	if (!key->spki.size)
 		return error_set(IOTSAFE_ERR_ABSENT,
@@ -284,10 +283,8 @@ int iotsafe_key_certificate(iotsafe_key *key, unsigned index, uint8_t **out,
 {
 	struct bytes certificate;
 
-	if (!key || !out || !out_size)
+	if (!bytes_ready(out, out_size) || !key)
 		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
-	*out = NULL;
-	*out_size = 0;
 	TRY(key_learn(key, NULL));
 	if (!key->chain_count)
 		return error_set(IOTSAFE_ERR_ABSENT,
@@ -303,6 +300,8 @@ int iotsafe_key_certificate(iotsafe_key *key, unsigned index, uint8_t **out,
 
 int iotsafe_key_object(iotsafe_key *key, iotsafe_object **object)
 {
+	if (object)
+		*object = NULL;
 	if (!key || !object)
 		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
 	return object_new(key->card->applet.kind, &key->record, object);
@@ -527,7 +526,7 @@ int key_sign(iotsafe_key *key, int algorithm, struct bytes hash,
 int iotsafe_key_sign(iotsafe_key *key, int algorithm, const uint8_t *data,
 		     size_t data_size, uint8_t **out, size_t *out_size)
 {
-	if (!key || !data || !out || !out_size)
+	if (!bytes_ready(out, out_size) || !key || !data)
 		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
 	return key_sign(key, algorithm, (struct bytes){data, data_size}, NULL,
 			out, out_size);

@@ -33,7 +33,7 @@ const char *key_title(const iotsafe_key *key);
 
 /* iotsafe_key_set_certificate() with a limit. */
 int key_set_certificate(iotsafe_key *key, struct bytes data,
-                        const struct deadline *limit);
+			const struct deadline *limit);
 
 /* Takes a certificate of the card by name instead of the matching one. */
 int key_use_certificate(iotsafe_key *key, const char *name,

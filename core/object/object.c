@@ -351,9 +351,10 @@ int iotsafe_card_list(iotsafe_card *card, const char *name, iotsafe_list **list)
 	struct name parsed;
 	struct listing listing = {&parsed, NULL};
 
+	if (list)
+		*list = NULL;
 	if (!card || !list)
 		return error_set(IOTSAFE_ERR_ARG, "list: something is NULL");
-	*list = NULL;
 	TRY(name_parse(name, &parsed));
 	TRY(card_run(card, NULL, make_list, &listing));
 	*list = listing.list;
@@ -362,9 +363,10 @@ int iotsafe_card_list(iotsafe_card *card, const char *name, iotsafe_list **list)
 
 int iotsafe_list_next(iotsafe_list *list, iotsafe_object **object)
 {
+	if (object)
+		*object = NULL;
 	if (!list || !object)
 		return error_set(IOTSAFE_ERR_ARG, "list: something is NULL");
-	*object = NULL;
 	if (list->next == list->count)
 		return IOTSAFE_OK;
 	*object = malloc(sizeof(**object));
@@ -392,7 +394,7 @@ int iotsafe_object_class(const iotsafe_object *object)
 int iotsafe_object_id(const iotsafe_object *object, uint8_t **out,
 		      size_t *out_size)
 {
-	if (!object || !out || !out_size)
+	if (!bytes_ready(out, out_size) || !object)
 		return error_set(IOTSAFE_ERR_ARG, "object: something is NULL");
 	return bytes_give(object->record.id, object->record.id_size, out,
 			  out_size);
@@ -401,7 +403,7 @@ int iotsafe_object_id(const iotsafe_object *object, uint8_t **out,
 int iotsafe_object_label(const iotsafe_object *object, uint8_t **out,
 			 size_t *out_size)
 {
-	if (!object || !out || !out_size)
+	if (!bytes_ready(out, out_size) || !object)
 		return error_set(IOTSAFE_ERR_ARG, "object: something is NULL");
 	return bytes_give(object->record.label, object->record.label_size, out,
 			  out_size);
