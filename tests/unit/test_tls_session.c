@@ -512,7 +512,7 @@ Test(tls, wants_the_server_name_set)
 Test(tls, checks_settings_when_they_are_said)
 {
 	static char long_name[300];
-	iotsafe_tls *tls = new_session(TLS13, &card);
+	iotsafe_tls *tls = new_session(TLS13, &card), *none;
 
 	memset(long_name, 'a', sizeof(long_name) - 1);
 	expect_error(iotsafe_tls_set_server_name(tls, ""), IOTSAFE_ERR_ARG,
@@ -537,11 +537,10 @@ Test(tls, checks_settings_when_they_are_said)
 		     IOTSAFE_ERR_FORMAT, "CA data");
 	expect_error(iotsafe_tls_set_certificate(tls, "./no.pem"),
 		     IOTSAFE_ERR_IO, "certificate file ./no.pem");
-	expect_error(iotsafe_tls_new(&card, 8, &tls), IOTSAFE_ERR_ARG,
+	expect_error(iotsafe_tls_new(&card, 8, &none), IOTSAFE_ERR_ARG,
 		     "options");
-	cr_assert(eq(ptr, tls, NULL));
+	cr_assert(eq(ptr, none, NULL));
 	iotsafe_tls_free(tls);
-	card.uses = 1; /* the first session's pointer was overwritten */
 }
 
 Test(tls, refuses_descriptors_of_the_wrong_kind)
@@ -929,6 +928,30 @@ Test(tls, bounds_the_card_by_the_handshake)
 		cr_assert(lt(int, (int)(deadline_now() - begin), 1500));
 		iotsafe_tls_free(tls);
 		peer_join(&peer);
+	}
+}
+
+/* Both sides send again meanwhile. */
+Test(tls, bears_with_a_card_slower_than_retransmission)
+{
+	for (int waiting = 0; waiting < 2; waiting++) {
+		iotsafe_tls *tls = new_session(DTLS12, &card);
+		int wanted_card = 0;
+		struct peer peer;
+
+		card.signatures = 0;
+		card.sign_ms = 3500;
+		peer_start(&peer, wish_for(DTLS12));
+		if (waiting)
+			expect_good(iotsafe_tls_handshake(tls, peer.fd, 10000));
+		else
+			expect_good(shake_hands_without_waiting(
+				tls, peer.fd, 300, &wanted_card));
+		cr_assert(eq(int, card.signatures, 1));
+		expect_echo(tls, "hello");
+		iotsafe_tls_free(tls);
+		peer_join(&peer);
+		cr_assert(eq(int, peer.result, 0));
 	}
 }
 
