@@ -19,6 +19,9 @@ struct entry {
 	size_t spki_size;
 	uint8_t *content; /* of a certificate file: its DER */
 	size_t content_size;
+	/* Of a private key whose signature a public key verified: 1 + the
+	 * place of that one. */
+	size_t proven;
 };
 
 #define CARD_COUNTERS 5
@@ -109,6 +112,15 @@ int identity_find(iotsafe_card *card, struct record *out,
  * if nothing tells. */
 int identity_public_key(iotsafe_card *card, const struct record *key,
 			struct entry **out, const struct deadline *deadline);
+/* Keeps that a signature of the key was verified with the public key. */
+void identity_prove(iotsafe_card *card, const struct record *key,
+		    const struct entry *public);
+/* Where one private key alone can sign: a public key that a certificate has,
+ * whatever it is called; NULL if there is none. */
+int identity_other_public_key(iotsafe_card *card, struct entry **out,
+			      const struct deadline *deadline);
+/* True if one of the certificates read so far has this public key. */
+bool identity_is_certified(const iotsafe_card *card, struct bytes spki);
 /* The certificate with this public key (empty: the only one that can be
  * meant); NULL if there is none. */
 int identity_certificate(iotsafe_card *card, struct bytes spki,

@@ -69,8 +69,6 @@ static struct entry *only_one(iotsafe_card *card, int class)
 	return found;
 }
 
-/* ---- reading ---- */
-
 static struct bytes spki_of(const struct entry *entry)
 {
 	return (struct bytes){entry->spki, entry->spki_size};
@@ -81,97 +79,71 @@ static struct bytes content_of(const struct entry *entry)
 	return (struct bytes){entry->content, entry->content_size};
 }
 
-/* Refusals of the card concern one object; other failures end the whole
- * operation. */
-static bool is_refusal(int result)
-{
-	return result == IOTSAFE_ERR_CARD || result == IOTSAFE_ERR_DENIED ||
-	       result == IOTSAFE_ERR_ABSENT || result == IOTSAFE_ERR_PIN;
-}
-
-/* The channel is gone, not the object: for the recovery above. */
-static bool is_channel_lost(void)
-{
-	unsigned status = iotsafe_last_status();
-
-	return status == 0x6881 || status == 0x6E00;
-}
-
-static int read_certificate(iotsafe_card *card, struct entry *entry,
-			    const struct deadline *deadline)
-{
-	struct bytes der;
-	uint8_t *data;
-	size_t size;
-	int result;
-
-	TRY(card->applet.kind->read(&card->applet, &entry->record, &data, &size,
-				    deadline));
-	der = (struct bytes){data, size};
-	if (crypto_certificate_trim(&der)) {
-		entry->content = data;
-		entry->content_size = der.size;
-		result = crypto_spki_of_certificate(der, &entry->spki,
-						    &entry->spki_size);
-		return result == IOTSAFE_ERR_MEMORY ? result : IOTSAFE_OK;
-	}
-	iotsafe_free(data);
-	return IOTSAFE_OK;
-}
-
-static int read_public_key(iotsafe_card *card, struct entry *entry,
-			   const struct deadline *deadline)
-{
-	const char *type =
-		card->applet.kind->key_type_name(entry->record.key_type);
-	struct public_key key;
-
-	TRY(card->applet.kind->public_key(&card->applet, &entry->record, &key,
-					  deadline));
-	return crypto_spki_from_point(
-		(struct bytes){key.point, sizeof(key.point)},
-		type && !strcmp(type, "brainpoolP256r1"), &entry->spki,
-		&entry->spki_size);
-}
-
-int card_need_entry(iotsafe_card *card, struct entry *entry,
-		    const struct deadline *deadline)
-{
-	int result;
-
-	if (entry->read)
-		return IOTSAFE_OK;
-	if (entry->record.class == IOTSAFE_CLASS_FILE)
-		result = read_certificate(card, entry, deadline);
-	else
-		result = read_public_key(card, entry, deadline);
-	if (result < 0 && (!is_refusal(result) || is_channel_lost()))
-		return result;
-	entry->read = true;
-	return IOTSAFE_OK;
-}
-
 /* ---- ties ---- */
 
-/* A public key that belongs to the private one by name; labels are given by
- * people and count for more than ids, which need be unique only within a
- * class. */
-static struct entry *tied_by_name(iotsafe_card *card,
-				  const struct record *private)
+static struct entry *private_entry(iotsafe_card *card,
+				   const struct record *record)
 {
-	struct entry *by_id = NULL;
-
 	for (size_t i = 0; i < card->entries_count; i++) {
 		struct entry *entry = &card->entries[i];
 
-		if (!can_sign(entry, IOTSAFE_CLASS_PUBLIC_KEY))
-			continue;
-		if (same_label(&entry->record, private))
+		if (entry->record.class == IOTSAFE_CLASS_PRIVATE_KEY &&
+		    entry->record.id_size == record->id_size &&
+		    !memcmp(entry->record.id, record->id, record->id_size) &&
+		    entry->record.label_size == record->label_size &&
+		    !memcmp(entry->record.label, record->label,
+			    record->label_size))
 			return entry;
-		if (same_id(&entry->record, private))
-			by_id = entry;
 	}
-	return by_id;
+	return NULL;
+}
+
+void identity_prove(iotsafe_card *card, const struct record *key,
+		    const struct entry *public)
+{
+	struct entry *private = private_entry(card, key);
+
+	if (private)
+	private->proven = (size_t)(public - card->entries) + 1;
+}
+
+static bool is_proven(const iotsafe_card *card, const struct entry *public)
+{
+	for (size_t i = 0; i < card->entries_count; i++)
+		if (card->entries[i].proven &&
+		    &card->entries[card->entries[i].proven - 1] == public)
+			return true;
+	return false;
+}
+
+/* Labels are given by people and count for more than ids, which need be
+ * unique only within a class. */
+static int likeness(const struct record *a, const struct record *b)
+{
+	return 2 * same_label(a, b) + same_id(a, b);
+}
+
+/* The public key that belongs to the private one: proven by a signature, or
+ * the likeliest by name. */
+static struct entry *tied_by_name(iotsafe_card *card, const struct record *key)
+{
+	const struct entry *private = private_entry(card, key);
+	struct entry *likeliest = NULL;
+	int most = 0;
+
+	if (private && private->proven)
+		return &card->entries[private->proven - 1];
+	for (size_t i = 0; i < card->entries_count; i++) {
+		struct entry *entry = &card->entries[i];
+		int like = likeness(&entry->record, key);
+
+		if (!can_sign(entry, IOTSAFE_CLASS_PUBLIC_KEY) ||
+		    like <= most || is_proven(card, entry))
+			continue;
+		likeliest = entry;
+		most = like;
+	}
+	return likeliest;
 }
 
 static struct entry *tied(iotsafe_card *card, const struct record *private)
@@ -204,10 +176,10 @@ static int read_certificates(iotsafe_card *card,
 	return IOTSAFE_OK;
 }
 
-/* A certificate that may sign others, or did, is a CA's. */
-static bool is_leaf(const iotsafe_card *card, const struct entry *entry)
+/* A certificate that signed no other one on the card may be a key's. */
+static bool is_end(const iotsafe_card *card, const struct entry *entry)
 {
-	if (!entry->content || crypto_certificate_is_ca(content_of(entry)))
+	if (!entry->content)
 		return false;
 	for (size_t i = 0; i < card->entries_count; i++) {
 		const struct entry *other = &card->entries[i];
@@ -218,6 +190,13 @@ static bool is_leaf(const iotsafe_card *card, const struct entry *entry)
 			return false;
 	}
 	return true;
+}
+
+/* One that may not sign any is no CA's. */
+static bool is_leaf(const iotsafe_card *card, const struct entry *entry)
+{
+	return is_end(card, entry) &&
+	       !crypto_certificate_is_ca(content_of(entry));
 }
 
 /* The public key of another private key makes a certificate that one's. */
@@ -256,6 +235,15 @@ static int find_by_key(iotsafe_card *card, struct bytes spki,
 	return IOTSAFE_OK;
 }
 
+bool identity_is_certified(const iotsafe_card *card, struct bytes spki)
+{
+	for (size_t i = 0; i < card->entries_count; i++)
+		if (card->entries[i].content &&
+		    bytes_equal(spki_of(&card->entries[i]), spki))
+			return true;
+	return false;
+}
+
 int identity_certificate(iotsafe_card *card, struct bytes spki,
 			 struct entry **out, const struct deadline *deadline)
 {
@@ -280,6 +268,24 @@ int identity_certificate(iotsafe_card *card, struct bytes spki,
 			 "%zu certificates may belong to the key; choose one "
 			 "of: %s",
 			 titles.count, titles.text);
+}
+
+int identity_other_public_key(iotsafe_card *card, struct entry **out,
+			      const struct deadline *deadline)
+{
+	*out = NULL;
+	if (!only_one(card, IOTSAFE_CLASS_PRIVATE_KEY))
+		return IOTSAFE_OK;
+	for (size_t i = 0; i < card->entries_count; i++) {
+		struct entry *entry = &card->entries[i];
+
+		if (!can_sign(entry, IOTSAFE_CLASS_PUBLIC_KEY))
+			continue;
+		TRY(card_need_entry(card, entry, deadline));
+		if (entry->spki && identity_is_certified(card, spki_of(entry)))
+			*out = entry;
+	}
+	return IOTSAFE_OK;
 }
 
 /* Reads the public keys by which is_of_another_key() decides. */
@@ -339,26 +345,18 @@ struct matching {
 	struct titles confirmed; /* keys whose certificate is on the card */
 	struct titles possible;	 /* keys that nothing speaks against */
 	const struct record *confirmed_key, *possible_key;
-	size_t leaves;
-	size_t keys; /* private keys that can sign */
+	size_t leaves; /* certificates that must be a key's */
+	size_t ends;   /* and those that may be one's */
+	size_t keys;   /* private keys that can sign */
 };
 
-static size_t count_leaves(const iotsafe_card *card)
+static void count_certificates(const iotsafe_card *card,
+			       struct matching *matching)
 {
-	size_t count = 0;
-
-	for (size_t i = 0; i < card->entries_count; i++)
-		count += is_leaf(card, &card->entries[i]);
-	return count;
-}
-
-static bool has_certificate(const iotsafe_card *card, struct bytes spki)
-{
-	for (size_t i = 0; i < card->entries_count; i++)
-		if (card->entries[i].content &&
-		    bytes_equal(spki_of(&card->entries[i]), spki))
-			return true;
-	return false;
+	for (size_t i = 0; i < card->entries_count; i++) {
+		matching->leaves += is_leaf(card, &card->entries[i]);
+		matching->ends += is_end(card, &card->entries[i]);
+	}
 }
 
 static int match_key(iotsafe_card *card, struct entry *private,
@@ -368,16 +366,18 @@ static int match_key(iotsafe_card *card, struct entry *private,
 
 	matching->keys++;
 	/* Without certificates a public key decides nothing. */
-	if (matching->leaves)
+	if (matching->ends)
 		TRY(identity_public_key(card, &private->record, &public,
 					deadline));
-	if (public && public->spki) {
-		if (!has_certificate(card, spki_of(public)))
-			return IOTSAFE_OK;
+	if (public && public->spki &&
+	    identity_is_certified(card, spki_of(public))) {
 		titles_add(&matching->confirmed, &private->record);
 		matching->confirmed_key = &private->record;
 		return IOTSAFE_OK;
 	}
+	/* A certificate that must be a key's is not this one's. */
+	if (public && public->spki && matching->leaves)
+		return IOTSAFE_OK;
 	titles_add(&matching->possible, &private->record);
 	matching->possible_key = &private->record;
 	return IOTSAFE_OK;
@@ -441,7 +441,7 @@ int identity_find(iotsafe_card *card, struct record *out,
 		return IOTSAFE_OK;
 	}
 	TRY(read_certificates(card, deadline));
-	matching.leaves = count_leaves(card);
+	count_certificates(card, &matching);
 	TRY(match_keys(card, &matching, deadline));
 	if (!matching.keys)
 		return error_set(IOTSAFE_ERR_ABSENT,

@@ -21,13 +21,16 @@ struct owned {
 struct iotsafe_key {
 	atomic_uint uses;
 	iotsafe_card *card;
+	bool identity; /* opened without a name */
 	struct record record;
 	char title[RECORD_TITLE_MAX];
 
-	/* Set within turns of the card, each once, and kept. */
+	/* Set within turns of the card, and kept. */
 	bool spki_learned, chain_learned;
-	atomic_bool confirmed; /* a signature verified with `spki` */
+	bool confirmed;	  /* a signature verified with `spki` */
+	bool chain_given; /* by the user, not by the card */
 	struct owned spki;
+	struct owned former; /* the misleading one; others may look at it */
 	struct owned chain[CHAIN_MAX];
 	unsigned chain_count;
 };
@@ -109,6 +112,7 @@ int key_open(iotsafe_card *card, const char *name, const struct deadline *limit,
 		return error_set(IOTSAFE_ERR_MEMORY, "key: no memory");
 	(*key)->uses = 1;
 	(*key)->card = card_use(card);
+	(*key)->identity = name_is_empty(&parsed);
 	(*key)->record = opening.record;
 	record_title(&opening.record, (*key)->title, sizeof((*key)->title));
 	return IOTSAFE_OK;
@@ -131,6 +135,7 @@ void iotsafe_key_free(iotsafe_key *key)
 		return;
 	drop_chain(key);
 	iotsafe_free(key->spki.data);
+	iotsafe_free(key->former.data);
 	iotsafe_card_free(key->card);
 	free(key);
 }
@@ -184,6 +189,32 @@ static int build_chain(iotsafe_card *card, iotsafe_key *key,
 	return IOTSAFE_OK;
 }
 
+/* The public key that names made likely turns out to be another one. */
+static int replace_spki(iotsafe_key *key, const struct entry *public)
+{
+	iotsafe_free(key->former.data);
+	key->former = key->spki;
+	key->spki = (struct owned){NULL, 0};
+	return own(&key->spki, entry_spki(public));
+}
+
+/* No certificate has the key's public key, which names alone made likely; if
+ * one has another public key of the card, that may be the key's. */
+static int look_for_other_certificate(iotsafe_card *card, iotsafe_key *key,
+				      struct entry **out,
+				      const struct deadline *deadline)
+{
+	struct entry *public;
+
+	if (key->confirmed)
+		return IOTSAFE_OK;
+	TRY(identity_other_public_key(card, &public, deadline));
+	if (!public)
+		return IOTSAFE_OK;
+	TRY(replace_spki(key, public));
+	return identity_certificate(card, borrow(&key->spki), out, deadline);
+}
+
 /* No certificate has the key's public key. One that has nobody's was meant to
  * be its: personalisation went wrong. */
 static int check_strays(iotsafe_card *card, const iotsafe_key *key,
@@ -212,6 +243,8 @@ static int learn_chain(iotsafe_card *card, iotsafe_key *key,
 	TRY(learn_spki(card, key, deadline));
 	TRY(identity_certificate(card, borrow(&key->spki), &entry, deadline));
 	if (!entry && key->spki.size)
+		TRY(look_for_other_certificate(card, key, &entry, deadline));
+	if (!entry && key->spki.size)
 		TRY(check_strays(card, key, deadline));
 	if (entry) {
 		result = build_chain(card, key, entry, deadline);
@@ -233,12 +266,6 @@ static int learn_in_turn(iotsafe_card *card, void *self,
 int key_learn(iotsafe_key *key, const struct deadline *limit)
 {
 	return card_run(key->card, limit, learn_in_turn, key);
-}
-
-static int learn_spki_in_turn(iotsafe_card *card, void *self,
-			      const struct deadline *deadline)
-{
-	return learn_spki(card, self, deadline);
 }
 
 int key_algorithms(const iotsafe_key *key)
@@ -265,37 +292,71 @@ struct bytes key_chain(const iotsafe_key *key, unsigned index)
 	return borrow(&key->chain[index]);
 }
 
-int iotsafe_key_public_key(iotsafe_key *key, uint8_t **out, size_t *out_size)
+/* What a caller wants to have, given out within the turn. */
+struct wish {
+	iotsafe_key *key;
+	unsigned index; /* in the chain */
+	uint8_t **out;
+	size_t *out_size;
+};
+
+static int give(const struct wish *wish, struct bytes bytes)
 {
-	if (!bytes_ready(out, out_size) || !key)
-		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
-	TRY(card_run(key->card, NULL, learn_spki_in_turn, key));
+	/* A repeated operation gives again. */
+	iotsafe_free(*wish->out);
+	return bytes_give(bytes.data, bytes.size, wish->out, wish->out_size);
+}
+
+static int give_public_key(iotsafe_card *card, void *self,
+			   const struct deadline *deadline)
+{
+	const struct wish *wish = self;
+	iotsafe_key *key = wish->key;
+
+	TRY(learn_spki(card, key, deadline));
 	if (!key->spki.size)
 		return error_set(IOTSAFE_ERR_ABSENT,
 				 "key %s: neither a public-key object nor a "
 				 "certificate on the card tells its public key",
 				 key->title);
-	return bytes_give(key->spki.data, key->spki.size, out, out_size);
+	return give(wish, borrow(&key->spki));
+}
+
+int iotsafe_key_public_key(iotsafe_key *key, uint8_t **out, size_t *out_size)
+{
+	struct wish wish = {key, 0, out, out_size};
+
+	if (!bytes_ready(out, out_size) || !key)
+		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
+	return card_run(key->card, NULL, give_public_key, &wish);
+}
+
+static int give_certificate(iotsafe_card *card, void *self,
+			    const struct deadline *deadline)
+{
+	const struct wish *wish = self;
+	iotsafe_key *key = wish->key;
+
+	TRY(learn_chain(card, key, deadline));
+	if (!key->chain_count)
+		return error_set(IOTSAFE_ERR_ABSENT,
+				 "key %s has no certificate on the card",
+				 key->title);
+	if (wish->index >= key->chain_count)
+		return error_set(IOTSAFE_ERR_ABSENT,
+				 "key %s: its chain has %u certificates",
+				 key->title, key->chain_count);
+	return give(wish, key_chain(key, wish->index));
 }
 
 int iotsafe_key_certificate(iotsafe_key *key, unsigned index, uint8_t **out,
 			    size_t *out_size)
 {
-	struct bytes certificate;
+	struct wish wish = {key, index, out, out_size};
 
 	if (!bytes_ready(out, out_size) || !key)
 		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
-	TRY(key_learn(key, NULL));
-	if (!key->chain_count)
-		return error_set(IOTSAFE_ERR_ABSENT,
-				 "key %s has no certificate on the card",
-				 key->title);
-	certificate = key_chain(key, index);
-	if (!certificate.size)
-		return error_set(IOTSAFE_ERR_ABSENT,
-				 "key %s: its chain has %u certificates",
-				 key->title, key->chain_count);
-	return bytes_give(certificate.data, certificate.size, out, out_size);
+	return card_run(key->card, NULL, give_certificate, &wish);
 }
 
 int iotsafe_key_object(iotsafe_key *key, iotsafe_object **object)
@@ -307,17 +368,27 @@ int iotsafe_key_object(iotsafe_key *key, iotsafe_object **object)
 	return object_new(key->card->applet.kind, &key->record, object);
 }
 
+static int ask_verifies(iotsafe_card *card, void *self,
+			const struct deadline *deadline)
+{
+	iotsafe_key *key = self;
+	unsigned bits;
+
+	TRY(learn_spki(card, key, deadline));
+	return crypto_spki_algorithms(borrow(&key->spki), &bits) != 0;
+}
+
 int iotsafe_key_verifies(iotsafe_key *key)
 {
 	struct error kept;
-	unsigned bits;
+	int result;
 
 	if (!key)
 		return 0;
 	error_save(&kept);
-	card_run(key->card, NULL, learn_spki_in_turn, key);
+	result = card_run(key->card, NULL, ask_verifies, key);
 	error_restore(&kept);
-	return crypto_spki_algorithms(borrow(&key->spki), &bits) != 0;
+	return result == 1;
 }
 
 /* ---- another certificate ---- */
@@ -351,18 +422,33 @@ static int take_certificate(void *self, struct bytes certificate)
 	return add_to_chain(key, certificate);
 }
 
-int key_set_certificate(iotsafe_key *key, struct bytes data,
-			const struct deadline *limit)
+struct setting {
+	iotsafe_key *key;
+	struct bytes data;
+};
+
+static int set_certificate(iotsafe_card *card, void *self,
+			   const struct deadline *deadline)
 {
+	const struct setting *setting = self;
+	iotsafe_key *key = setting->key;
 	int result;
 
-	TRY(card_run(key->card, limit, learn_spki_in_turn, key));
+	TRY(learn_spki(card, key, deadline));
 	drop_chain(key);
-	result = crypto_certificates_read(data, take_certificate, key);
-	key->chain_learned = result >= 0;
+	result = crypto_certificates_read(setting->data, take_certificate, key);
+	key->chain_learned = key->chain_given = result >= 0;
 	if (result < 0)
 		drop_chain(key);
 	return result;
+}
+
+int key_set_certificate(iotsafe_key *key, struct bytes data,
+			const struct deadline *limit)
+{
+	struct setting setting = {key, data};
+
+	return card_run(key->card, limit, set_certificate, &setting);
 }
 
 int iotsafe_key_set_certificate(iotsafe_key *key, const uint8_t *data,
@@ -397,7 +483,7 @@ static int choose_certificate(iotsafe_card *card, void *self,
 	drop_chain(key);
 	TRY(take_leaf(key, entry_content(entry)));
 	TRY(build_chain(card, key, entry, deadline));
-	key->chain_learned = true;
+	key->chain_learned = key->chain_given = true;
 	return IOTSAFE_OK;
 }
 
@@ -415,10 +501,31 @@ int key_use_certificate(iotsafe_key *key, const char *name,
 
 struct signing {
 	iotsafe_key *key;
-	int algorithm;
+	int wanted;    /* algorithms, as bits */
+	int algorithm; /* the one chosen */
 	struct bytes hash;
 	struct signature signature;
 };
+
+static int choose_algorithm(struct signing *signing)
+{
+	const iotsafe_key *key = signing->key;
+	const char *name = iotsafe_algorithm_name(signing->wanted);
+	int common = signing->wanted & key_algorithms(key);
+
+	signing->algorithm = common & -common;
+	if (!signing->algorithm)
+		return error_set(IOTSAFE_ERR_SUPPORT,
+				 "key %s cannot sign with %s", key->title,
+				 name ? name : "the algorithms asked for");
+	if (crypto_hash_size(signing->algorithm) != signing->hash.size)
+		return error_set(IOTSAFE_ERR_ARG,
+				 "%s signs a hash of %zu bytes, not %zu",
+				 iotsafe_algorithm_name(signing->algorithm),
+				 crypto_hash_size(signing->algorithm),
+				 signing->hash.size);
+	return IOTSAFE_OK;
+}
 
 static bool verifies(const struct signing *signing, struct bytes spki)
 {
@@ -427,14 +534,23 @@ static bool verifies(const struct signing *signing, struct bytes spki)
 					    signing->signature.size}) >= 0;
 }
 
-/* The signature is not by the key that names made likely. If another public
- * key on the card fits, the names were misleading: that one is the key's. */
-static int find_signer(iotsafe_card *card, struct signing *signing,
-		       const struct deadline *deadline)
+static int not_verified(const iotsafe_key *key)
 {
-	iotsafe_key *key = signing->key;
+	return error_set(IOTSAFE_ERR_VERIFY,
+			 "COMPUTE SIGNATURE UPDATE: the card's signature does "
+			 "not verify%s (key %s)",
+			 key->chain_count && !key->confirmed
+				 ? " with its certificate"
+				 : "",
+			 key->title);
+}
 
-	for (size_t i = 0; i < card->entries_count; i++) {
+/* The public key on the card that the signature is by, NULL for none. */
+static int find_signer(iotsafe_card *card, const struct signing *signing,
+		       struct entry **out, const struct deadline *deadline)
+{
+	*out = NULL;
+	for (size_t i = 0; i < card->entries_count && !*out; i++) {
 		struct entry *entry = &card->entries[i];
 
 		if (entry->record.class != IOTSAFE_CLASS_PUBLIC_KEY ||
@@ -442,82 +558,116 @@ static int find_signer(iotsafe_card *card, struct signing *signing,
 			continue;
 		TRY(card_need_entry(card, entry, deadline));
 		if (entry->spki && verifies(signing, entry_spki(entry)))
-			return own(&key->spki, entry_spki(entry));
+			*out = entry;
 	}
-	return error_set(IOTSAFE_ERR_VERIFY,
-			 "COMPUTE SIGNATURE UPDATE: the card's signature does "
-			 "not verify (key %s)",
-			 key->title);
+	return IOTSAFE_OK;
 }
 
-static int check_signature(iotsafe_card *card, struct signing *signing,
-			   const struct deadline *deadline)
+/* The signature shows that the key's public key is another one than names
+ * made likely. A certificate that went with those names may be in a handshake
+ * already: that one fails, the next has the right one. */
+static int correct_key(iotsafe_key *key, const struct entry *signer)
+{
+	int result = key->chain_count ? not_verified(key) : IOTSAFE_OK;
+
+	if (key->chain_given)
+		return result;
+	drop_chain(key);
+	key->chain_learned = false;
+	TRY(replace_spki(key, signer));
+	key->confirmed = true;
+	return result;
+}
+
+/* The identity is what the certificate says: the private key was the wrong
+ * one. What the signature has shown tells which one is right. */
+static int change_key(iotsafe_card *card, iotsafe_key *key,
+		      const struct deadline *deadline)
+{
+	struct record record;
+
+	TRY(identity_find(card, &record, deadline));
+	if (record.id_size == key->record.id_size &&
+	    !memcmp(record.id, key->record.id, record.id_size) &&
+	    record.label_size == key->record.label_size &&
+	    !memcmp(record.label, key->record.label, record.label_size))
+		return not_verified(key);
+	key->record = record;
+	record_title(&record, key->title, sizeof(key->title));
+	return IOTSAFE_OK;
+}
+
+static int sign(iotsafe_card *card, struct signing *signing,
+		const struct deadline *deadline)
+{
+	iotsafe_key *key = signing->key;
+	int result = card->applet.kind->sign(&card->applet, &key->record,
+					     signing->algorithm, signing->hash,
+					     &signing->signature, deadline);
+
+	if (result < 0) {
+		error_append(" (key %s)", key->title);
+		return result;
+	}
+	card->counters[IOTSAFE_SIGNATURES]++;
+	return result;
+}
+
+static bool is_by_key(struct signing *signing)
 {
 	iotsafe_key *key = signing->key;
 	unsigned bits;
 
 	if (!crypto_spki_algorithms(borrow(&key->spki), &bits))
-		return IOTSAFE_OK; /* "unverified", as info says */
-	if (verifies(signing, borrow(&key->spki))) {
-		key->confirmed = true;
-		return IOTSAFE_OK;
-	}
-	if (key->confirmed || key->chain_count)
-		return error_set(IOTSAFE_ERR_VERIFY,
-				 "COMPUTE SIGNATURE UPDATE: the card's "
-				 "signature does not verify%s (key %s)",
-				 key->confirmed ? "" : " with its certificate",
-				 key->title);
-	return find_signer(card, signing, deadline);
+		return true; /* "unverified", as info says */
+	if (!verifies(signing, borrow(&key->spki)))
+		return false;
+	key->confirmed = true;
+	return true;
+}
+
+/* The signature is not by the key that names made likely. If another public
+ * key on the card fits, the names were misleading. */
+static int resolve(iotsafe_card *card, struct signing *signing,
+		   const struct deadline *deadline)
+{
+	iotsafe_key *key = signing->key;
+	struct entry *signer;
+
+	if (key->confirmed)
+		return not_verified(key);
+	TRY(find_signer(card, signing, &signer, deadline));
+	if (!signer)
+		return not_verified(key);
+	identity_prove(card, &key->record, signer);
+	if (!key->identity || !identity_is_certified(card, borrow(&key->spki)))
+		return correct_key(key, signer);
+	TRY(change_key(card, key, deadline));
+	TRY(sign(card, signing, deadline));
+	return is_by_key(signing) ? IOTSAFE_OK : not_verified(key);
 }
 
 static int sign_in_turn(iotsafe_card *card, void *self,
 			const struct deadline *deadline)
 {
 	struct signing *signing = self;
-	iotsafe_key *key = signing->key;
-	int result;
 
-	TRY(learn_spki(card, key, deadline));
-	result = card->applet.kind->sign(&card->applet, &key->record,
-					 signing->algorithm, signing->hash,
-					 &signing->signature, deadline);
-	if (result < 0) {
-		error_append(" (key %s)", key->title);
-		return result;
-	}
-	card->counters[IOTSAFE_SIGNATURES]++;
-	return check_signature(card, signing, deadline);
-}
-
-static int choose_algorithm(const iotsafe_key *key, int wanted,
-			    size_t hash_size, int *out)
-{
-	int common = wanted & key_algorithms(key);
-
-	*out = common & -common;
-	if (!*out)
-		return error_set(IOTSAFE_ERR_SUPPORT,
-				 "key %s cannot sign with %s", key->title,
-				 iotsafe_algorithm_name(wanted)
-					 ? iotsafe_algorithm_name(wanted)
-					 : "the algorithms asked for");
-	if (crypto_hash_size(*out) != hash_size)
-		return error_set(IOTSAFE_ERR_ARG,
-				 "%s signs a hash of %zu bytes, not %zu",
-				 iotsafe_algorithm_name(*out),
-				 crypto_hash_size(*out), hash_size);
-	return IOTSAFE_OK;
+	TRY(choose_algorithm(signing));
+	TRY(learn_spki(card, signing->key, deadline));
+	TRY(choose_algorithm(signing));
+	TRY(sign(card, signing, deadline));
+	return is_by_key(signing) ? IOTSAFE_OK
+				  : resolve(card, signing, deadline);
 }
 
 int key_sign(iotsafe_key *key, int algorithm, struct bytes hash,
 	     const struct deadline *limit, uint8_t **out, size_t *out_size)
 {
-	struct signing signing = {.key = key, .hash = hash};
+	struct signing signing = {
+		.key = key, .wanted = algorithm, .hash = hash};
 
 	*out = NULL;
 	*out_size = 0;
-	TRY(choose_algorithm(key, algorithm, hash.size, &signing.algorithm));
 	TRY(card_run(key->card, limit, sign_in_turn, &signing));
 	return bytes_give(signing.signature.data, signing.signature.size, out,
 			  out_size);

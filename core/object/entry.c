@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What an object of the card holds, read once: a file becomes a certificate
+ * and its public key, a public-key object becomes a SubjectPublicKeyInfo.
+ */
+#include <string.h>
+#include "base/crypto.h"
+#include "base/error.h"
+#include "object/card.h"
+
+/* A status word by which the card refuses this one object. Without one it was
+ * the link that failed; with 6881 or 6E00 it is the channel that is gone, for
+ * the recovery above. */
+static bool is_refusal(int result)
+{
+	unsigned status = iotsafe_last_status();
+
+	if (!status || status == 0x6881 || status == 0x6E00)
+		return false;
+	return result == IOTSAFE_ERR_CARD || result == IOTSAFE_ERR_DENIED ||
+	       result == IOTSAFE_ERR_ABSENT || result == IOTSAFE_ERR_PIN;
+}
+
+static int read_certificate(iotsafe_card *card, struct entry *entry,
+			    const struct deadline *deadline)
+{
+	struct bytes der;
+	uint8_t *data;
+	size_t size;
+	int result;
+
+	TRY(card->applet.kind->read(&card->applet, &entry->record, &data, &size,
+				    deadline));
+	der = (struct bytes){data, size};
+	if (crypto_certificate_trim(&der)) {
+		entry->content = data;
+		entry->content_size = der.size;
+		result = crypto_spki_of_certificate(der, &entry->spki,
+						    &entry->spki_size);
+		return result == IOTSAFE_ERR_MEMORY ? result : IOTSAFE_OK;
+	}
+	iotsafe_free(data);
+	return IOTSAFE_OK;
+}
+
+static int read_public_key(iotsafe_card *card, struct entry *entry,
+			   const struct deadline *deadline)
+{
+	const char *type =
+		card->applet.kind->key_type_name(entry->record.key_type);
+	struct public_key key;
+
+	TRY(card->applet.kind->public_key(&card->applet, &entry->record, &key,
+					  deadline));
+	return crypto_spki_from_point(
+		(struct bytes){key.point, sizeof(key.point)},
+		type && !strcmp(type, "brainpoolP256r1"), &entry->spki,
+		&entry->spki_size);
+}
+
+static int read_entry(iotsafe_card *card, struct entry *entry,
+		      const struct deadline *deadline)
+{
+	if (entry->record.class == IOTSAFE_CLASS_FILE)
+		return read_certificate(card, entry, deadline);
+	return read_public_key(card, entry, deadline);
+}
+
+int card_need_entry(iotsafe_card *card, struct entry *entry,
+		    const struct deadline *deadline)
+{
+	int result;
+
+	if (entry->read)
+		return IOTSAFE_OK;
+	result = read_entry(card, entry, deadline);
+	/* What makes no sense may have been garbled on its way. If it makes
+	 * none again it is the object's own. */
+	if (result == IOTSAFE_ERR_FORMAT)
+		result = read_entry(card, entry, deadline);
+	if (result < 0 && result != IOTSAFE_ERR_FORMAT && !is_refusal(result))
+		return result;
+	entry->read = true;
+	return IOTSAFE_OK;
+}
