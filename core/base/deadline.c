@@ -54,12 +54,22 @@ bool deadline_passed(const struct deadline *deadline)
 	return deadline->at != INT64_MAX && deadline_now() >= deadline->at;
 }
 
+bool deadline_cancelled(const struct deadline *deadline)
+{
+	struct pollfd fds[2] = {
+		{.fd = deadline->cancel_fd, .events = POLLIN},
+		{.fd = deadline->also_cancel_fd, .events = POLLIN},
+	};
+
+	return poll(fds, 2, 0) > 0;
+}
+
 int deadline_wait(const struct deadline *deadline, int fd, short events)
 {
 	struct pollfd fds[3] = {
-	        {.fd = fd, .events = events},
-	        {.fd = deadline->cancel_fd, .events = POLLIN},
-	        {.fd = deadline->also_cancel_fd, .events = POLLIN},
+		{.fd = fd, .events = events},
+		{.fd = deadline->cancel_fd, .events = POLLIN},
+		{.fd = deadline->also_cancel_fd, .events = POLLIN},
 	};
 	int ready;
 

@@ -26,6 +26,9 @@ int deadline_left(const struct deadline *deadline);
 
 bool deadline_passed(const struct deadline *deadline);
 
+/* True once the other thread has asked to end it. */
+bool deadline_cancelled(const struct deadline *deadline);
+
 /*
  * Waits until one of `events` (poll(2)) is there on `fd`.
  *

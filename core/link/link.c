@@ -169,6 +169,12 @@ static int own_exchange(struct link *link, const char *handle,
 	int result;
 
 	(void)handle;
+	/* The application's function knows nothing of a cancel: an operation
+	 * of several exchanges ends between two of them. */
+	if (deadline_cancelled(deadline))
+		return own_failed(IOTSAFE_ERR_CANCELLED);
+	if (deadline_passed(deadline))
+		return own_failed(IOTSAFE_ERR_TIMEOUT);
 	result = own->exchange(own->self, command, command_size, response,
 			       response_size, deadline->at);
 	if (result)

@@ -95,8 +95,11 @@ Test(deadline, either_descriptor_cancels_even_if_something_is_there)
 	eventfd_write(pair.cancel, 1);
 	cr_assert(deadline_wait(&deadline, pair.ends[0], POLLIN) ==
 		  IOTSAFE_ERR_CANCELLED);
+	cr_assert(deadline_cancelled(&deadline));
 	deadline = deadline_in(5000, -1);
+	cr_assert(!deadline_cancelled(&deadline));
 	deadline.also_cancel_fd = pair.cancel;
+	cr_assert(deadline_cancelled(&deadline));
 	cr_assert(deadline_wait(&deadline, pair.ends[0], POLLIN) ==
 		  IOTSAFE_ERR_CANCELLED);
 }
