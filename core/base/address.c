@@ -112,6 +112,53 @@ int address_parse(const char *string, struct address *address)
 	return parse_attributes(address, query);
 }
 
+static char *write_escaped(char *out, const char *text)
+{
+	for (; *text; text++) {
+		if (strchr("%?&", *text))
+			out += sprintf(out, "%%%02X", (unsigned char)*text);
+		else
+			*out++ = *text;
+	}
+	*out = '\0';
+	return out;
+}
+
+/* The attribute that follows `last` in the alphabet, NULL at the end. Of
+ * several with one name the first counts, as for address_get(). */
+static const struct address_attribute *next_attribute(
+	const struct address *address, const char *last)
+{
+	const struct address_attribute *next = NULL;
+
+	for (size_t i = 0; i < address->attributes_count; i++) {
+		const struct address_attribute *one = &address->attributes[i];
+
+		if ((!last || strcmp(one->name, last) > 0) &&
+		    (!next || strcmp(one->name, next->name) < 0))
+			next = one;
+	}
+	return next;
+}
+
+void address_format(const struct address *address, const char *without,
+		    char out[ADDRESS_NAME_MAX])
+{
+	const struct address_attribute *attribute = NULL;
+	char separator = '?';
+
+	out += sprintf(out, "%s:", address->scheme);
+	out = write_escaped(out, address->path);
+	while ((attribute = next_attribute(address, attribute ? attribute->name
+							      : NULL))) {
+		if (!strcmp(attribute->name, without))
+			continue;
+		out += sprintf(out, "%c%s=", separator, attribute->name);
+		out = write_escaped(out, attribute->value);
+		separator = '&';
+	}
+}
+
 const char *address_get(const struct address *address, const char *name)
 {
 	for (size_t i = 0; i < address->attributes_count; i++)

@@ -29,6 +29,12 @@ struct address {
 /* Returns IOTSAFE_OK or IOTSAFE_ERR_ARG with the place in the text. */
 int address_parse(const char *string, struct address *address);
 
+/* Writes the address so that the same way to the same card is the same text:
+ * attributes in the order of the alphabet, the one named `without` left out. */
+#define ADDRESS_NAME_MAX (3 * ADDRESS_SIZE_MAX)
+void address_format(const struct address *address, const char *without,
+		    char out[ADDRESS_NAME_MAX]);
+
 /* The value of an attribute, or NULL. */
 const char *address_get(const struct address *address, const char *name);
 

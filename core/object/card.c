@@ -67,10 +67,12 @@ static int check_attributes(const iotsafe_card *card)
 	return IOTSAFE_OK;
 }
 
-static int parse_common(iotsafe_card *card)
+static int parse(iotsafe_card *card, const char *text)
 {
 	long timeout;
 
+	TRY(address_parse(text, &card->address));
+	address_format(&card->address, "timeout", card->name);
 	TRY(check_attributes(card));
 	TRY(address_get_number(&card->address, "timeout", TIMEOUT_LOWEST,
 			       TIMEOUT_HIGHEST, TIMEOUT_DEFAULT, &timeout));
@@ -308,20 +310,17 @@ static void destroy(iotsafe_card *card)
 		channel_close(&card->applet.channel, &deadline);
 		close_link(card);
 	}
+	registry_remove(card);
 	card_forget(card);
 	turns_destroy(&card->turns);
-	free(card->name);
 	free(card);
 }
 
-static iotsafe_card *make(const char *name)
+static iotsafe_card *make(void)
 {
 	iotsafe_card *card = calloc(1, sizeof(*card));
 
-	if (card)
-		card->name = strdup(name);
-	if (!card || !card->name) {
-		free(card);
+	if (!card) {
 		error_set(IOTSAFE_ERR_MEMORY, "card: no memory");
 		return NULL;
 	}
@@ -354,19 +353,20 @@ int iotsafe_card_open(const char *address, iotsafe_card **card)
 				 "card: no address given, and IOTSAFE_CARD is "
 				 "not set (for example at:/dev/ttyUSB2, or "
 				 "sim: for the software SIM)");
-	fresh = make(address);
+	fresh = make();
 	if (!fresh)
 		return IOTSAFE_ERR_MEMORY;
-	result = address_parse(address, &fresh->address);
-	if (result >= 0)
-		result = parse_common(fresh);
+	result = parse(fresh, address);
 	if (result < 0) {
 		destroy(fresh);
 		return result;
 	}
 	*card = registry_enter(fresh);
-	if (*card != fresh)
+	if (*card != fresh) {
+		if (address_get(&fresh->address, "timeout"))
+			(*card)->timeout = (int)fresh->timeout;
 		destroy(fresh);
+	}
 	/* The first operation opens everything. */
 	result = card_run(*card, NULL, do_nothing, NULL);
 	if (result < 0) {
@@ -387,8 +387,7 @@ static int open_own(iotsafe_card *card, const char *attributes)
 	if (snprintf(text, sizeof(text), "link:?%s",
 		     attributes ? attributes : "") >= (int)sizeof(text))
 		return error_set(IOTSAFE_ERR_ARG, "address: too long");
-	TRY(address_parse(text, &card->address));
-	TRY(parse_common(card));
+	TRY(parse(card, text));
 	return card_run(card, NULL, do_nothing, NULL);
 }
 
@@ -405,7 +404,7 @@ int iotsafe_card_open_link(const iotsafe_link *link, const char *attributes,
 		return error_set(IOTSAFE_ERR_ARG,
 				 "card: the link is missing, of another size "
 				 "or without exchange function");
-	*card = make("link:");
+	*card = make();
 	if (!*card)
 		return IOTSAFE_ERR_MEMORY;
 	(*card)->own = true;

@@ -28,9 +28,9 @@ struct entry {
 
 struct iotsafe_card {
 	atomic_uint uses;
-	pid_t pid;		   /* of the process that may use it */
-	struct iotsafe_card *next; /* in the registry */
-	char *name;		   /* canonical address */
+	pid_t pid;		     /* of the process that may use it */
+	struct iotsafe_card *next;   /* in the registry */
+	char name[ADDRESS_NAME_MAX]; /* canonical address */
 	struct address address;
 	bool own; /* over the application's link, not in the registry */
 	iotsafe_link own_link;

@@ -12,6 +12,7 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static iotsafe_card *first;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_cond_t removed = PTHREAD_COND_INITIALIZER;
 
 /* Held over fork(), so that the child never finds it locked by a thread that
  * it does not have. */
@@ -45,7 +46,9 @@ iotsafe_card *registry_enter(iotsafe_card *fresh)
 
 	pthread_once(&once, set_up);
 	pthread_mutex_lock(&lock);
-	card = find(fresh);
+	/* No user left: it is being closed, which takes seconds at most. */
+	while ((card = find(fresh)) && !card->uses)
+		pthread_cond_wait(&removed, &lock);
 	if (!card) {
 		card = fresh;
 		card->next = first;
@@ -62,11 +65,18 @@ bool registry_leave(iotsafe_card *card)
 
 	pthread_mutex_lock(&lock);
 	last = --card->uses == 0;
-	for (iotsafe_card **at = &first; last && *at; at = &(*at)->next)
+	pthread_mutex_unlock(&lock);
+	return last;
+}
+
+void registry_remove(iotsafe_card *card)
+{
+	pthread_mutex_lock(&lock);
+	for (iotsafe_card **at = &first; *at; at = &(*at)->next)
 		if (*at == card) {
 			*at = card->next;
 			break;
 		}
+	pthread_cond_broadcast(&removed);
 	pthread_mutex_unlock(&lock);
-	return last;
 }

@@ -140,6 +140,29 @@ Test(address, flags_have_words)
 		     IOTSAFE_ERR_ARG, "neither yes nor no");
 }
 
+Test(address, has_one_way_to_be_written)
+{
+	static const char *const same[] = {
+		"at:/dev/x%25?a=&b=1%262&c=x",
+		"AT:/dev/x%25?timeout=5&c=x&b=1%262&a",
+		"at:%2Fdev/x%25?c=%78&a=&b=1%262&b=9",
+	};
+	struct address address, again;
+	char text[ADDRESS_NAME_MAX];
+
+	for (size_t i = 0; i < COUNT_OF(same); i++) {
+		expect_good(address_parse(same[i], &address));
+		address_format(&address, "timeout", text);
+		cr_assert_str_eq(text, same[0]);
+		expect_good(address_parse(text, &again));
+		cr_assert_str_eq(again.path, "/dev/x%");
+		cr_assert_str_eq(address_get(&again, "b"), "1&2");
+	}
+	expect_good(address_parse("sim:?timeout=5", &address));
+	address_format(&address, "timeout", text);
+	cr_assert_str_eq(text, "sim:");
+}
+
 /* ---- names ---- */
 
 Test(name, nothing_is_the_identity)

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Cards by address: shared within a process, never between processes. */
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "fakemodem.h"
+#include "script.h"
+
+static struct identity identity;
+static struct fakecard fake;
+static struct fakemodem modem;
+
+static void set_up(void)
+{
+	identity = identity_make((struct identity_wish){.name = "client"});
+	fake = (struct fakecard){
+		.objects = {{.class = IOTSAFE_CLASS_PRIVATE_KEY,
+			     .id = "01",
+			     .key = &identity},
+			    {.class = IOTSAFE_CLASS_PUBLIC_KEY,
+			     .id = "01",
+			     .key = &identity},
+			    {.class = IOTSAFE_CLASS_FILE,
+			     .id = "02",
+			     .content = &identity}}};
+	fakemodem_start(&modem, &fake);
+}
+
+static void tear_down(void)
+{
+	fakemodem_stop(&modem);
+	identity_free(&identity);
+}
+
+TestSuite(registry, .init = set_up, .fini = tear_down, .timeout = 60);
+
+static iotsafe_card *open_card(const char *address)
+{
+	iotsafe_card *card;
+
+	expect_good(iotsafe_card_open(address, &card));
+	return card;
+}
+
+static void expect_signature(iotsafe_key *key)
+{
+	uint8_t hash[32] = {9}, *out;
+	size_t size;
+
+	expect_good(
+		iotsafe_key_sign(key, IOTSAFE_SHA256, hash, 32, &out, &size));
+	cr_assert(fakecard_verify(&identity, hash, 32, out, size));
+	iotsafe_free(out);
+}
+
+Test(registry, gives_the_same_card_for_the_same_address)
+{
+	iotsafe_card *one = open_card(modem.address);
+	iotsafe_card *two = open_card(modem.address);
+
+	cr_assert(one == two);
+	cr_assert(fake.asked[FAKE_MANAGE_CHANNEL] == 1);
+	cr_assert_str_eq(iotsafe_card_address(one), modem.address);
+	iotsafe_card_free(one);
+	cr_assert(fakecard_channels(&fake) == 1);
+	iotsafe_card_free(two);
+	cr_assert(fakecard_channels(&fake) == 0);
+}
+
+Test(registry, knows_an_address_however_it_is_written)
+{
+	char spelling[3][160];
+	iotsafe_card *card, *other;
+
+	sprintf(spelling[0], "%s?aid=A0000005590010&baud=9600", modem.address);
+	sprintf(spelling[1],
+		"AT%s?baud=%%39600&timeout=7000&aid=A0000005590010",
+		modem.address + 2);
+	sprintf(spelling[2], "at:%%2F%s?aid=A0000005590010&baud=9600",
+		modem.address + 4);
+	card = open_card(spelling[0]);
+	for (int i = 1; i < 3; i++) {
+		other = open_card(spelling[i]);
+		cr_assert(other == card, "%s", spelling[i]);
+		iotsafe_card_free(other);
+	}
+	iotsafe_card_free(card);
+}
+
+Test(registry, takes_the_address_from_the_environment)
+{
+	iotsafe_card *card;
+
+	setenv("IOTSAFE_CARD", modem.address, 1);
+	card = open_card(NULL);
+	cr_assert_str_eq(iotsafe_card_address(card), modem.address);
+	iotsafe_card_free(card);
+}
+
+Test(registry, a_card_stays_while_anything_of_it_is_used)
+{
+	iotsafe_card *card = open_card(modem.address);
+	iotsafe_object *object;
+	iotsafe_file *file;
+	iotsafe_list *list;
+	iotsafe_key *key;
+	uint8_t *out;
+	size_t size;
+
+	expect_good(iotsafe_key_open(card, NULL, &key));
+	expect_good(iotsafe_file_open(card, "id=02", &file));
+	expect_good(iotsafe_card_list(card, NULL, &list));
+	iotsafe_card_free(card);
+	cr_assert(fakecard_channels(&fake) == 1);
+	expect_signature(key);
+	iotsafe_key_free(key);
+	expect_good(iotsafe_file_read(file, &out, &size));
+	cr_assert(size == identity.der.size);
+	iotsafe_free(out);
+	iotsafe_file_free(file);
+	cr_assert(fakecard_channels(&fake) == 0);
+	/* Records are copies. */
+	expect_good(iotsafe_list_next(list, &object));
+	iotsafe_list_free(list);
+	cr_assert_str_eq(iotsafe_object_name(object),
+			 "iotsafe:id=01;type=private");
+	iotsafe_object_free(object);
+}
+
+Test(registry, a_card_that_does_not_open_leaves_nothing_behind)
+{
+	iotsafe_card *card;
+	char address[96];
+
+	sprintf(address, "%s?aid=A000000001", modem.address);
+	for (int i = 0; i < 5; i++) {
+		expect_error(iotsafe_card_open(address, &card),
+			     IOTSAFE_ERR_ABSENT, "no IoT SAFE applet");
+		cr_assert_null(card);
+		cr_assert(fakecard_channels(&fake) == 0);
+	}
+	card = open_card(modem.address);
+	iotsafe_card_free(card);
+}
+
+struct user {
+	pthread_t thread;
+	int result, good;
+	char words[200];
+};
+
+static void *come_and_go(void *self)
+{
+	struct user *user = self;
+	uint8_t hash[32] = {5}, *out;
+	iotsafe_card *card;
+	iotsafe_key *key;
+	size_t size;
+
+	for (int i = 0; i < 15 && user->result >= 0; i++) {
+		user->result = iotsafe_card_open(modem.address, &card);
+		if (user->result < 0)
+			break;
+		user->result = iotsafe_key_open(card, NULL, &key);
+		iotsafe_card_free(card);
+		if (user->result < 0)
+			break;
+		user->result = iotsafe_key_sign(key, IOTSAFE_SHA256, hash, 32,
+						&out, &size);
+		user->good += user->result >= 0;
+		iotsafe_free(out);
+		iotsafe_key_free(key);
+	}
+	snprintf(user->words, sizeof(user->words), "%s", iotsafe_last_error());
+	return NULL;
+}
+
+Test(registry, threads_may_come_and_go)
+{
+	struct user users[4] = {{0}};
+
+	for (int i = 0; i < 4; i++)
+		cr_assert(!pthread_create(&users[i].thread, NULL, come_and_go,
+					  &users[i]));
+	for (int i = 0; i < 4; i++) {
+		pthread_join(users[i].thread, NULL);
+		cr_assert(users[i].good == 15, "%d: %s: %s", i,
+			  iotsafe_error_name(users[i].result), users[i].words);
+	}
+	cr_assert(fakecard_channels(&fake) == 0);
+}
+
+/* ---- fork ---- */
+
+static int child_fails(iotsafe_card *card, iotsafe_key *key)
+{
+	uint8_t hash[32] = {1}, *out;
+	iotsafe_list *list;
+	size_t size;
+
+	if (iotsafe_key_sign(key, IOTSAFE_SHA256, hash, 32, &out, &size) !=
+	    IOTSAFE_ERR_CLOSED)
+		return 1;
+	if (!strstr(iotsafe_last_error(), "open it again"))
+		return 2;
+	if (iotsafe_card_list(card, NULL, &list) != IOTSAFE_ERR_CLOSED)
+		return 3;
+	if (iotsafe_card_cancel(card) != IOTSAFE_ERR_CLOSED)
+		return 4;
+	iotsafe_key_free(key);
+	iotsafe_card_free(card);
+	return 0;
+}
+
+static void expect_exit(pid_t child)
+{
+	int status;
+
+	cr_assert(child > 0 && waitpid(child, &status, 0) == child);
+	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%x", status);
+}
+
+Test(registry, a_child_touches_nothing_of_its_parent_s)
+{
+	iotsafe_card *card = open_card(modem.address);
+	unsigned lines, exchanges;
+	iotsafe_key *key;
+	pid_t child;
+
+	expect_good(iotsafe_key_open(card, NULL, &key));
+	expect_signature(key);
+	lines = modem.lines;
+	exchanges = fake.exchanges;
+	child = fork();
+	if (!child)
+		_exit(child_fails(card, key));
+	expect_exit(child);
+	cr_assert(modem.lines == lines && fake.exchanges == exchanges);
+	expect_signature(key);
+	cr_assert(fake.exchanges == exchanges + 2, "the channel is there yet");
+	iotsafe_key_free(key);
+	iotsafe_card_free(card);
+}
+
+static int child_signs(const char *address)
+{
+	uint8_t hash[32] = {1}, *out;
+	iotsafe_card *card;
+	iotsafe_key *key;
+	size_t size;
+
+	if (iotsafe_card_open(address, &card) ||
+	    iotsafe_key_open(card, NULL, &key))
+		return 1;
+	if (iotsafe_key_sign(key, IOTSAFE_SHA256, hash, 32, &out, &size))
+		return 2;
+	iotsafe_free(out);
+	iotsafe_key_free(key);
+	iotsafe_card_free(card);
+	return 0;
+}
+
+Test(registry, a_child_may_open_the_card_itself)
+{
+	iotsafe_card *card = open_card(modem.address);
+	pid_t child;
+
+	iotsafe_card_free(card);
+	child = fork();
+	if (!child)
+		_exit(child_signs(modem.address));
+	expect_exit(child);
+	cr_assert(fakecard_channels(&fake) == 0);
+}
+
+Test(registry, a_child_is_told_that_its_parent_has_the_port)
+{
+	iotsafe_card *card = open_card(modem.address), *own;
+	pid_t child = fork();
+
+	if (!child)
+		_exit(iotsafe_card_open(modem.address, &own) == IOTSAFE_ERR_BUSY
+			      ? 0
+			      : 1);
+	expect_exit(child);
+	iotsafe_card_free(card);
+}
