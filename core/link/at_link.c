@@ -14,6 +14,13 @@
 /* Some modems wake up at the first line and lose it. */
 #define PROBES 3
 
+/* A modem that loses a command right behind its answer is left in peace for so
+ * many milliseconds (20 in u-blox's AT manuals), then for more. How long the
+ * command may go unanswered shows what it does. */
+#define PAUSE_FIRST  25
+#define PAUSE_MAX    100
+#define ANSWER_LIMIT 1000
+
 /* A busy SIM is asked again after so many milliseconds, doubled each time. */
 #define BUSY_FIRST 100
 #define BUSY_MAX   1000
@@ -67,17 +74,36 @@ static int probe(struct at_modem *modem, int patience,
 	return result;
 }
 
+/* Numbers instead of ERROR. A modem without them serves as well. It comes right
+ * behind an answer, and can be said again: a modem that loses it so would lose
+ * others, too. */
+static int want_numbers(struct at_modem *modem, const struct deadline *deadline)
+{
+	struct at_answer answer;
+	int result;
+
+	for (;;) {
+		bool last = modem->pause >= PAUSE_MAX;
+		struct deadline end =
+			deadline_within(deadline, last ? -1 : ANSWER_LIMIT);
+
+		result = at_modem_command(modem, "AT+CMEE=1\r", "AT+CMEE=1",
+					  NULL, &answer, &end);
+		if (result != IOTSAFE_ERR_TIMEOUT || last ||
+		    deadline_passed(deadline))
+			return result;
+		modem->pause = modem->pause ? 2 * modem->pause : PAUSE_FIRST;
+	}
+}
+
 int at_link_start(struct at_modem *modem, int patience,
 		  const struct deadline *deadline)
 {
-	struct at_answer answer;
 	int result = probe(modem, patience, deadline);
 
 	if (result < 0)
 		return no_modem(modem, result);
-	/* Numbers instead of ERROR. A modem without them serves as well. */
-	return at_modem_command(modem, "AT+CMEE=1\r", "AT+CMEE=1", NULL,
-				&answer, deadline);
+	return want_numbers(modem, deadline);
 }
 
 static int check_pin_state(const struct at_modem *modem, const char *state)

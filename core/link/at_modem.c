@@ -64,6 +64,8 @@ int at_modem_send(struct at_modem *modem, const char *line,
 	size_t size = strlen(line), done;
 	int result;
 
+	if (modem->pause)
+		TRY(at_modem_listen(modem, modem->pause, deadline));
 	TRY(throw_away(modem));
 	trace("at>", line);
 	modem->heard = false;

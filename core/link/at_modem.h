@@ -29,6 +29,9 @@ struct at_modem {
 	/* The last command line was not written to its end. */
 	bool line_open;
 	bool heard; /* something came since the last command */
+	/* Milliseconds that the modem needs between an answer and the next
+	 * command; 0 for nearly all. */
+	int pause;
 	/* Markers (at_sync.c): whose line came and whose OK is due, and whose
 	 * answer was complete last. */
 	const struct at_marker *marked, *answered;
