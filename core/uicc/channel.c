@@ -21,6 +21,7 @@
 
 #define STATUS_OK	    0x9000
 #define STATUS_ADMINISTERED 0x63CF
+#define STATUS_NO_CHANNEL   0x6881
 
 static void trace_exchange(const struct apdu *apdu, struct bytes command,
 			   struct bytes answer, int64_t microseconds)
@@ -263,7 +264,7 @@ static int manage_open(struct channel *channel, const struct deadline *deadline)
 		open.expect = APDU_SOME;
 		TRY(channel_transact(channel, &open, &response, deadline));
 	}
-	if (response.status == 0x6881 || response.status == 0x6A81 ||
+	if (response.status == STATUS_NO_CHANNEL || response.status == 0x6A81 ||
 	    response.status == 0x6A84)
 		return error_set_status(IOTSAFE_ERR_BUSY, response.status,
 					"%s: the card has no free logical "
@@ -281,13 +282,14 @@ static int manage_open(struct channel *channel, const struct deadline *deadline)
 }
 
 /* SELECT by AID. Some modems drop the first one (Quectel EG95: +CME ERROR:
- * 0), so an error of the modem is answered by asking again, once. */
+ * 0), so an error of the modem is answered by asking again, once. Public
+ * clients send it with and without Le; a card that insists gets it. */
 static int select_aid(struct channel *channel, const struct aid *aid,
 		      unsigned *status, const struct deadline *deadline)
 {
 	uint8_t data[APDU_RESPONSE_MAX];
 	struct response response = {.data = data, .room = sizeof(data)};
-	const struct apdu select = {
+	struct apdu select = {
 		.name = "SELECT",
 		.ins = INS_SELECT,
 		.p1 = 0x04,
@@ -300,6 +302,12 @@ static int select_aid(struct channel *channel, const struct aid *aid,
 	if (result == IOTSAFE_ERR_MODEM)
 		result = exchange(channel, &select, cla, false, &response,
 				  deadline);
+	if (result >= 0 && response.status == 0x6700) {
+		select.expect = APDU_SOME;
+		response.size = 0;
+		result = exchange(channel, &select, cla, true, &response,
+				  deadline);
+	}
 	*status = response.status;
 	return result;
 }
@@ -331,6 +339,12 @@ static int select_first(struct channel *channel, const struct aid *aids,
 		if (is_selected(status)) {
 			channel->aid = aids[i];
 			return IOTSAFE_OK;
+		}
+		/* Nothing is said of the applet: the channel is gone. */
+		if (status == STATUS_NO_CHANNEL) {
+			channel->open = false;
+			return channel_refused(&(struct apdu){.name = "SELECT"},
+					       status);
 		}
 	}
 	return no_applet(aids_count, status);
@@ -370,11 +384,25 @@ static struct deadline leave_time_to_close(const struct deadline *deadline)
 	return inner;
 }
 
+static int open_and_select(struct channel *channel, const struct aid *aids,
+			   size_t aids_count, const struct deadline *deadline)
+{
+	struct deadline inner;
+	int result;
+
+	channel->number = 0; /* the basic one opens it */
+	TRY(manage_open(channel, deadline));
+	inner = leave_time_to_close(deadline);
+	result = select_first(channel, aids, aids_count, &inner);
+	if (result < 0)
+		channel_close(channel, deadline);
+	return result;
+}
+
 int channel_open(struct channel *channel, struct link *link,
 		 const struct aid *aids, size_t aids_count,
 		 const struct deadline *deadline)
 {
-	struct deadline inner;
 	int result;
 
 	channel->link = link;
@@ -383,11 +411,11 @@ int channel_open(struct channel *channel, struct link *link,
 	channel->handle[0] = '\0';
 	if (link->kind->channel_open)
 		return open_by_modem(channel, aids, aids_count, deadline);
-	TRY(manage_open(channel, deadline));
-	inner = leave_time_to_close(deadline);
-	result = select_first(channel, aids, aids_count, &inner);
-	if (result < 0)
-		channel_close(channel, deadline);
+	result = open_and_select(channel, aids, aids_count, deadline);
+	/* A card that was reset between the two has forgotten the channel. */
+	if (result == IOTSAFE_ERR_CARD &&
+	    iotsafe_last_status() == STATUS_NO_CHANNEL)
+		result = open_and_select(channel, aids, aids_count, deadline);
 	return result;
 }
 

@@ -627,6 +627,33 @@ Test(channel, does_not_select_again_for_ever)
 	expect_closed(&script, IOTSAFE_ERR_MODEM, "SELECT: ");
 }
 
+Test(channel, is_opened_again_once_where_a_reset_took_it_before_select)
+{
+	struct script script =
+		SCRIPT(ROW_OPEN, {"01A4040007A0000005590010", "6881"}, ROW_OPEN,
+		       ROW_SELECT);
+
+	expect_open(&script, 1);
+}
+
+Test(channel, a_card_that_forgets_every_channel_is_not_called_empty)
+{
+	struct script script =
+		SCRIPT(ROW_OPEN, {"01A4040007A0000005590010", "6881"}, ROW_OPEN,
+		       {"01A4040007A0000005590010", "6881"});
+
+	expect_closed(&script, IOTSAFE_ERR_CARD, "SELECT: card answered 6881");
+}
+
+Test(channel, selects_with_le_where_the_card_insists)
+{
+	struct script script =
+		SCRIPT(ROW_OPEN, {"01A4040007A0000005590010", "6700"},
+		       {"01A4040007A000000559001000", "9000"});
+
+	expect_open(&script, 1);
+}
+
 Test(channel, closing_twice_is_one_command)
 {
 	struct script script = SCRIPT(ROW_OPEN, ROW_SELECT, ROW_CLOSE);
