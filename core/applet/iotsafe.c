@@ -139,6 +139,22 @@ static int get_random(struct applet *applet, uint8_t *out, size_t size,
 	return IOTSAFE_OK;
 }
 
+bool gsma_is_cut(const struct response *response)
+{
+	unsigned sw1 = response->status >> 8;
+
+	return response->size && !apdu_is_done(response->status) &&
+	       sw1 != 0x62 && sw1 != 0x63;
+}
+
+int gsma_cut(const struct apdu *apdu, const struct response *response)
+{
+	return error_set(IOTSAFE_ERR_FORMAT,
+			 "%s: the answer is cut: %zu bytes, and %04X for a "
+			 "status word",
+			 apdu->name, response->size, response->status);
+}
+
 /* A file on its way in. */
 struct reading {
 	uint8_t *data; /* FILE_ROOM bytes */
@@ -179,6 +195,8 @@ static int read_piece(struct applet *applet, const struct record *file,
 	read.data = (struct bytes){body, reference.size};
 	TRY(channel_transact(&applet->channel, &read, &piece, deadline));
 	*status = piece.status;
+	if (gsma_is_cut(&piece))
+		return gsma_cut(&read, &piece);
 	reading->size += piece.size;
 	if (apdu_is_done(piece.status) || piece.status == 0x6282 ||
 	    reading->size)
@@ -189,9 +207,7 @@ static int read_piece(struct applet *applet, const struct record *file,
 	return channel_refused(&read, piece.status);
 }
 
-/* Modems with a small buffer cut long answers short (Sequans): smaller
- * pieces get through. */
-static bool take_smaller_pieces(struct manners *manners)
+bool gsma_take_smaller_pieces(struct manners *manners)
 {
 	if (manners->piece <= 50)
 		return false;
@@ -245,7 +261,7 @@ static int read_pieces(struct applet *applet, const struct record *file,
 			read_piece(applet, file, reading, &status, deadline);
 
 		if (result == IOTSAFE_ERR_FORMAT &&
-		    take_smaller_pieces(manners))
+		    gsma_take_smaller_pieces(manners))
 			continue;
 		TRY(result);
 		if (apdu_is_done(status) && !reading->size &&

@@ -40,6 +40,14 @@ void gsma_build_reference(struct builder *out, const struct record *record);
 int gsma_ask(struct applet *applet, const struct apdu *apdu,
 	     struct response *response, const struct deadline *deadline);
 
+/* Modems with a small buffer cut long answers (Sequans): smaller pieces get
+ * through. False when they cannot be smaller. */
+bool gsma_take_smaller_pieces(struct manners *manners);
+/* What is cut ends in bytes of its data, not in a status word that goes with
+ * data. */
+bool gsma_is_cut(const struct response *response);
+int gsma_cut(const struct apdu *apdu, const struct response *response);
+
 /* iotsafe_object.c */
 int gsma_capabilities(struct applet *applet, struct capabilities *out,
 		      const struct deadline *deadline);

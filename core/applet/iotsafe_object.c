@@ -422,24 +422,32 @@ static int add_record(void *self, const struct record *record)
 
 /* Reads all pages: 6300 means that more follows (P2 = 01). An object may lie
  * across two of them, so they are put together first. */
-static int read_pages(struct applet *applet, struct response *list,
+static int read_pages(struct applet *applet, struct response *list, bool *cut,
 		      const struct deadline *deadline)
 {
+	const struct manners *manners = &applet->channel.manners;
 	struct apdu get = {
 		.name = "GET DATA object list",
 		.cla = CLA_IOTSAFE,
 		.ins = INS_GET_DATA,
 		.p1 = P1_OBJECT_LIST,
 		.p2 = P2_FIRST,
-		.expect = APDU_SOME,
+		.expect = manners->piece < 256 ? APDU_EXACT : APDU_SOME,
+		.le = manners->piece,
 	};
 	size_t size = 0;
+	int result;
 
 	do {
 		struct response page = {.data = list->data + size,
 					.room = list->room - size};
 
-		TRY(channel_transact(&applet->channel, &get, &page, deadline));
+		result = channel_transact(&applet->channel, &get, &page,
+					  deadline);
+		if (result >= 0 && gsma_is_cut(&page))
+			result = gsma_cut(&get, &page);
+		*cut = result == IOTSAFE_ERR_FORMAT;
+		TRY(result);
 		if (!apdu_is_done(page.status) &&
 		    page.status != STATUS_MORE_DATA)
 			return channel_refused(&get, page.status);
@@ -460,6 +468,7 @@ int gsma_list(struct applet *applet, struct records *out,
 	      const struct deadline *deadline)
 {
 	struct response list = {.room = LIST_MAX};
+	bool cut;
 	int result;
 
 	*out = (struct records){NULL, 0};
@@ -467,7 +476,10 @@ int gsma_list(struct applet *applet, struct records *out,
 	if (!list.data)
 		return error_set(IOTSAFE_ERR_MEMORY,
 				 "GET DATA object list: no memory");
-	result = read_pages(applet, &list, deadline);
+	do
+		result = read_pages(applet, &list, &cut, deadline);
+	while (result < 0 && cut &&
+	       gsma_take_smaller_pieces(&applet->channel.manners));
 	if (result < 0)
 		goto out;
 	result = gsma_decode_objects((struct bytes){list.data, list.size},

@@ -464,6 +464,16 @@ Test(list, that_promises_more_and_gives_none_is_refused)
 		       "announces more and gives none");
 }
 
+Test(list, is_fetched_in_smaller_pieces_where_the_modem_cuts_answers)
+{
+	struct script script =
+		SCRIPT(ROW_OPEN, ROW_SELECT, {"81CB010000", "6105"},
+		       {"81C0000005", "C103 8401"}, {"81CB010080", "6105"},
+		       {"81C0000005", "C103 840101 9000"}, ROW_CLOSE);
+
+	expect_list(&script, 1);
+}
+
 Test(list, that_cannot_be_understood_is_told)
 {
 	struct script script = SCRIPT(ROW_OPEN, ROW_SELECT,

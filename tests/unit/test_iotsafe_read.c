@@ -19,6 +19,7 @@ struct disk {
 	unsigned end;  /* status word behind the end, else 6A86 */
 	size_t piece;  /* most bytes of an answer, else 255 */
 	size_t buffer; /* answers with more are cut: 1 byte arrives */
+	size_t room;   /* answers are cut after so many bytes */
 	bool needs_le; /* 9000 and no data without Le */
 	unsigned last; /* status word of the piece that reaches the end */
 	int fail_at;   /* the n-th read (from 1) gets this: */
@@ -77,7 +78,8 @@ static size_t say_piece(struct disk *disk, const uint8_t *command,
 		answer[i] = disk->data[offset + i];
 	if (disk->buffer && size > disk->buffer)
 		return 1;
-	return say(response, answer, size, status);
+	size = say(response, answer, size, status);
+	return disk->room && size > disk->room ? disk->room : size;
 }
 
 static int disk_exchange(void *self, const uint8_t *command,
@@ -363,6 +365,21 @@ Test(read_file, goes_on_in_smaller_pieces_where_the_modem_cuts_answers)
 				  .announced = 300,
 				  .buffer = 64},
 		    300, 2 + 6);
+}
+
+Test(read_file, does_not_take_data_for_a_status_word)
+{
+	/* 257 bytes, of which 256 arrive: two bytes of data at their end. */
+	expect_file((struct disk){.data = content(),
+				  .size = 300,
+				  .announced = 300,
+				  .room = 256},
+		    300, 1 + 3);
+	expect_no_file((struct disk){.data = content(),
+				     .size = 300,
+				     .announced = 300,
+				     .room = 40},
+		       IOTSAFE_ERR_FORMAT, "READ FILE: the answer is cut");
 }
 
 Test(read_file, gives_up_where_even_small_answers_are_cut)
