@@ -24,7 +24,14 @@ static int answer(void *self, const uint8_t *command, size_t command_size,
 	CHECK(*response_size >= 258);
 	if (script->size < 2)
 		return IOTSAFE_ERR_CLOSED;
-	size = (size_t)(script->data[0] << 8 | script->data[1]) % 259;
+	size = (size_t)(script->data[0] << 8 | script->data[1]);
+	if (size > 0xFF00) {
+		/* The link fails, for a change. */
+		script->data += 2;
+		script->size -= 2;
+		return -(int)(size & 0x1F);
+	}
+	size %= 259;
 	if (size > script->size - 2)
 		size = script->size - 2;
 	memcpy(response, script->data + 2, size);
@@ -90,6 +97,23 @@ static void read_all(iotsafe_card *card)
 		iotsafe_info_free(info);
 }
 
+static void ask_raw(iotsafe_card *card)
+{
+	static const uint8_t command[] = {0x80, 0xCB, 0x00, 0x00, 0x00};
+	uint8_t *out;
+	size_t size;
+
+	if (iotsafe_card_public_key(card, NULL, &out, &size) == 0) {
+		CHECK(size > 65);
+		iotsafe_free(out);
+	}
+	if (iotsafe_card_transact(card, command, sizeof(command), &out,
+				  &size) == 0) {
+		CHECK(size >= 2);
+		iotsafe_free(out);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct script script = {data, size};
@@ -107,6 +131,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	list(card);
 	sign(card);
 	read_all(card);
+	ask_raw(card);
 	iotsafe_card_free(card);
 	return 0;
 }
