@@ -17,6 +17,7 @@
 enum far_action {
 	FAR_ANSWER,  /* writes the answer (NULL: nothing) and goes on */
 	FAR_BYTES,   /* the same, byte by byte */
+	FAR_PARTS,   /* the same, in parts that a form feed separates */
 	FAR_HANG_UP, /* writes the answer and is gone */
 	FAR_BABBLE,  /* writes without end */
 	FAR_CANCEL,  /* writes a byte to the cancel pipe */
@@ -61,6 +62,21 @@ static inline void far_babble(struct far_end *far)
 		far_write(far, "babble+CSIM=", 12);
 }
 
+/* Each part some time after the one before. */
+static inline void far_write_parts(struct far_end *far, const char *text)
+{
+	struct pollfd stop = {.fd = far->stop[0], .events = POLLIN};
+	size_t size = strcspn(text, "\f");
+
+	far_write(far, text, size);
+	while (text[size]) {
+		poll(&stop, 1, 50);
+		text += size + 1;
+		size = strcspn(text, "\f");
+		far_write(far, text, size);
+	}
+}
+
 /* False when there is nothing more to do. */
 static inline bool far_act(struct far_end *far, const struct far_row *row)
 {
@@ -71,7 +87,9 @@ static inline bool far_act(struct far_end *far, const struct far_row *row)
 			far_write(far, row->answer + i, 1);
 		return true;
 	}
-	if (size)
+	if (row->action == FAR_PARTS)
+		far_write_parts(far, row->answer);
+	else if (size)
 		far_write(far, row->answer, size);
 	if (row->action == FAR_CANCEL)
 		return write(far->cancel[1], "x", 1) == 1;

@@ -116,6 +116,12 @@ Test(at_link, survives_an_answer_that_comes_byte_by_byte)
 	survives("\r\n+CSIM: 6,\"019000\"\r\n" OK, FAR_BYTES, "019000");
 }
 
+Test(at_link, survives_an_answer_whose_OK_comes_late)
+{
+	survives("\r\n+CSIM: 6,\"0190\f00\"\r\n\f\r\nO\fK\r\f\n", FAR_PARTS,
+		 "019000");
+}
+
 Test(at_link, survives_echo)
 {
 	survives("AT+CSIM=10,\"0070000001\"\r\r\n+CSIM: 6,\"019000\"\r\n" OK,
@@ -373,8 +379,8 @@ Test(at_link, a_late_error_is_not_taken_for_the_markers)
 	const struct far_row rows[] = {
 		OPENING,
 		{OPEN_CHANNEL, NULL, FAR_ANSWER},
-		{"AT+CMEE?", "\r\n+CME ERROR: 3\r\n\r\n+CMEE: 1\r\n" OK,
-		 FAR_BYTES},
+		{"AT+CMEE?", "\r\n+CME ERROR: 3\r\n\f\r\n+CMEE: 1\r\n" OK,
+		 FAR_PARTS},
 		{RANDOM, "\r\n+CSIM: 4,\"6D00\"\r\n" OK, FAR_ANSWER},
 	};
 
@@ -538,12 +544,15 @@ Test(at_link, opens_a_modem_without_error_numbers)
 Test(at_link, an_answer_to_a_program_before_us_is_not_ours)
 {
 	const struct far_row rows[] = {
-		{"ATE0", "\r\n+CSIM: 4,\"6143\"\r\n" OK OK, FAR_ANSWER},
+		{"ATE0", "\r\n+CSIM: 4,\"6143\"\r\n" OK, FAR_ANSWER},
+		{"ATE0", OK, FAR_ANSWER},
+		{"AT+CMEE?", "\r\n+CMEE: 0\r\n" OK, FAR_ANSWER},
 		{"AT+CMEE=1", OK, FAR_ANSWER},
 		{OPEN_CHANNEL, "\r\n+CSIM: 6,\"019000\"\r\n" OK, FAR_ANSWER},
 	};
 
-	cr_assert_eq(open_far(rows, COUNT(rows), 5000), IOTSAFE_OK);
+	cr_assert_eq(open_far(rows, COUNT(rows), 1500), IOTSAFE_OK, "%s",
+		     iotsafe_last_error());
 	expect_answer("0070000001", "019000");
 	close_far();
 	expect_all_answered();

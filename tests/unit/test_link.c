@@ -44,6 +44,17 @@ Test(link, says_why_an_address_cannot_be_opened)
 	expect_refused("exec:echo 'a", IOTSAFE_ERR_ARG, "quotation");
 }
 
+Test(link, a_port_that_is_never_empty_ends_at_the_deadline)
+{
+	int64_t start = deadline_now();
+	struct link link;
+
+	cr_expect_eq(open_address(&link, "at:/dev/zero", 300),
+		     IOTSAFE_ERR_TIMEOUT);
+	cr_expect(strstr(iotsafe_last_error(), "does not answer AT commands"));
+	cr_expect_lt(deadline_now() - start, 1500);
+}
+
 Test(link, refuses_attributes_that_nobody_knows)
 {
 	static const char *const others[] = {"timeout", "aid", NULL};

@@ -224,11 +224,14 @@ Test(stream, a_port_without_permission_names_the_group)
 		cr_assert_eq(chown(far.path, 0, 20), 0);
 	cr_assert_eq(chmod(far.path, getuid() == 0 ? 0060 : 0), 0);
 	if (getuid() == 0)
-		cr_assert_eq(setgroups(0, NULL) | setgid(65534) | setuid(65534),
+		cr_assert_eq(setgroups(0, NULL) | setegid(65534) |
+				     seteuid(65534),
 			     0);
 	cr_expect_eq(open_path(&stream, far.path), IOTSAFE_ERR_IO);
 	cr_expect(strstr(iotsafe_last_error(), "no permission"), "%s",
 		  iotsafe_last_error());
+	if (getuid() == 0)
+		cr_assert_eq(seteuid(0), 0);
 	far_stop(&far);
 }
 
@@ -255,6 +258,9 @@ Test(stream, rate_and_flow_control_reach_the_terminal)
 	struct far_end far;
 
 	far_start(&far, NULL, 0);
+	cr_assert_eq(tcgetattr(far.slave, &termios), 0);
+	termios.c_cflag |= HUPCL;
+	cr_assert_eq(tcsetattr(far.slave, TCSANOW, &termios), 0);
 	cr_assert_eq(stream_open_descriptor(&stream, far.path, &slow),
 		     IOTSAFE_OK);
 	cr_assert_eq(tcgetattr(far.slave, &termios), 0);
