@@ -66,8 +66,19 @@ static bool unwrap(struct bytes *in)
 	return false;
 }
 
+/* The beginning of a whole answer, which may be cut to any size. */
+static bool is_wrapped(struct bytes answer)
+{
+	static const uint8_t wrapping[] = {TAG_PUBLIC_KEY_DATA, 0x45,
+					   TAG_ECC_KEY, 0x43};
+
+	return answer.size > sizeof(wrapping) &&
+	       !memcmp(answer.data, wrapping, sizeof(wrapping));
+}
+
 /* 34 L 49 L 86 41 04 X Y by the standard; applets leave out some or all of
- * the wrapping, and the 04. */
+ * the wrapping, and the 04. That the point is on its curve is looked at where
+ * it becomes a key. */
 bool gsma_decode_public_key(struct bytes answer, struct public_key *out)
 {
 	for (int depth = 0; depth < 4; depth++) {
@@ -75,8 +86,7 @@ bool gsma_decode_public_key(struct bytes answer, struct public_key *out)
 			memcpy(out->point, answer.data, answer.size);
 			return true;
 		}
-		/* Bare bytes without it could be a cut answer. */
-		if (depth && answer.size == 2 * HALF) {
+		if (answer.size == 2 * HALF && !is_wrapped(answer)) {
 			out->point[0] = 0x04;
 			memcpy(out->point + 1, answer.data, answer.size);
 			return true;

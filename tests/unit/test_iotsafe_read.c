@@ -437,7 +437,7 @@ static const struct key_case keys[] = {
 	{"49 43 86 41 04" X Y, true},
 	{"86 41 04" X Y, true},
 	{"04" X Y, true},
-	{X Y, false}, /* could be anything */
+	{X Y, true},
 	{"86 40" X Y, true},
 	{"34 44 49 42 86 40" X Y, true},
 	{"34 43 86 41 04" X Y, true},
