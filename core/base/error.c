@@ -21,6 +21,9 @@ static void make_printable(char *text)
 }
 
 static int record(int code, unsigned status, const char *format, va_list args)
+	__attribute__((format(printf, 3, 0)));
+
+static int record(int code, unsigned status, const char *format, va_list args)
 {
 	last.code = code;
 	last.status = status;
