@@ -17,7 +17,8 @@
 #define TIMEOUT_LOWEST	100
 #define TIMEOUT_HIGHEST 600000
 #define TIMEOUT_DEFAULT 10000
-/* Freeing a card must not hang on a modem that has gone. */
+/* Freeing a card must not hang on a modem that has gone; nor longer than any
+ * other operation may. */
 #define FREE_LIMIT 2000
 
 /* The applets, in the order of trying. */
@@ -303,7 +304,8 @@ static void close_link(iotsafe_card *card)
 
 static void destroy(iotsafe_card *card)
 {
-	struct deadline deadline = deadline_in(FREE_LIMIT, -1);
+	int limit = card->timeout < FREE_LIMIT ? card->timeout : FREE_LIMIT;
+	struct deadline deadline = deadline_in(limit, -1);
 
 	/* In a child made by fork() the link is the parent's. */
 	if (card->pid == getpid()) {

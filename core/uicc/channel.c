@@ -259,7 +259,8 @@ static int manage_open(struct channel *channel, const struct deadline *deadline)
 	};
 
 	TRY(channel_transact(channel, &open, &response, deadline));
-	if (response.status == 0x6700 || response.status == 0x6A86) {
+	if (response.status == 0x6700 || response.status == 0x6A86 ||
+	    response.status == 0x6B00) {
 		/* Some take only Le = 00. */
 		open.expect = APDU_SOME;
 		TRY(channel_transact(channel, &open, &response, deadline));

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "fakecard.h"
+#include "base/deadline.h"
 #include "script.h"
 
 /* ---- opening ---- */
@@ -104,6 +105,19 @@ Test(card, answers_late_but_in_time)
 	script.late_by = 50;
 	iotsafe_card_free(script_open(&script, "timeout=5000"));
 	script_expect_done(&script);
+}
+
+Test(card, is_freed_within_its_time_out_though_the_link_is_silent)
+{
+	struct script script = SCRIPT(ROW_OPEN, ROW_SELECT);
+	iotsafe_card *card = script_open(&script, "timeout=200");
+	int64_t start = deadline_now();
+
+	script.late_at = script.exchanges + 1;
+	script.late_by = 60000;
+	iotsafe_card_free(card);
+	cr_assert_lt(deadline_now() - start, 300);
+	cr_assert_eq(script.closed, 1);
 }
 
 struct code_case {

@@ -494,10 +494,15 @@ Test(channel, opens_above_3_in_the_further_class)
 
 Test(channel, opens_with_le_00_where_01_is_refused)
 {
-	struct script script = SCRIPT({"0070000001", "6700"},
-				      {"0070000000", "01 9000"}, ROW_SELECT);
+	static const char *const refusals[] = {"6700", "6A86", "6B00"};
 
-	expect_open(&script, 1);
+	for (size_t i = 0; i < COUNT_OF(refusals); i++) {
+		struct script script =
+			SCRIPT({"0070000001", refusals[i]},
+			       {"0070000000", "01 9000"}, ROW_SELECT);
+
+		expect_open(&script, 1);
+	}
 }
 
 Test(channel, opens_with_a_fetched_number)
