@@ -41,6 +41,8 @@ static int open_modem(struct link *link, const struct address *address,
 	result = open_stream(&modem->stream, address);
 	if (result >= 0)
 		result = at_link_start(modem, patience, deadline);
+	modem->stream.hasty = result == IOTSAFE_ERR_TIMEOUT ||
+			      result == IOTSAFE_ERR_CANCELLED;
 	if (result < 0)
 		at_link_close(link);
 	return result;

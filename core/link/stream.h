@@ -31,6 +31,7 @@ struct stream {
 	void *port;			/* libserialport's */
 	pid_t child;
 	int child_fd; /* pidfd, or -1 */
+	bool hasty;   /* the caller has no time left for the child's end */
 };
 
 enum stream_flow { STREAM_FLOW_NONE, STREAM_FLOW_RTS, STREAM_FLOW_XON };

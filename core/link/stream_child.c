@@ -120,7 +120,7 @@ static void end_child(struct stream *stream)
 {
 	int status;
 
-	if (ended_within(stream, END_LIMIT, &status))
+	if (ended_within(stream, stream->hasty ? 0 : END_LIMIT, &status))
 		return;
 	if (stream->child_fd < 0) {
 		kill(stream->child, SIGKILL);

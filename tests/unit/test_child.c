@@ -227,6 +227,17 @@ Test(child, a_child_that_says_nothing_ends_with_the_deadline)
 	cr_expect_lt(deadline_now() - start, 2000);
 }
 
+Test(child, a_child_that_ignores_its_end_costs_no_more_than_the_deadline)
+{
+	struct link link;
+	int64_t start = deadline_now();
+
+	cr_expect_eq(open_address(&link, "exec:sleep 100", 300),
+		     IOTSAFE_ERR_TIMEOUT);
+	cr_expect_lt(deadline_now() - start, 500);
+	expect_no_children();
+}
+
 Test(child, the_environment_names_the_software_SIM)
 {
 	setenv("IOTSAFE_SIM", "/nonexistent/sim", 1);
