@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!gsma_decode_public_key((struct bytes){data, size}, &key))
 		return 0;
-	CHECK(key.point[0] == 0x04 && size >= 65);
+	CHECK(key.point[0] == 0x04 && size >= 64);
 	CHECK(memmem(data, size, key.point + 1, 64));
 	memcpy(whole + 6, key.point, 65);
 	CHECK(gsma_decode_public_key((struct bytes){whole, sizeof(whole)},

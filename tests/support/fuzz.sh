@@ -7,9 +7,11 @@ TOP=$(cd "$(dirname "$0")/../.." && pwd)
 FUZZ=$BUILD/fuzz
 
 if [ ! -f "$FUZZ/build.ninja" ]; then
+	# The fuzzer watches the library too, not the harness alone.
 	CC=clang meson setup -Dfuzz=enabled -Db_sanitize=address,undefined \
-		-Db_lundef=false -Dpython=disabled -Dlua=disabled \
-		-Ddocs=disabled -Dbenchmarks=disabled "$FUZZ" "$TOP"
+		-Db_lundef=false -Dc_args=-fsanitize=fuzzer-no-link \
+		-Dpython=disabled -Dlua=disabled -Ddocs=disabled \
+		-Dbenchmarks=disabled -Dtests=disabled "$FUZZ" "$TOP"
 fi
 ninja -C "$FUZZ"
 
