@@ -77,7 +77,7 @@ static int ask(struct at_modem *modem, const struct at_marker *marker,
 	do {
 		struct deadline end = deadline_within(deadline, repeat);
 
-		TRY(at_modem_send(modem, marker->line, &end));
+		TRY(at_modem_send(modem, marker->line, deadline));
 		modem->answered = NULL;
 		result = await(modem, marker, refused, &end);
 		if (repeat < REPEAT_MAX)

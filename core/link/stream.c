@@ -95,6 +95,11 @@ int stream_refused(const struct stream *stream, const char *path, int number)
 	case ENODEV:
 		return error_set(IOTSAFE_ERR_IO, "%s: no such port",
 				 stream->name);
+	case EIO: /* /dev/ttyS7 without the hardware */
+		return error_set(IOTSAFE_ERR_IO,
+				 "%s: no such port: there is no hardware "
+				 "behind the name",
+				 stream->name);
 	case EACCES:
 	case EPERM:
 		return no_permission(stream, path);

@@ -99,7 +99,9 @@ static int set_terminal(const struct stream *stream, int fd,
 	struct termios termios;
 
 	if (tcgetattr(fd, &termios) < 0)
-		return IOTSAFE_OK; /* no terminal: nothing to set */
+		/* No terminal: nothing to set. */
+		return errno == EIO ? stream_refused(stream, "", EIO)
+				    : IOTSAFE_OK;
 	cfmakeraw(&termios);
 	termios.c_cflag &= (tcflag_t) ~(HUPCL | CRTSCTS | CSTOPB);
 	termios.c_cflag |= CLOCAL | CREAD;
