@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -59,17 +60,22 @@ static ssize_t write_quietly(int fd, const void *data, size_t size)
 	return count;
 }
 
-static ssize_t write_some(struct transport *transport, const void *data,
-			  size_t size)
+/* A flight in one piece: sent in several, Nagle's algorithm and the peer's
+ * delayed acknowledgement would keep all but the first back for 40 ms. */
+static ssize_t write_some(struct transport *transport, giovec_t *parts,
+			  size_t count)
 {
+	struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
+	size_t size = parts[0].iov_len;
+
 	if (transport->socket)
-		return send(transport->fd, data, size,
-			    MSG_DONTWAIT | MSG_NOSIGNAL);
+		return sendmsg(transport->fd, &message,
+			       MSG_DONTWAIT | MSG_NOSIGNAL);
 	/* POLLOUT of a pipe promises this much without blocking. */
 	if (size > PIPE_BUF)
 		size = PIPE_BUF;
 	if (ready(transport->fd, POLLOUT))
-		return write_quietly(transport->fd, data, size);
+		return write_quietly(transport->fd, parts[0].iov_base, size);
 	errno = EAGAIN;
 	return -1;
 }
@@ -131,13 +137,30 @@ static ssize_t pull(gnutls_transport_ptr_t self, void *data, size_t size)
 	return settle(transport, count, false);
 }
 
-static ssize_t push(gnutls_transport_ptr_t self, const void *data, size_t size)
+static size_t size_of(const giovec_t *parts, size_t count)
 {
+	size_t size = 0;
+
+	for (size_t i = 0; i < count; i++)
+		size += parts[i].iov_len;
+	return size;
+}
+
+#define PARTS_MAX 64
+
+static ssize_t push(gnutls_transport_ptr_t self, const giovec_t *given,
+		    int given_count)
+{
+	size_t parts_count = (size_t)given_count;
 	struct transport *transport = self;
+	giovec_t parts[PARTS_MAX];
 	ssize_t count;
 
+	if (parts_count > PARTS_MAX)
+		parts_count = PARTS_MAX;
+	memcpy(parts, given, parts_count * sizeof(*parts));
 	do
-		count = write_some(transport, data, size);
+		count = write_some(transport, parts, parts_count);
 	while (is_put_off(transport, count) || (count < 0 && errno == EINTR));
 	/* A server that refuses our certificate hangs up while the card still
 	 * signs. Its alert is there to be read, and GnuTLS reads when it has
@@ -145,7 +168,7 @@ static ssize_t push(gnutls_transport_ptr_t self, const void *data, size_t size)
 	if (count < 0 && transport->quiet &&
 	    (errno == EPIPE || errno == ECONNRESET)) {
 		transport->lost = true;
-		return (ssize_t)size;
+		return (ssize_t)size_of(parts, parts_count);
 	}
 	return settle(transport, count, true);
 }
@@ -212,7 +235,7 @@ void transport_install(struct transport *transport, gnutls_session_t session)
 {
 	gnutls_transport_set_ptr(session, transport);
 	gnutls_transport_set_pull_function(session, pull);
-	gnutls_transport_set_push_function(session, push);
+	gnutls_transport_set_vec_push_function(session, push);
 	gnutls_transport_set_pull_timeout_function(session, pull_timeout);
 }
 
