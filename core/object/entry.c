@@ -21,26 +21,43 @@ static bool is_refusal(int result)
 	       result == IOTSAFE_ERR_ABSENT || result == IOTSAFE_ERR_PIN;
 }
 
+static int keep_first(void *self, struct bytes certificate)
+{
+	struct entry *entry = self;
+	int result;
+
+	if (entry->content)
+		return IOTSAFE_OK;
+	TRY(bytes_give(certificate.data, certificate.size, &entry->content,
+		       &entry->content_size));
+	result = crypto_spki_of_certificate(certificate, &entry->spki,
+					    &entry->spki_size);
+	return result == IOTSAFE_ERR_MEMORY ? result : IOTSAFE_OK;
+}
+
+static bool is_pem(struct bytes data)
+{
+	static const char begin[] = "-----BEGIN CERTIFICATE-----";
+
+	return memmem(data.data, data.size, begin, sizeof(begin) - 1);
+}
+
 static int read_certificate(iotsafe_card *card, struct entry *entry,
 			    const struct deadline *deadline)
 {
-	struct bytes der;
+	struct bytes file;
 	uint8_t *data;
 	size_t size;
-	int result;
+	int result = IOTSAFE_OK;
 
 	TRY(card->applet.kind->read(&card->applet, &entry->record, &data, &size,
 				    deadline));
-	der = (struct bytes){data, size};
-	if (crypto_certificate_trim(&der)) {
-		entry->content = data;
-		entry->content_size = der.size;
-		result = crypto_spki_of_certificate(der, &entry->spki,
-						    &entry->spki_size);
-		return result == IOTSAFE_ERR_MEMORY ? result : IOTSAFE_OK;
-	}
+	file = (struct bytes){data, size};
+	/* Other files are no error, so nothing is said about them. */
+	if (crypto_certificate_trim(&file) || is_pem(file))
+		result = crypto_certificates_read(file, keep_first, entry);
 	iotsafe_free(data);
-	return IOTSAFE_OK;
+	return result;
 }
 
 static int read_public_key(iotsafe_card *card, struct entry *entry,

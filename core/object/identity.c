@@ -27,19 +27,12 @@ static bool is_active_file(const struct entry *entry)
 	       entry->record.flags & IOTSAFE_OBJECT_ACTIVE;
 }
 
-/* Files marked as certificates; where no file is marked, all files. */
-static bool may_be_certificate(const iotsafe_card *card,
-			       const struct entry *entry)
+/* Files marked as certificates are looked at first; one that is not marked may
+ * be one all the same, where those do not do. */
+static bool may_be_certificate(const struct entry *entry, bool marked)
 {
-	if (!is_active_file(entry))
-		return false;
-	if (entry->record.flags & IOTSAFE_OBJECT_CERTIFICATE)
-		return true;
-	for (size_t i = 0; i < card->entries_count; i++)
-		if (is_active_file(&card->entries[i]) &&
-		    card->entries[i].record.flags & IOTSAFE_OBJECT_CERTIFICATE)
-			return false;
-	return true;
+	return is_active_file(entry) &&
+	       !!(entry->record.flags & IOTSAFE_OBJECT_CERTIFICATE) == marked;
 }
 
 static bool same_label(const struct record *a, const struct record *b)
@@ -166,16 +159,6 @@ int identity_public_key(iotsafe_card *card, const struct record *key,
 
 /* ---- certificates ---- */
 
-/* Reads every file that may be a certificate. */
-static int read_certificates(iotsafe_card *card,
-			     const struct deadline *deadline)
-{
-	for (size_t i = 0; i < card->entries_count; i++)
-		if (may_be_certificate(card, &card->entries[i]))
-			TRY(card_need_entry(card, &card->entries[i], deadline));
-	return IOTSAFE_OK;
-}
-
 /* A certificate that signed no other one on the card may be a key's. */
 static bool is_end(const iotsafe_card *card, const struct entry *entry)
 {
@@ -199,6 +182,26 @@ static bool is_leaf(const iotsafe_card *card, const struct entry *entry)
 	       !crypto_certificate_is_ca(content_of(entry));
 }
 
+static int read_files(iotsafe_card *card, bool marked,
+		      const struct deadline *deadline)
+{
+	for (size_t i = 0; i < card->entries_count; i++)
+		if (may_be_certificate(&card->entries[i], marked))
+			TRY(card_need_entry(card, &card->entries[i], deadline));
+	return IOTSAFE_OK;
+}
+
+/* Reads files until a certificate is there that may be a key's. */
+static int read_certificates(iotsafe_card *card,
+			     const struct deadline *deadline)
+{
+	TRY(read_files(card, true, deadline));
+	for (size_t i = 0; i < card->entries_count; i++)
+		if (is_leaf(card, &card->entries[i]))
+			return IOTSAFE_OK;
+	return read_files(card, false, deadline);
+}
+
 /* The public key of another private key makes a certificate that one's. */
 static bool is_of_another_key(iotsafe_card *card, const struct entry *leaf)
 {
@@ -217,13 +220,13 @@ static bool is_of_another_key(iotsafe_card *card, const struct entry *leaf)
 }
 
 /* Reads files until one is a certificate with this key. */
-static int find_by_key(iotsafe_card *card, struct bytes spki,
+static int find_by_key(iotsafe_card *card, struct bytes spki, bool marked,
 		       struct entry **out, const struct deadline *deadline)
 {
 	for (size_t i = 0; i < card->entries_count; i++) {
 		struct entry *entry = &card->entries[i];
 
-		if (!may_be_certificate(card, entry))
+		if (!may_be_certificate(entry, marked))
 			continue;
 		TRY(card_need_entry(card, entry, deadline));
 		/* A self-signed certificate of the key may be its own. */
@@ -250,8 +253,12 @@ int identity_certificate(iotsafe_card *card, struct bytes spki,
 	struct titles titles = {{0}, 0};
 
 	*out = NULL;
-	if (spki.size)
-		return find_by_key(card, spki, out, deadline);
+	if (spki.size) {
+		TRY(find_by_key(card, spki, true, out, deadline));
+		if (*out)
+			return IOTSAFE_OK;
+		return find_by_key(card, spki, false, out, deadline);
+	}
 	TRY(read_certificates(card, deadline));
 	for (size_t i = 0; i < card->entries_count; i++) {
 		struct entry *entry = &card->entries[i];
@@ -317,18 +324,29 @@ int identity_stray_certificate(iotsafe_card *card, struct entry **out,
 	return IOTSAFE_OK;
 }
 
+/* Most certificates are issued by none that is on the card, and data may be
+ * long: files without the mark are read where no file has it. */
+static bool are_marked(const iotsafe_card *card)
+{
+	for (size_t i = 0; i < card->entries_count; i++)
+		if (may_be_certificate(&card->entries[i], true))
+			return true;
+	return false;
+}
+
 int identity_issuer(iotsafe_card *card, struct bytes certificate,
 		    struct entry **out, const struct deadline *deadline)
 {
+	bool marked = are_marked(card);
+
 	*out = NULL;
 	if (crypto_certificate_issued(certificate, certificate))
 		return IOTSAFE_OK;
 	for (size_t i = 0; i < card->entries_count; i++) {
 		struct entry *entry = &card->entries[i];
 
-		if (!may_be_certificate(card, entry))
-			continue;
-		TRY(card_need_entry(card, entry, deadline));
+		if (may_be_certificate(entry, marked))
+			TRY(card_need_entry(card, entry, deadline));
 		if (entry->content &&
 		    crypto_certificate_issued(content_of(entry), certificate)) {
 			*out = entry;

@@ -86,6 +86,11 @@ static unsigned wrapper_of_class(int class)
 	}
 }
 
+static const gnutls_datum_t *content_of(const struct fake_object *object)
+{
+	return object->pem ? &object->content->pem : &object->content->der;
+}
+
 static void put_fields(struct answer *out, const struct fake_object *object)
 {
 	static const uint8_t hashes[] = {0x00, 0x07};
@@ -102,8 +107,8 @@ static void put_fields(struct answer *out, const struct fake_object *object)
 		return;
 	}
 	if (object->content) {
-		size[0] = (uint8_t)(object->content->der.size >> 8);
-		size[1] = (uint8_t)object->content->der.size;
+		size[0] = (uint8_t)(content_of(object)->size >> 8);
+		size[1] = (uint8_t)content_of(object)->size;
 	}
 	put_number(out, 0x21, object->unmarked ? 0x01 : 0x02);
 	put_tlv(out, 0x20, size, 2);
@@ -267,18 +272,20 @@ static unsigned read_file(struct fakecard *fake, const struct command *command,
 	const struct fake_object *object = find(fake, command);
 	size_t offset = (size_t)command->p1 << 8 | command->p2;
 	size_t size = command->le ? command->le : LE_MAX;
+	const gnutls_datum_t *content;
 
 	if (!object)
 		return 0x6A82;
 	if (object->refusal || object->noise)
 		return refuse(object, out);
-	if (offset >= object->content->der.size)
+	content = content_of(object);
+	if (offset >= content->size)
 		return 0x6A86;
 	if (size > LE_MAX)
 		size = LE_MAX;
-	if (size > object->content->der.size - offset)
-		size = object->content->der.size - offset;
-	put(out, object->content->der.data + offset, size);
+	if (size > content->size - offset)
+		size = content->size - offset;
+	put(out, content->data + offset, size);
 	return 0x9000;
 }
 

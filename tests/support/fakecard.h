@@ -31,6 +31,7 @@ struct fake_object {
 	const struct identity *content; /* of a file: its certificate */
 	bool inactive;
 	bool unmarked;	   /* a file that does not say what it holds */
+	bool pem;	   /* a file that holds it as text, not as DER */
 	unsigned type;	   /* of a key; 0: P-256 */
 	unsigned refusal;  /* a status word instead of what it holds */
 	const char *noise; /* hexadecimal, instead of what it holds */

@@ -429,6 +429,42 @@ Test(chain, is_found_in_files_that_do_not_say_what_they_hold)
 	iotsafe_card_free(card);
 }
 
+Test(chain, is_found_in_a_file_without_the_mark_that_others_have)
+{
+	struct fakecard fake = {
+		.objects = {PRIVATE("01", NULL, a), PUBLIC("01", NULL, a),
+			    CERTIFICATE("05", issuer), CERTIFICATE("06", a)}};
+	iotsafe_card *card;
+	iotsafe_key *key;
+
+	fake.objects[3].unmarked = true;
+	card = fakecard_open(&fake);
+	key = open_key(card, NULL);
+	expect_certificate(key, 0, &a);
+	expect_certificate(key, 1, &issuer);
+	expect_chain_end(key, 2);
+	iotsafe_key_free(key);
+	iotsafe_card_free(card);
+}
+
+Test(chain, may_be_text)
+{
+	struct fakecard fake = {
+		.objects = {PRIVATE("01", NULL, a), PUBLIC("01", NULL, a),
+			    CERTIFICATE("05", a), CERTIFICATE("06", issuer)}};
+	iotsafe_card *card;
+	iotsafe_key *key;
+
+	fake.objects[2].pem = fake.objects[3].pem = true;
+	card = fakecard_open(&fake);
+	key = open_key(card, NULL);
+	expect_certificate(key, 0, &a);
+	expect_certificate(key, 1, &issuer);
+	expect_chain_end(key, 2);
+	iotsafe_key_free(key);
+	iotsafe_card_free(card);
+}
+
 Test(chain, may_be_of_one_that_signed_itself)
 {
 	struct fakecard fake = {.objects = {PRIVATE("01", NULL, self_ca),
