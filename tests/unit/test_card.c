@@ -405,7 +405,7 @@ Test(recovery, a_card_that_could_not_be_opened_again_is_opened_later)
 
 Test(recovery, of_a_whole_card_forgets_nothing_it_knew)
 {
-	const struct identity identity =
+	struct identity identity =
 		identity_make((struct identity_wish){.name = "client"});
 	struct fakecard fake = {.objects = {{.class = IOTSAFE_CLASS_PRIVATE_KEY,
 					     .id = "01",
@@ -431,6 +431,7 @@ Test(recovery, of_a_whole_card_forgets_nothing_it_knew)
 	iotsafe_key_free(key);
 	iotsafe_card_free(card);
 	cr_assert(fakecard_channels(&fake) == 0);
+	identity_free(&identity);
 }
 
 /* ---- raw commands ---- */

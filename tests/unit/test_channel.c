@@ -128,7 +128,7 @@ Test(channel, takes_data_that_comes_with_61xx)
 
 Test(channel, fetches_256_bytes_for_6100)
 {
-	char page[2 * 256 + 8] = "", whole[2 * 257 + 4];
+	char page[2 * 256 + 8] = "", whole[sizeof(page) + 2];
 
 	for (int i = 0; i < 256; i++)
 		strcat(page, "5A");

@@ -494,7 +494,7 @@ Test(list, that_the_card_does_not_know_is_told)
 Test(list, of_more_objects_than_any_card_has_is_refused)
 {
 	/* 80 objects a page. */
-	static char page[80 * 6 + 8], last[sizeof(page)];
+	static char page[80 * 6 + 8], last[sizeof(page) + 4];
 	struct script script =
 		SCRIPT(ROW_OPEN, ROW_SELECT, {"81CB010000", page},
 		       {"81CB010100", page}, {"81CB010100", page},

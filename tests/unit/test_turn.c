@@ -11,11 +11,27 @@
 #include "object/turn.h"
 #include "script.h"
 
+static struct identity identity, other;
+
+static void set_up(void)
+{
+	identity = identity_make((struct identity_wish){.name = "one"});
+	other = identity_make((struct identity_wish){.name = "two"});
+}
+
+static void tear_down(void)
+{
+	identity_free(&identity);
+	identity_free(&other);
+}
+
+TestSuite(turn, .init = set_up, .fini = tear_down, .timeout = 60);
+
 /* ---- the queue ---- */
 
 struct waiter {
 	struct turns *turns;
-	int number, timeout;
+	int timeout;
 	const struct deadline *limit;
 	atomic_int result, done;
 	atomic_int *place; /* counts who has had the turn */
@@ -64,7 +80,7 @@ static void start(struct waiter *waiter)
 		poll(NULL, 0, 1);
 }
 
-Test(turn, is_had_at_once_where_nobody_works, .timeout = 20)
+Test(turn, is_had_at_once_where_nobody_works)
 {
 	struct turns turns;
 	struct turn turn;
@@ -80,7 +96,7 @@ Test(turn, is_had_at_once_where_nobody_works, .timeout = 20)
 	turns_destroy(&turns);
 }
 
-Test(turn, comes_in_the_order_of_asking, .timeout = 20)
+Test(turn, comes_in_the_order_of_asking)
 {
 	struct waiter waiters[6];
 	atomic_int place = 0;
@@ -104,7 +120,7 @@ Test(turn, comes_in_the_order_of_asking, .timeout = 20)
 	turns_destroy(&turns);
 }
 
-Test(turn, that_does_not_come_in_time_is_told, .timeout = 20)
+Test(turn, that_does_not_come_in_time_is_told)
 {
 	struct waiter waiters[2];
 	atomic_int place = 0;
@@ -131,7 +147,7 @@ Test(turn, that_does_not_come_in_time_is_told, .timeout = 20)
 	turns_destroy(&turns);
 }
 
-Test(turn, ends_no_later_than_its_caller_s_limit, .timeout = 20)
+Test(turn, ends_no_later_than_its_caller_s_limit)
 {
 	struct deadline limit = deadline_in(30, -1);
 	struct turns turns;
@@ -146,7 +162,7 @@ Test(turn, ends_no_later_than_its_caller_s_limit, .timeout = 20)
 	turns_destroy(&turns);
 }
 
-Test(turn, a_cancel_reaches_all_who_wait_or_work_and_no_one_else, .timeout = 20)
+Test(turn, a_cancel_reaches_all_who_wait_or_work_and_no_one_else)
 {
 	struct waiter waiters[3];
 	atomic_int place = 0;
@@ -173,7 +189,7 @@ Test(turn, a_cancel_reaches_all_who_wait_or_work_and_no_one_else, .timeout = 20)
 	turns_destroy(&turns);
 }
 
-Test(turn, ends_with_its_caller_s_own_cancel, .timeout = 20)
+Test(turn, ends_with_its_caller_s_own_cancel)
 {
 	struct deadline limit = deadline_in(5000, eventfd(0, EFD_NONBLOCK));
 	struct turns turns;
@@ -190,22 +206,6 @@ Test(turn, ends_with_its_caller_s_own_cancel, .timeout = 20)
 }
 
 /* ---- on a card ---- */
-
-static struct identity identity, other;
-
-static void set_up(void)
-{
-	identity = identity_make((struct identity_wish){.name = "one"});
-	other = identity_make((struct identity_wish){.name = "two"});
-}
-
-static void tear_down(void)
-{
-	identity_free(&identity);
-	identity_free(&other);
-}
-
-TestSuite(card_turn, .init = set_up, .fini = tear_down, .timeout = 60);
 
 static void personalise(struct fakecard *fake, const struct identity *key)
 {
@@ -264,7 +264,7 @@ static void start_signer(struct signer *signer)
 	cr_assert(!pthread_create(&signer->thread, NULL, sign_often, signer));
 }
 
-Test(card_turn, eight_threads_on_one_key_get_correct_signatures)
+Test(turn, eight_threads_on_one_key_get_correct_signatures)
 {
 	struct signer signers[8];
 	struct fakecard fake;
@@ -291,7 +291,7 @@ Test(card_turn, eight_threads_on_one_key_get_correct_signatures)
 	iotsafe_card_free(card);
 }
 
-Test(card_turn, two_cards_work_side_by_side)
+Test(turn, two_cards_work_side_by_side)
 {
 	struct fakecard fakes[2];
 	struct signer signers[2];
@@ -322,7 +322,7 @@ Test(card_turn, two_cards_work_side_by_side)
 	cr_assert(took < 1250, "%lld ms", (long long)took);
 }
 
-Test(card_turn, a_cancel_ends_who_works_and_who_waits_but_not_who_comes)
+Test(turn, a_cancel_ends_who_works_and_who_waits_but_not_who_comes)
 {
 	struct signer signers[2];
 	struct fakecard fake;
@@ -357,7 +357,7 @@ Test(card_turn, a_cancel_ends_who_works_and_who_waits_but_not_who_comes)
 	cr_assert(fakecard_channels(&fake) == 0);
 }
 
-Test(card_turn, time_spent_waiting_counts)
+Test(turn, time_spent_waiting_counts)
 {
 	struct signer signers[2];
 	struct fakecard fake;
@@ -387,7 +387,7 @@ Test(card_turn, time_spent_waiting_counts)
 	iotsafe_card_free(card);
 }
 
-Test(card_turn, an_operation_of_many_exchanges_ends_in_time)
+Test(turn, an_operation_of_many_exchanges_ends_in_time)
 {
 	struct fakecard fake;
 	iotsafe_card *card;
