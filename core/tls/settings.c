@@ -73,6 +73,23 @@ int iotsafe_tls_set_certificate(iotsafe_tls *tls, const char *name)
 	return replace(&tls->certificate_name, name);
 }
 
+int iotsafe_tls_set_certificate_data(iotsafe_tls *tls, const uint8_t *data,
+				     size_t data_size)
+{
+	uint8_t *copy;
+	size_t size;
+
+	TRY(check_settable(tls, "the certificate"));
+	if (!data || !data_size)
+		return error_set(IOTSAFE_ERR_ARG,
+				 "TLS settings: no certificate given");
+	TRY(bytes_give(data, data_size, &copy, &size));
+	iotsafe_free(tls->certificate);
+	tls->certificate = copy;
+	tls->certificate_size = size;
+	return replace(&tls->certificate_name, NULL);
+}
+
 /* An address as text, perhaps with a zone (RFC 4007 11), which no
  * certificate has. */
 static bool parse_address(struct server *server)

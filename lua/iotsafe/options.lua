@@ -4,6 +4,7 @@
 --
 --	key          private key: a name, or what card:key gave (the identity)
 --	certificate  a name on the card, or a file "/…" or "./…" (the key's)
+--	certdata     the same as PEM or DER
 --	cafile       PEM file whose CAs are trusted, or a list of such
 --	cadata       the same as PEM or DER
 --	cardca       true: trust the card's CA certificates; or a name
@@ -102,6 +103,7 @@ end
 local settings = {
 	{ "key", set_key },
 	{ "certificate", core.tls_set_certificate },
+	{ "certdata", core.tls_set_certificate_data },
 	{ "cafile", each(core.tls_set_ca_file) },
 	{ "cadata", each(core.tls_set_ca_data) },
 	{ "cardca", set_card_ca },

@@ -267,7 +267,7 @@ describe("a connection", function()
 		assert.is_nil(tls:getalpn())
 	end)
 
-	it("takes key and certificate by name, object and file", function()
+	it("takes key and certificate by name, object, file and data", function()
 		local key = assert(card:key("label=client"))
 		connect { key = key }
 		tls:close()
@@ -275,9 +275,11 @@ describe("a connection", function()
 		tls:close()
 		connect { key = "label=client",
 			certificate = store .. "/client.pem" }
+		tls:close()
+		connect { certdata = support.read_file(store .. "/client.pem") }
 		stop()
 		local _, times = log():gsub("Subject: ", "")
-		assert.is_true(times >= 3)
+		assert.is_true(times >= 4)
 	end)
 
 	it("trusts files, data, the card's CA, or nobody's name", function()

@@ -100,11 +100,7 @@ class Session:
             return
         tls = self._opened()
         if isinstance(certificate, (bytes, bytearray, memoryview)):
-            # The library takes names: this is one for bytes in memory.
-            with open(os.memfd_create("certificate"), "wb", 0) as file:
-                file.write(certificate)
-                name = f"/proc/self/fd/{file.fileno()}"
-                _core.tls_set_certificate(tls, name)
+            _core.tls_set_certificate_data(tls, memoryview(certificate))
         elif isinstance(certificate, str):
             _core.tls_set_certificate(tls, certificate)
         else:

@@ -21,7 +21,7 @@ extern "C" {
 
 /** An enum iotsafe_code in GnuTLS's range for applications: -65101 to -65199;
  * and back. */
-#define IOTSAFE_GNUTLS_ERROR(code) ((code) - 65100)
+#define IOTSAFE_GNUTLS_ERROR(code) ((code)-65100)
 #define IOTSAFE_GNUTLS_CODE(error)                                             \
 	((error) < -65100 && (error) > -65200 ? (error) + 65100 : 0)
 
@@ -54,8 +54,8 @@ enum iotsafe_credentials_flag {
  *         IOTSAFE_ERR_VERIFY if the certificate is of another key
  */
 IOTSAFE_API int iotsafe_credentials_set(gnutls_certificate_credentials_t cred,
-                                        iotsafe_card *card, const char *name,
-                                        unsigned flags);
+					iotsafe_card *card, const char *name,
+					unsigned flags);
 
 /**
  * Registers the URL scheme `iotsafe:` with GnuTLS for this process, so that

@@ -28,9 +28,9 @@
  * attributes `label=`, `id=` (hexadecimal), `type=` (`private`, `public`,
  * `secret-key`, `cert`, `data`), joined by `;`, with or without `iotsafe:` in
  * front: `iotsafe:label=client;type=private`, `id=0102`; a bare word is a
- * label. NULL or an empty string is the card's identity: the private key that belongs to the
- * certificate on the card. A label with other characters than letters,
- * digits and `-._~` writes them as %XX.
+ * label. NULL or an empty string is the card's identity: the private key that
+ * belongs to the certificate on the card. A label with other characters than
+ * letters, digits and `-._~` writes them as %XX.
  *
  * **Threads.** A card serves one operation at a time, in the order of asking;
  * any function on a card may be called from any thread at any time. Different
@@ -170,7 +170,7 @@ typedef void (*iotsafe_trace_func)(void *self, const char *line);
 /** Chooses what is traced, for the whole process: bits of enum
  * iotsafe_trace_what, 0 for nothing. `func` NULL writes to standard error. */
 IOTSAFE_API void iotsafe_trace_set(unsigned what, iotsafe_trace_func func,
-                                   void *self);
+				   void *self);
 
 /* ------------------------------------------------------------------------
  * Cards
@@ -215,8 +215,8 @@ typedef struct iotsafe_link {
 	 *         _ABSENT (no card) or _CLOSED
 	 */
 	int (*exchange)(void *self, const uint8_t *command, size_t command_size,
-	                uint8_t *response, size_t *response_size,
-	                int64_t deadline);
+			uint8_t *response, size_t *response_size,
+			int64_t deadline);
 	/** Called once, when the last user of the card is gone. May be NULL. */
 	void (*close)(void *self);
 } iotsafe_link;
@@ -230,8 +230,8 @@ typedef struct iotsafe_link {
  * @param attributes as behind the `?` of an address, or NULL
  */
 IOTSAFE_API int iotsafe_card_open_link(const iotsafe_link *link,
-                                       const char *attributes,
-                                       iotsafe_card **card);
+				       const char *attributes,
+				       iotsafe_card **card);
 
 /** Gives up one use of the card; the last one closes channel and link. */
 IOTSAFE_API void iotsafe_card_free(iotsafe_card *card);
@@ -256,14 +256,14 @@ IOTSAFE_API int iotsafe_card_info(iotsafe_card *card, iotsafe_info **info);
 IOTSAFE_API size_t iotsafe_info_count(const iotsafe_info *info);
 /** The i-th name, such as "aid", or NULL past the end. */
 IOTSAFE_API const char *iotsafe_info_name(const iotsafe_info *info,
-                                          size_t index);
+					  size_t index);
 IOTSAFE_API const char *iotsafe_info_value(const iotsafe_info *info,
-                                           size_t index);
+					   size_t index);
 IOTSAFE_API void iotsafe_info_free(iotsafe_info *info);
 
 /** Random bytes from the card (GET RANDOM). @param size 1 to 65536 */
 IOTSAFE_API int iotsafe_card_random(iotsafe_card *card, size_t size,
-                                    uint8_t **out, size_t *out_size);
+				    uint8_t **out, size_t *out_size);
 
 /**
  * Sends one command APDU on the applet's channel: the channel is put into
@@ -273,13 +273,13 @@ IOTSAFE_API int iotsafe_card_random(iotsafe_card *card, size_t size,
  * @param out the answer with its status word, whatever that is
  */
 IOTSAFE_API int iotsafe_card_transact(iotsafe_card *card, const uint8_t *data,
-                                      size_t data_size, uint8_t **out,
-                                      size_t *out_size);
+				      size_t data_size, uint8_t **out,
+				      size_t *out_size);
 
 /** The public key of a public-key object, as a DER SubjectPublicKeyInfo
  * (RFC 5280). @param name NULL: the identity's key */
 IOTSAFE_API int iotsafe_card_public_key(iotsafe_card *card, const char *name,
-                                        uint8_t **out, size_t *out_size);
+					uint8_t **out, size_t *out_size);
 
 enum iotsafe_counter {
 	/** APDUs sent; each with its answer is one exchange. */
@@ -352,7 +352,7 @@ IOTSAFE_API int iotsafe_algorithm_from_name(const char *name);
  * The list is read from the card once and kept.
  */
 IOTSAFE_API int iotsafe_card_list(iotsafe_card *card, const char *name,
-                                  iotsafe_list **list);
+				  iotsafe_list **list);
 
 /** Gives a copy of the next record, yours; NULL (and IOTSAFE_OK) at the end.
  */
@@ -366,10 +366,10 @@ IOTSAFE_API int iotsafe_object_class(const iotsafe_object *object);
 /** The id, 1 to 20 bytes, any value; none (size 0) where the card gives
  * none. */
 IOTSAFE_API int iotsafe_object_id(const iotsafe_object *object, uint8_t **out,
-                                  size_t *out_size);
+				  size_t *out_size);
 /** The label, 0 to 60 bytes as on the card: mostly text, not always. */
 IOTSAFE_API int iotsafe_object_label(const iotsafe_object *object,
-                                     uint8_t **out, size_t *out_size);
+				     uint8_t **out, size_t *out_size);
 /** Bits of enum iotsafe_object_flag. */
 IOTSAFE_API int iotsafe_object_flags(const iotsafe_object *object);
 /** "P-256", "brainpoolP256r1", "RSA-2048", "HMAC", …; "" for a file;
@@ -397,7 +397,7 @@ IOTSAFE_API void iotsafe_object_free(iotsafe_object *object);
  * @return IOTSAFE_ERR_ABSENT, IOTSAFE_ERR_AMBIGUOUS, or the card's failure
  */
 IOTSAFE_API int iotsafe_key_open(iotsafe_card *card, const char *name,
-                                 iotsafe_key **key);
+				 iotsafe_key **key);
 IOTSAFE_API void iotsafe_key_free(iotsafe_key *key);
 
 /** The key's record. */
@@ -415,18 +415,18 @@ IOTSAFE_API int iotsafe_key_object(iotsafe_key *key, iotsafe_object **object);
  *         IOTSAFE_ERR_VERIFY if the signature is not by this key
  */
 IOTSAFE_API int iotsafe_key_sign(iotsafe_key *key, int algorithm,
-                                 const uint8_t *data, size_t data_size,
-                                 uint8_t **out, size_t *out_size);
+				 const uint8_t *data, size_t data_size,
+				 uint8_t **out, size_t *out_size);
 
 /** Turns r‖s (two equal halves, 2 to 132 bytes) into the DER sequence
  * ECDSA-Sig-Value of RFC 3279. */
 IOTSAFE_API int iotsafe_signature_to_der(const uint8_t *data, size_t data_size,
-                                         uint8_t **out, size_t *out_size);
+					 uint8_t **out, size_t *out_size);
 
 /** The public key as DER SubjectPublicKeyInfo. IOTSAFE_ERR_ABSENT if neither
  * the card nor a certificate tells it. */
 IOTSAFE_API int iotsafe_key_public_key(iotsafe_key *key, uint8_t **out,
-                                       size_t *out_size);
+				       size_t *out_size);
 
 /**
  * The key's certificate chain, as DER. Index 0 is the key's own certificate,
@@ -434,15 +434,15 @@ IOTSAFE_API int iotsafe_key_public_key(iotsafe_key *key, uint8_t **out,
  * (a self-signed root is left out). IOTSAFE_ERR_ABSENT past the end.
  */
 IOTSAFE_API int iotsafe_key_certificate(iotsafe_key *key, unsigned index,
-                                        uint8_t **out, size_t *out_size);
+					uint8_t **out, size_t *out_size);
 
 /**
  * Uses this certificate (DER, or PEM with a chain behind it) instead of the
  * one on the card. @return IOTSAFE_ERR_VERIFY if it is of another key
  */
 IOTSAFE_API int iotsafe_key_set_certificate(iotsafe_key *key,
-                                            const uint8_t *data,
-                                            size_t data_size);
+					    const uint8_t *data,
+					    size_t data_size);
 
 /** 1 if signatures of this key are verified before they are given out, else
  * 0: the public key is unknown, or GnuTLS lacks its curve. */
@@ -454,14 +454,14 @@ IOTSAFE_API int iotsafe_key_verifies(iotsafe_key *key);
 
 /** Finds a file (certificates are files too) by name. Reads nothing. */
 IOTSAFE_API int iotsafe_file_open(iotsafe_card *card, const char *name,
-                                  iotsafe_file **file);
+				  iotsafe_file **file);
 IOTSAFE_API void iotsafe_file_free(iotsafe_file *file);
 IOTSAFE_API int iotsafe_file_object(iotsafe_file *file,
-                                    iotsafe_object **object);
+				    iotsafe_object **object);
 
 /** The whole file, at most 65535 bytes. Read anew at each call. */
 IOTSAFE_API int iotsafe_file_read(iotsafe_file *file, uint8_t **out,
-                                  size_t *out_size);
+				  size_t *out_size);
 
 /* ------------------------------------------------------------------------
  * TLS for programs that do not use GnuTLS themselves
@@ -487,7 +487,7 @@ enum iotsafe_tls_option {
  * @param options bits of enum iotsafe_tls_option
  */
 IOTSAFE_API int iotsafe_tls_new(iotsafe_card *card, unsigned options,
-                                iotsafe_tls **tls);
+				iotsafe_tls **tls);
 
 /** Frees the session; does not say good-bye (iotsafe_tls_close() does). */
 IOTSAFE_API void iotsafe_tls_free(iotsafe_tls *tls);
@@ -501,6 +501,11 @@ IOTSAFE_API int iotsafe_tls_set_key(iotsafe_tls *tls, const char *name);
  * with `/` or `./`; NULL for the one that belongs to the key. */
 IOTSAFE_API int iotsafe_tls_set_certificate(iotsafe_tls *tls, const char *name);
 
+/** Which certificate: these bytes (DER, or PEM with a chain behind it). */
+IOTSAFE_API int iotsafe_tls_set_certificate_data(iotsafe_tls *tls,
+						 const uint8_t *data,
+						 size_t data_size);
+
 /** The server's name for SNI and for the check of its certificate: a DNS
  * name or an IP address (checked, never sent). NULL: any name is taken, the
  * chain is still checked. Must be set, one way or the other. */
@@ -512,7 +517,7 @@ IOTSAFE_API int iotsafe_tls_set_ca_file(iotsafe_tls *tls, const char *path);
 
 /** Trusts CA certificates given as PEM or DER. */
 IOTSAFE_API int iotsafe_tls_set_ca_data(iotsafe_tls *tls, const uint8_t *data,
-                                        size_t data_size);
+					size_t data_size);
 
 /** Trusts the CA certificate in a file of the card; NULL: every CA
  * certificate on the card that is signed by itself. */
@@ -528,11 +533,11 @@ IOTSAFE_API int iotsafe_tls_set_alpn(iotsafe_tls *tls, const char *protocols);
 /** Lowest and highest version: 12 or 13; 0 leaves the default (12 and 13).
  * DTLS is always 1.2. */
 IOTSAFE_API int iotsafe_tls_set_versions(iotsafe_tls *tls, int lowest,
-                                         int highest);
+					 int highest);
 
 /** A GnuTLS priority string, instead of "NORMAL". For experts. */
 IOTSAFE_API int iotsafe_tls_set_priority(iotsafe_tls *tls,
-                                         const char *priority);
+					 const char *priority);
 
 /**
  * The handshake over a connected descriptor. The card signs once; with
@@ -548,18 +553,18 @@ IOTSAFE_API int iotsafe_tls_handshake(iotsafe_tls *tls, int fd, int timeout);
 /** Which descriptor to wait for after a WANT code, the poll(2) events, and
  * how long at most (milliseconds, -1: no limit; DTLS retransmits). */
 IOTSAFE_API int iotsafe_tls_poll(iotsafe_tls *tls, int *fd, int *events,
-                                 int *timeout);
+				 int *timeout);
 
 /** Sends bytes: all of them, or, with timeout 0, as many as go now. With
  * DTLS one datagram. @param sent how many went; also set when the call
  * fails */
 IOTSAFE_API int iotsafe_tls_send(iotsafe_tls *tls, const uint8_t *data,
-                                 size_t data_size, int timeout, size_t *sent);
+				 size_t data_size, int timeout, size_t *sent);
 
 /** Receives at least one byte and at most `size`; size 0 out means the peer
  * closed. With DTLS one datagram. */
 IOTSAFE_API int iotsafe_tls_receive(iotsafe_tls *tls, size_t size, int timeout,
-                                    uint8_t **out, size_t *out_size);
+				    uint8_t **out, size_t *out_size);
 
 /** Bytes that can be received without the descriptor. */
 IOTSAFE_API size_t iotsafe_tls_pending(iotsafe_tls *tls);
@@ -577,13 +582,13 @@ IOTSAFE_API const char *iotsafe_tls_cipher_suite(iotsafe_tls *tls);
 IOTSAFE_API const char *iotsafe_tls_alpn(iotsafe_tls *tls);
 /** The peer's chain as DER, leaf first; IOTSAFE_ERR_ABSENT past the end. */
 IOTSAFE_API int iotsafe_tls_peer_certificate(iotsafe_tls *tls, unsigned index,
-                                             uint8_t **out, size_t *out_size);
+					     uint8_t **out, size_t *out_size);
 /** Keying material for the application (RFC 5705, RFC 8446 7.5).
  * @param data the context, or NULL for none @param size 1 to 65535 */
 IOTSAFE_API int iotsafe_tls_export(iotsafe_tls *tls, const char *label,
-                                   const uint8_t *data, size_t data_size,
-                                   size_t size, uint8_t **out,
-                                   size_t *out_size);
+				   const uint8_t *data, size_t data_size,
+				   size_t size, uint8_t **out,
+				   size_t *out_size);
 /** 1 if the server asked for a certificate and the card's was used. */
 IOTSAFE_API int iotsafe_tls_certificate_used(iotsafe_tls *tls);
 
