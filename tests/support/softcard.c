@@ -51,12 +51,12 @@ int iotsafe_card_open(const char *address, iotsafe_card **card)
 static int work(iotsafe_card *card, int milliseconds,
 		const struct deadline *limit)
 {
-	struct deadline own = deadline_in(10000, -1);
+	struct deadline own = deadline_in(600000, -1);
 	struct deadline done = deadline_in(milliseconds, -1);
 	int result = IOTSAFE_OK;
 
 	if (limit)
-		own = deadline_within(limit, 10000);
+		own = deadline_within(limit, 600000);
 	if (++card->busy > card->most_busy)
 		card->most_busy = (int)card->busy;
 	while (!deadline_passed(&done) && result == IOTSAFE_OK) {

@@ -27,6 +27,10 @@ iotsafe_tls *new_session(enum protocol protocol, struct iotsafe_card *with);
 /* The same, with the handshake done. */
 iotsafe_tls *open_session(enum protocol protocol, struct peer *peer);
 
+/* Milliseconds that a loaded machine keeps to; valgrind is given more. */
+bool is_slow(void);
+int patience(int milliseconds);
+
 void expect_error(int got, int code, const char *words);
 void expect_good(int got);
 void expect_echo(iotsafe_tls *tls, const char *text);

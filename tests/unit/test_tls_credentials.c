@@ -9,7 +9,7 @@
 #include "tlsfixture.h"
 
 TestSuite(credentials, .init = fixture_set_up, .fini = fixture_tear_down,
-	  .timeout = 60);
+	  .timeout = 300);
 
 static gnutls_privkey_t import(void)
 {
@@ -190,7 +190,7 @@ ParameterizedTestParameters(credentials,
 }
 
 ParameterizedTest(int *protocol, credentials,
-		  cost_no_signature_to_set_and_one_to_use, .timeout = 60)
+		  cost_no_signature_to_set_and_one_to_use, .timeout = 300)
 {
 	gnutls_certificate_credentials_t cred;
 	struct peer peer;

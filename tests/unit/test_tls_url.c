@@ -26,7 +26,7 @@ static void tear_down(void)
 	card.uses = 2; /* given back at exit */
 }
 
-TestSuite(url, .init = set_up, .fini = tear_down, .timeout = 60);
+TestSuite(url, .init = set_up, .fini = tear_down, .timeout = 300);
 
 static bool is_certificate(gnutls_x509_crt_t crt,
 			   const struct identity *identity)
