@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The whole way: a session or GnuTLS above, the software SIM below. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <criterion/parameterized.h>
+#include <gnutls/gnutls.h>
+#include <iotsafe/gnutls.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include "tlspeer.h"
+
+static struct identity ca, server;
+static struct identity card_root; /* only its certificate */
+
+static void set_up(void)
+{
+	ca = identity_make((struct identity_wish){.name = "CA", .ca = true});
+	server = identity_make((struct identity_wish){
+		.name = "server", .issuer = &ca, .dns = "server.example"});
+}
+
+static void tear_down(void)
+{
+	identity_free(&ca);
+	identity_free(&server);
+	iotsafe_free(card_root.der.data);
+}
+
+TestSuite(sim, .init = set_up, .fini = tear_down, .timeout = 300);
+
+static void expect_good(int got)
+{
+	cr_assert(eq(int, got, 0), "%s: %s", iotsafe_error_name(got),
+		  iotsafe_last_error());
+}
+
+/* Opens the card, and reads the CA that a server needs to know it. */
+static iotsafe_card *open_card(const char *address)
+{
+	iotsafe_card *card;
+	iotsafe_file *file;
+	size_t size;
+
+	expect_good(iotsafe_card_open(address, &card));
+	expect_good(iotsafe_file_open(card, "label=ca", &file));
+	iotsafe_free(card_root.der.data);
+	expect_good(iotsafe_file_read(file, &card_root.der.data, &size));
+	card_root.der.size = (unsigned)size;
+	iotsafe_file_free(file);
+	return card;
+}
+
+static const char *const priorities[] = {
+	"NORMAL:-VERS-ALL:+VERS-TLS1.3",
+	"NORMAL:-VERS-ALL:+VERS-TLS1.2",
+	"NORMAL:-VERS-ALL:+VERS-DTLS1.2",
+};
+
+static void start(struct peer *peer, int protocol)
+{
+	peer_start(peer, (struct peer_wish){.datagram = protocol == 2,
+					    .priority = priorities[protocol],
+					    .server = &server,
+					    .client_ca = &card_root});
+}
+
+static iotsafe_tls *new_session(iotsafe_card *card, int protocol)
+{
+	iotsafe_tls *tls;
+
+	expect_good(iotsafe_tls_new(card, protocol == 2, &tls));
+	expect_good(iotsafe_tls_set_server_name(tls, "server.example"));
+	expect_good(iotsafe_tls_set_ca_data(tls, ca.der.data, ca.der.size));
+	return tls;
+}
+
+static int shake_hands(iotsafe_tls *tls, int fd, bool waiting)
+{
+	int result, poll_fd, events, timeout;
+	struct pollfd entry;
+
+	if (waiting)
+		return iotsafe_tls_handshake(tls, fd, 30000);
+	for (;;) {
+		result = iotsafe_tls_handshake(tls, fd, 0);
+		if (result > IOTSAFE_WANT_READ || result < IOTSAFE_WANT_CARD)
+			return result;
+		expect_good(iotsafe_tls_poll(tls, &poll_fd, &events, &timeout));
+		entry = (struct pollfd){.fd = poll_fd, .events = (short)events};
+		poll(&entry, 1, timeout);
+	}
+}
+
+static void expect_session(iotsafe_card *card, int protocol, bool waiting)
+{
+	iotsafe_tls *tls = new_session(card, protocol);
+	struct peer peer;
+
+	start(&peer, protocol);
+	expect_good(shake_hands(tls, peer.fd, waiting));
+	expect_good(
+		iotsafe_tls_send(tls, (const uint8_t *)"x", 1, 30000, NULL));
+	expect_good(iotsafe_tls_close(tls, 30000));
+	iotsafe_tls_free(tls);
+	peer_join(&peer);
+	cr_assert(eq(int, peer.result, 0));
+	cr_assert(eq(sz, peer.echoed, 1));
+	cr_assert(strstr(peer.subject, "CN=") != NULL);
+	cr_assert(ge(uint, peer.chain, 2));
+}
+
+ParameterizedTestParameters(sim, costs_one_signature_of_two_exchanges)
+{
+	static int rows[] = {0, 1, 2, 8, 9, 10};
+
+	return cr_make_param_array(int, rows, 6);
+}
+
+ParameterizedTest(int *row, sim, costs_one_signature_of_two_exchanges,
+		  .timeout = 300)
+{
+	iotsafe_card *card = open_card("sim:?quirk=direct");
+	uint64_t exchanges, signatures;
+
+	expect_session(card, *row % 8, *row < 8);
+	exchanges = iotsafe_card_counter(card, IOTSAFE_EXCHANGES);
+	signatures = iotsafe_card_counter(card, IOTSAFE_SIGNATURES);
+	cr_assert(eq(u64, signatures, 1));
+	expect_session(card, *row % 8, *row < 8);
+	cr_assert(eq(u64, iotsafe_card_counter(card, IOTSAFE_EXCHANGES),
+		     exchanges + 2));
+	cr_assert(eq(u64, iotsafe_card_counter(card, IOTSAFE_SIGNATURES), 2));
+	iotsafe_card_free(card);
+}
+
+static void expect_failure(const char *address, int code, const char *words)
+{
+	for (int waiting = 0; waiting < 2; waiting++) {
+		iotsafe_card *card = open_card(address);
+		iotsafe_tls *tls = new_session(card, 0);
+		struct peer peer;
+		int result;
+
+		start(&peer, 0);
+		result = shake_hands(tls, peer.fd, waiting);
+		cr_assert(eq(int, result, code), "%s: %s",
+			  iotsafe_error_name(result), iotsafe_last_error());
+		cr_assert(strstr(iotsafe_last_error(), words) != NULL,
+			  "\"%s\" is not in: %s", words, iotsafe_last_error());
+		iotsafe_tls_free(tls);
+		iotsafe_card_free(card);
+		peer_join(&peer);
+		cr_assert(ne(int, peer.result, 0));
+	}
+}
+
+Test(sim, lets_no_bad_signature_out)
+{
+	expect_failure("sim:?fault=flip-signature", IOTSAFE_ERR_VERIFY,
+		       "does not verify");
+}
+
+Test(sim, tells_what_the_card_answered)
+{
+	expect_failure("sim:?fault=sw=2A:6985", IOTSAFE_ERR_CARD, "6985");
+	expect_failure("sim:?fault=sw=2A:6982", IOTSAFE_ERR_DENIED, "6982");
+}
+
+Test(sim, tells_that_the_modem_has_gone)
+{
+	expect_failure("sim:?fault=die=2A", IOTSAFE_ERR_CLOSED, "");
+}
+
+Test(sim, serves_a_program_that_knows_files_only)
+{
+	gnutls_certificate_credentials_t cred;
+	gnutls_session_t session;
+	iotsafe_card *card;
+	struct peer peer;
+
+	setenv("IOTSAFE_CARD", "sim:", 1);
+	card = open_card(NULL);
+	expect_good(iotsafe_gnutls_register());
+	gnutls_certificate_allocate_credentials(&cred);
+	cr_assert(ge(int,
+		     gnutls_certificate_set_x509_key_file2(
+			     cred, "iotsafe:", "iotsafe:", GNUTLS_X509_FMT_PEM,
+			     NULL, 0),
+		     0),
+		  "%s", iotsafe_last_error());
+	start(&peer, 0);
+	gnutls_init(&session, GNUTLS_CLIENT);
+	gnutls_set_default_priority(session);
+	gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, cred);
+	gnutls_transport_set_int(session, peer.fd);
+	cr_assert(eq(int, gnutls_handshake(session), 0));
+	gnutls_bye(session, GNUTLS_SHUT_WR);
+	gnutls_deinit(session);
+	peer_join(&peer);
+	cr_assert(eq(int, peer.result, 0));
+	cr_assert(ge(uint, peer.chain, 2));
+	gnutls_certificate_free_credentials(cred);
+	iotsafe_card_free(card);
+}
+
+struct user {
+	pthread_t thread;
+	iotsafe_card *card;
+	int number;
+};
+
+static void *use(void *self)
+{
+	struct user *user = self;
+
+	for (int i = 0; i < 3; i++)
+		expect_session(user->card, (user->number + i) % 2,
+			       user->number % 2);
+	return NULL;
+}
+
+Test(sim, serves_eight_threads_over_one_card)
+{
+	iotsafe_card *card = open_card("sim:");
+	struct user users[8];
+
+	for (int i = 0; i < 8; i++) {
+		users[i] = (struct user){.card = card, .number = i};
+		cr_assert(eq(
+			int,
+			pthread_create(&users[i].thread, NULL, use, &users[i]),
+			0));
+	}
+	for (int i = 0; i < 8; i++)
+		pthread_join(users[i].thread, NULL);
+	cr_assert(eq(u64, iotsafe_card_counter(card, IOTSAFE_SIGNATURES), 24));
+	iotsafe_card_free(card);
+}
