@@ -225,6 +225,14 @@ Test(channel, asks_again_when_the_card_says_6Cxx_in_case_4)
 	expect_answer(&script, &(struct apdu)CASE_4, "AABB", 0x9000);
 }
 
+Test(channel, drops_what_came_with_6Cxx)
+{
+	struct script script = SCRIPT({"8184000008", "FFFF 6C02"},
+				      {"8184000002", "0102 9000"});
+
+	expect_answer(&script, &(struct apdu)CASE_2, "0102", 0x9000);
+}
+
 Test(channel, asks_for_256_bytes_after_6C00)
 {
 	struct script script =

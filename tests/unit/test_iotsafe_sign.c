@@ -45,6 +45,8 @@ static const struct form forms[] = {
 	 false},
 	{"33 41" R S, false},
 	{"33 0041" R S, false},
+	{"33 003F" R S, false},
+	{"33 0000" R S, false},
 	{"33 0140" R S, false},
 	{"33 80" R S, false},
 	{"840101 33 40" R S, false},
