@@ -39,13 +39,25 @@ void fixture_set_up(void)
 
 void fixture_tear_down(void)
 {
-	cr_expect(eq(int, card.uses, 1), "a card is still in use");
-	cr_expect(eq(int, card.keys, 0), "a key is still in use");
 	identity_free(&ca);
 	identity_free(&other_ca);
 	identity_free(&server);
 	identity_free(&intermediate);
 	identity_free(&client);
+}
+
+void expect_nothing_in_use(void)
+{
+	cr_assert(eq(int, card.busy, 0), "a card is still at work");
+	cr_assert(eq(int, card.keys, 0), "a key is still in use");
+	cr_assert(eq(int, card.uses, 1), "a card is still in use");
+}
+
+void end_session(iotsafe_tls *tls, struct peer *peer)
+{
+	iotsafe_tls_free(tls);
+	expect_nothing_in_use();
+	peer_join(peer);
 }
 
 struct peer_wish wish_for(enum protocol protocol)

@@ -13,8 +13,13 @@ extern struct identity ca, other_ca, server, client, intermediate;
 extern struct iotsafe_card card; /* client and intermediate, P-256 */
 
 void fixture_set_up(void);
-/* Whatever happened, nothing of the card is still in use. */
 void fixture_tear_down(void);
+
+/* Nothing of the card is still in use. (What fails in a tear-down does not
+ * count: each test says this itself, most by the function below.) */
+void expect_nothing_in_use(void);
+/* Frees the session, waits for the peer, and that. */
+void end_session(iotsafe_tls *tls, struct peer *peer);
 
 enum protocol { TLS13 = 0, TLS12, DTLS12 };
 extern const char *const versions[];

@@ -27,12 +27,6 @@ static iotsafe_tls *open_with(enum protocol protocol, enum peer_manner manner,
 	return open_session(protocol, peer);
 }
 
-static void finish(iotsafe_tls *tls, struct peer *peer)
-{
-	iotsafe_tls_free(tls);
-	peer_join(peer);
-}
-
 static uint8_t *pattern(size_t size)
 {
 	uint8_t *data = malloc(size);
@@ -115,7 +109,7 @@ ParameterizedTest(int *protocol, record, carries_much_data_without_waiting,
 	setsockopt(peer.fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
 	exchange_without_waiting(tls, data, size, back);
 	cr_assert(eq(int, memcmp(data, back, size), 0));
-	finish(tls, &peer);
+	end_session(tls, &peer);
 	free(data);
 	free(back);
 }
@@ -141,7 +135,7 @@ Test(record, tells_how_many_bytes_went_before_the_deadline)
 		     iotsafe_tls_send(tls, data + sent, size - sent, 0, &more),
 		     IOTSAFE_WANT_WRITE));
 	cr_assert(eq(sz, more, 0));
-	finish(tls, &peer);
+	end_session(tls, &peer);
 	free(data);
 }
 
@@ -163,7 +157,7 @@ Test(record, gives_no_more_than_asked_for_and_keeps_the_rest)
 	cr_assert(eq(int, memcmp(data, "llo", 3), 0));
 	iotsafe_free(data);
 	cr_assert(eq(sz, iotsafe_tls_pending(tls), 0));
-	finish(tls, &peer);
+	end_session(tls, &peer);
 }
 
 Test(record, ends_a_receive_at_its_deadline_and_goes_on_after)
@@ -182,7 +176,7 @@ Test(record, ends_a_receive_at_its_deadline_and_goes_on_after)
 	cr_assert(eq(int, iotsafe_tls_receive(tls, 10, 0, &data, &size),
 		     IOTSAFE_WANT_READ));
 	expect_echo(tls, "hello");
-	finish(tls, &peer);
+	end_session(tls, &peer);
 }
 
 /* ---- datagrams ---- */
@@ -202,7 +196,7 @@ Test(record, keeps_datagrams_apart)
 	expect_good(iotsafe_tls_receive(tls, 100, 30000, &data, &size));
 	cr_assert(eq(sz, size, 3));
 	iotsafe_free(data);
-	finish(tls, &peer);
+	end_session(tls, &peer);
 }
 
 Test(record, says_how_large_a_datagram_may_be)
@@ -217,7 +211,7 @@ Test(record, says_how_large_a_datagram_may_be)
 	cr_assert(eq(sz, sent, 0));
 	expect_good(iotsafe_tls_send(tls, large, 4000, 1000, &sent));
 	cr_assert(eq(sz, sent, 4000));
-	finish(tls, &peer);
+	end_session(tls, &peer);
 }
 
 Test(record, is_not_ended_by_empty_datagrams)
@@ -226,7 +220,7 @@ Test(record, is_not_ended_by_empty_datagrams)
 	iotsafe_tls *tls = open_with(DTLS12, PEER_EMPTY, &peer);
 
 	expect_echo(tls, "hello");
-	finish(tls, &peer);
+	end_session(tls, &peer);
 }
 
 Test(record, ends_when_the_datagram_socket_is_shut_down)
@@ -242,7 +236,7 @@ Test(record, ends_when_the_datagram_socket_is_shut_down)
 	result = iotsafe_tls_receive(tls, 100, 3000, &data, &size);
 	cr_assert(eq(int, result, IOTSAFE_ERR_CLOSED));
 	cr_assert(lt(int, (int)(deadline_now() - begin), patience(1000)));
-	finish(tls, &peer);
+	end_session(tls, &peer);
 }
 
 /* ---- the end ---- */
@@ -277,7 +271,7 @@ ParameterizedTest(int *protocol, record, says_and_hears_good_bye,
 		cr_assert(ne(ptr, data, NULL));
 		iotsafe_free(data);
 	}
-	finish(tls, &peer);
+	end_session(tls, &peer);
 	cr_assert(eq(sz, peer.echoed, 5));
 }
 
@@ -291,12 +285,12 @@ Test(record, tells_an_orderly_end_from_a_cut)
 	expect_good(iotsafe_tls_receive(tls, 10, 30000, &data, &size));
 	cr_assert(eq(sz, size, 0));
 	iotsafe_free(data);
-	finish(tls, &peer);
+	end_session(tls, &peer);
 	tls = open_with(TLS13, PEER_HANG_UP, &peer);
 	for (int i = 0; i < 2; i++)
 		expect_error(iotsafe_tls_receive(tls, 10, 30000, &data, &size),
 			     IOTSAFE_ERR_CLOSED, "without saying good-bye");
-	finish(tls, &peer);
+	end_session(tls, &peer);
 }
 
 Test(record, tells_in_a_send_that_the_peer_has_gone)
@@ -310,7 +304,7 @@ Test(record, tells_in_a_send_that_the_peer_has_gone)
 	expect_error(result, IOTSAFE_ERR_CLOSED, "closed the connection");
 	expect_error(iotsafe_tls_send(tls, hello, 5, 1000, NULL),
 		     IOTSAFE_ERR_CLOSED, "closed the connection");
-	finish(tls, &peer);
+	end_session(tls, &peer);
 }
 
 /* ---- messages that are no data ---- */
@@ -322,7 +316,7 @@ Test(record, declines_another_handshake)
 
 	expect_echo(tls, "hello");
 	cr_assert(eq(int, card.signatures, 1));
-	finish(tls, &peer);
+	end_session(tls, &peer);
 }
 
 Test(record, follows_new_keys)
@@ -332,7 +326,7 @@ Test(record, follows_new_keys)
 
 	for (int i = 0; i < 3; i++)
 		expect_echo(tls, "hello");
-	finish(tls, &peer);
+	end_session(tls, &peer);
 }
 
 Test(record, passes_over_warnings_until_the_deadline)
@@ -348,7 +342,7 @@ Test(record, passes_over_warnings_until_the_deadline)
 		result = iotsafe_tls_receive(tls, 10, 0, &data, &size);
 	cr_assert(eq(int, result, IOTSAFE_WANT_READ));
 	expect_echo(tls, "hello");
-	finish(tls, &peer);
+	end_session(tls, &peer);
 }
 
 /* ---- in the long run ---- */
@@ -375,7 +369,7 @@ static void handshakes(int count, enum protocol protocol, bool waiting)
 			expect_good(shake_hands_without_waiting(
 				tls, peer.fd, patience(3000), &wanted_card));
 		expect_good(iotsafe_tls_close(tls, 1000));
-		finish(tls, &peer);
+		end_session(tls, &peer);
 	}
 }
 

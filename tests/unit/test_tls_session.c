@@ -60,8 +60,7 @@ ParameterizedTest(int *protocol, tls, opens_a_session_with_one_signature,
 	expect_good(iotsafe_tls_export(tls, "EXPORTER-test", NULL, 0, 32,
 				       &exported, &size));
 	expect_good(iotsafe_tls_close(tls, 1000));
-	iotsafe_tls_free(tls);
-	peer_join(&peer);
+	end_session(tls, &peer);
 	cr_assert(eq(int, peer.result, 0));
 	cr_assert(eq(str, peer.subject, "CN=client"));
 	cr_assert(eq(uint, peer.chain, 2));
@@ -92,8 +91,7 @@ ParameterizedTest(int *protocol, tls, never_holds_up_who_does_not_wait,
 	cr_assert(lt(int, wanted_card, 20), "a busy loop");
 	cr_assert(eq(int, card.signatures, 1));
 	expect_echo(tls, "hello");
-	iotsafe_tls_free(tls);
-	peer_join(&peer);
+	end_session(tls, &peer);
 	cr_assert(eq(int, peer.result, 0));
 	cr_assert(eq(str, peer.subject, "CN=client"));
 }
@@ -113,8 +111,7 @@ Test(tls, may_be_waited_for_after_it_was_begun_without_waiting)
 	expect_good(iotsafe_tls_handshake(tls, peer.fd, patience(10000)));
 	expect_good(iotsafe_tls_handshake(tls, peer.fd, patience(10000)));
 	cr_assert(eq(int, card.signatures, 1));
-	iotsafe_tls_free(tls);
-	peer_join(&peer);
+	end_session(tls, &peer);
 }
 
 Test(tls, takes_blocking_and_other_descriptors)
@@ -129,8 +126,7 @@ Test(tls, takes_blocking_and_other_descriptors)
 		expect_good(shake_hands_without_waiting(tls, peer.fd, NO_WAIT,
 							&wanted_card));
 		expect_echo(tls, "hello");
-		iotsafe_tls_free(tls);
-		peer_join(&peer);
+		end_session(tls, &peer);
 	}
 }
 
@@ -172,8 +168,7 @@ Test(tls, gives_no_certificate_where_none_is_asked_for)
 	cr_assert(eq(int, card.signatures, 0));
 	cr_assert(eq(int, iotsafe_tls_certificate_used(tls), 0));
 	expect_echo(tls, "hello");
-	iotsafe_tls_free(tls);
-	peer_join(&peer);
+	end_session(tls, &peer);
 }
 
 Test(tls, works_without_a_card)
@@ -189,8 +184,7 @@ Test(tls, works_without_a_card)
 						&wanted_card));
 	cr_assert(eq(int, wanted_card, 0));
 	expect_echo(tls, "hello");
-	iotsafe_tls_free(tls);
-	peer_join(&peer);
+	end_session(tls, &peer);
 }
 
 Test(tls, negotiates_a_protocol)
@@ -206,8 +200,7 @@ Test(tls, negotiates_a_protocol)
 	peer_start(&peer, wish);
 	expect_good(iotsafe_tls_handshake(tls, peer.fd, patience(10000)));
 	cr_assert(eq(str, (char *)iotsafe_tls_alpn(tls), "mqtt"));
-	iotsafe_tls_free(tls);
-	peer_join(&peer);
+	end_session(tls, &peer);
 }
 
 Test(tls, keeps_to_the_versions_asked_for)
@@ -234,8 +227,7 @@ Test(tls, keeps_to_the_versions_asked_for)
 			iotsafe_tls_handshake(tls, peer.fd, patience(10000)));
 		cr_assert(eq(str, (char *)iotsafe_tls_version(tls),
 			     (char *)rows[i].agreed));
-		iotsafe_tls_free(tls);
-		peer_join(&peer);
+		end_session(tls, &peer);
 	}
 }
 
@@ -248,8 +240,7 @@ Test(tls, refuses_to_fall_below_the_lowest_version)
 	peer_start(&peer, wish_for(TLS12));
 	expect_error(iotsafe_tls_handshake(tls, peer.fd, patience(10000)),
 		     IOTSAFE_ERR_TLS, "server.example");
-	iotsafe_tls_free(tls);
-	peer_join(&peer);
+	end_session(tls, &peer);
 }
 
 Test(tls, trusts_a_ca_of_the_card)
@@ -266,8 +257,7 @@ Test(tls, trusts_a_ca_of_the_card)
 		peer_start(&peer, wish_for(TLS13));
 		expect_good(
 			iotsafe_tls_handshake(tls, peer.fd, patience(10000)));
-		iotsafe_tls_free(tls);
-		peer_join(&peer);
+		end_session(tls, &peer);
 	}
 }
 
@@ -294,8 +284,7 @@ Test(tls, takes_a_certificate_from_a_file_or_another_of_the_card)
 		expect_good(
 			iotsafe_tls_handshake(tls, peer.fd, patience(10000)));
 		expect_echo(tls, "x");
-		iotsafe_tls_free(tls);
-		peer_join(&peer);
+		end_session(tls, &peer);
 		cr_assert(eq(str, peer.subject, "CN=client"));
 	}
 	unlink(path);
@@ -342,8 +331,7 @@ Test(tls, signs_with_rsa_in_each_version)
 			iotsafe_tls_handshake(tls, peer.fd, patience(10000)));
 		expect_echo(tls, "hello");
 		cr_assert(eq(int, card.signatures, 1));
-		iotsafe_tls_free(tls);
-		peer_join(&peer);
+		end_session(tls, &peer);
 		cr_assert(eq(str, peer.subject, "CN=rsa"), "row %zu", i);
 	}
 	identity_free(&rsa);
@@ -366,8 +354,7 @@ Test(tls, says_that_no_signature_of_the_key_is_taken)
 	if (!result)
 		result = iotsafe_tls_receive(tls, 10, 30000, &data, &size);
 	expect_error(result, IOTSAFE_ERR_TLS, "takes no signature");
-	iotsafe_tls_free(tls);
-	peer_join(&peer);
+	end_session(tls, &peer);
 	identity_free(&rsa);
 }
 
@@ -398,8 +385,7 @@ static void expect_refusal(struct peer_wish wish, const char *name,
 					      1000, NULL),
 			     IOTSAFE_ERR_UNTRUSTED, words);
 		cr_assert(eq(int, card.signatures, 0));
-		iotsafe_tls_free(tls);
-		peer_join(&peer);
+		end_session(tls, &peer);
 		cr_assert(ne(int, peer.result, 0));
 		/* It may still be at sending when we hang up. */
 		if (peer.result == GNUTLS_E_FATAL_ALERT_RECEIVED)
@@ -480,8 +466,7 @@ Test(tls, takes_names_addresses_and_no_name)
 		expect_good(
 			iotsafe_tls_handshake(tls, peer.fd, patience(10000)));
 		expect_echo(tls, "x");
-		iotsafe_tls_free(tls);
-		peer_join(&peer);
+		end_session(tls, &peer);
 		cr_assert(eq(str, peer.name, (char *)sent[i]));
 	}
 }
@@ -502,8 +487,7 @@ Test(tls, takes_any_server_only_when_told_to)
 	expect_good(shake_hands_without_waiting(tls, peer.fd, NO_WAIT,
 						&wanted_card));
 	expect_echo(tls, "x");
-	iotsafe_tls_free(tls);
-	peer_join(&peer);
+	end_session(tls, &peer);
 	identity_free(&wrong);
 }
 
@@ -523,8 +507,7 @@ Test(tls, wants_the_server_name_set)
 	expect_good(iotsafe_tls_handshake(tls, peer.fd, patience(10000)));
 	expect_error(iotsafe_tls_set_server_name(tls, "server.example"),
 		     IOTSAFE_ERR_ARG, "before the handshake");
-	iotsafe_tls_free(tls);
-	peer_join(&peer);
+	end_session(tls, &peer);
 }
 
 Test(tls, checks_settings_when_they_are_said)
@@ -622,8 +605,7 @@ Test(tls, is_of_no_use_in_a_child_process)
 		     (int)sizeof(result)));
 	cr_assert(eq(int, result, IOTSAFE_ERR_CLOSED));
 	expect_echo(tls, "still there");
-	iotsafe_tls_free(tls);
-	peer_join(&peer);
+	end_session(tls, &peer);
 	close(fds[0]);
 	close(fds[1]);
 }
@@ -650,8 +632,7 @@ Test(tls, tells_that_the_server_refused_our_certificate)
 		expect_error(
 			iotsafe_tls_handshake(tls, peer.fd, patience(10000)),
 			IOTSAFE_ERR_TLS, "refused our certificate");
-		iotsafe_tls_free(tls);
-		peer_join(&peer);
+		end_session(tls, &peer);
 	}
 }
 
@@ -670,8 +651,7 @@ Test(tls, tells_it_also_when_it_comes_after_the_handshake)
 	expect_error(result, IOTSAFE_ERR_TLS, "refused our certificate");
 	expect_error(iotsafe_tls_receive(tls, 10, 30000, &data, &size),
 		     IOTSAFE_ERR_TLS, "refused our certificate");
-	iotsafe_tls_free(tls);
-	peer_join(&peer);
+	end_session(tls, &peer);
 }
 
 Test(tls, tells_it_also_when_it_shows_in_a_send)
@@ -686,8 +666,7 @@ Test(tls, tells_it_also_when_it_shows_in_a_send)
 		result = iotsafe_tls_send(tls, (const uint8_t *)"hello", 5,
 					  30000, NULL);
 	expect_error(result, IOTSAFE_ERR_TLS, "refused our certificate");
-	iotsafe_tls_free(tls);
-	peer_join(&peer);
+	end_session(tls, &peer);
 }
 
 Test(tls, tells_that_the_server_wants_a_certificate)
@@ -703,8 +682,7 @@ Test(tls, tells_that_the_server_wants_a_certificate)
 	if (!result)
 		result = iotsafe_tls_receive(tls, 10, 30000, &data, &size);
 	expect_error(result, IOTSAFE_ERR_TLS, "we have none");
-	iotsafe_tls_free(tls);
-	peer_join(&peer);
+	end_session(tls, &peer);
 }
 
 Test(tls, tells_when_the_peer_closes_at_any_point)
@@ -729,8 +707,7 @@ Test(tls, tells_when_the_peer_closes_at_any_point)
 			if (!result)
 				result = iotsafe_tls_receive(tls, 1, 10000,
 							     &data, &size);
-			iotsafe_tls_free(tls);
-			peer_join(&peer);
+			end_session(tls, &peer);
 			if (peer.result < 0)
 				expect_error(result, IOTSAFE_ERR_CLOSED,
 					     "closed the connection");
@@ -765,8 +742,7 @@ Test(tls, understands_that_garbage_is_no_tls)
 				  result == IOTSAFE_ERR_CLOSED,
 			  "%s", iotsafe_last_error());
 		cr_assert(eq(int, card.signatures, 0));
-		iotsafe_tls_free(tls);
-		peer_join(&peer);
+		end_session(tls, &peer);
 	}
 }
 
@@ -781,8 +757,7 @@ Test(tls, ignores_datagrams_that_are_no_dtls)
 	result = iotsafe_tls_handshake(tls, peer.fd, 400);
 	cr_assert(result == IOTSAFE_ERR_TIMEOUT || result == IOTSAFE_ERR_CLOSED,
 		  "%s", iotsafe_last_error());
-	iotsafe_tls_free(tls);
-	peer_join(&peer);
+	end_session(tls, &peer);
 }
 
 Test(tls, ends_a_handshake_at_its_deadline)
@@ -802,8 +777,7 @@ Test(tls, ends_a_handshake_at_its_deadline)
 		cr_assert(
 			lt(int, (int)(deadline_now() - begin), patience(1000)));
 		cr_assert(ge(int, (int)(deadline_now() - begin), 300));
-		iotsafe_tls_free(tls);
-		peer_join(&peer);
+		end_session(tls, &peer);
 	}
 }
 
@@ -874,8 +848,7 @@ ParameterizedTest(int *protocol, tls, keeps_the_sentence_of_the_card,
 		expect_error(result, IOTSAFE_ERR_CARD,
 			     "COMPUTE SIGNATURE INIT: card answered 6985");
 		cr_assert(eq(uint, iotsafe_last_status(), 0x6985));
-		iotsafe_tls_free(tls);
-		peer_join(&peer);
+		end_session(tls, &peer);
 		cr_assert(ne(int, peer.result, 0));
 		/* A GnuTLS server of TLS 1.2 takes any alert at this place
 		 * for the "no certificate" of SSL 3.0. */
@@ -903,8 +876,7 @@ Test(tls, tells_that_the_key_cannot_be_opened_and_may_be_tried_again)
 		card.fail_open = 0;
 		expect_good(
 			iotsafe_tls_handshake(tls, peer.fd, patience(10000)));
-		iotsafe_tls_free(tls);
-		peer_join(&peer);
+		end_session(tls, &peer);
 	}
 }
 
@@ -918,8 +890,7 @@ Test(tls, wants_a_certificate_for_the_key)
 	peer_start(&peer, wish_for(TLS13));
 	expect_error(iotsafe_tls_handshake(tls, peer.fd, patience(10000)),
 		     IOTSAFE_ERR_ABSENT, "no certificate");
-	iotsafe_tls_free(tls);
-	peer_join(&peer);
+	end_session(tls, &peer);
 }
 
 Test(tls, refuses_a_certificate_of_another_key)
@@ -932,8 +903,7 @@ Test(tls, refuses_a_certificate_of_another_key)
 	expect_error(iotsafe_tls_handshake(tls, peer.fd, patience(10000)),
 		     IOTSAFE_ERR_VERIFY, "another key");
 	cr_assert(eq(int, card.signatures, 0));
-	iotsafe_tls_free(tls);
-	peer_join(&peer);
+	end_session(tls, &peer);
 }
 
 Test(tls, refuses_a_signature_that_is_none)
@@ -945,8 +915,7 @@ Test(tls, refuses_a_signature_that_is_none)
 	peer_start(&peer, wish_for(TLS12));
 	expect_error(iotsafe_tls_handshake(tls, peer.fd, patience(10000)),
 		     IOTSAFE_ERR_FORMAT, "r and s");
-	iotsafe_tls_free(tls);
-	peer_join(&peer);
+	end_session(tls, &peer);
 }
 
 Test(tls, bounds_the_card_by_the_handshake)
@@ -964,8 +933,7 @@ Test(tls, bounds_the_card_by_the_handshake)
 			     IOTSAFE_ERR_TIMEOUT, "soft card");
 		cr_assert(
 			lt(int, (int)(deadline_now() - begin), patience(1500)));
-		iotsafe_tls_free(tls);
-		peer_join(&peer);
+		end_session(tls, &peer);
 	}
 }
 
@@ -988,8 +956,7 @@ Test(tls, bears_with_a_card_slower_than_retransmission)
 				tls, peer.fd, NO_WAIT, &wanted_card));
 		cr_assert(eq(int, card.signatures, 1));
 		expect_echo(tls, "hello");
-		iotsafe_tls_free(tls);
-		peer_join(&peer);
+		end_session(tls, &peer);
 		cr_assert(eq(int, peer.result, 0));
 	}
 }
