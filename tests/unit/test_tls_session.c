@@ -720,6 +720,31 @@ Test(tls, tells_when_the_peer_closes_at_any_point)
 	}
 }
 
+Test(tls, tells_that_the_peer_closed_while_the_card_signed)
+{
+	static const enum protocol protocols[] = {TLS13, TLS12};
+
+	for (int i = 0; i < 2; i++) {
+		iotsafe_tls *tls = new_session(protocols[i], &card);
+		struct peer peer;
+		int result, wanted_card = 0;
+
+		card.sign_ms = 500;
+		peer_start(&peer, wish_for(protocols[i]));
+		while (!card.busy) {
+			result = iotsafe_tls_handshake(tls, peer.fd, 0);
+			cr_assert(le(int, result, IOTSAFE_WANT_READ));
+			wait_as_told(tls, 10);
+		}
+		shutdown(peer.own_fd, SHUT_RDWR);
+		result = shake_hands_without_waiting(tls, peer.fd, NO_WAIT,
+						     &wanted_card);
+		expect_error(result, IOTSAFE_ERR_CLOSED,
+			     "during the handshake");
+		end_session(tls, &peer);
+	}
+}
+
 Test(tls, understands_that_garbage_is_no_tls)
 {
 	static const char *const garbage[] = {
@@ -744,6 +769,20 @@ Test(tls, understands_that_garbage_is_no_tls)
 		cr_assert(eq(int, card.signatures, 0));
 		end_session(tls, &peer);
 	}
+}
+
+Test(tls, tells_it_also_when_the_peer_closes_within_a_record)
+{
+	/* The beginning of 261 bytes. */
+	struct peer_wish wish = {.garbage = "\x16\x03\x03\x01\x05\x02"};
+	iotsafe_tls *tls = new_session(TLS13, &card);
+	struct peer peer;
+
+	peer_start(&peer, wish);
+	expect_error(iotsafe_tls_handshake(tls, peer.fd, patience(10000)),
+		     IOTSAFE_ERR_CLOSED,
+		     "the peer closed the connection during the handshake");
+	end_session(tls, &peer);
 }
 
 Test(tls, ignores_datagrams_that_are_no_dtls)
