@@ -63,6 +63,7 @@ static void drop_chain(iotsafe_key *key)
 	while (key->chain_count)
 		iotsafe_free(key->chain[--key->chain_count].data);
 	memset(key->chain, 0, sizeof(key->chain));
+	key->chain_learned = key->chain_given = false;
 }
 
 static int add_to_chain(iotsafe_key *key, struct bytes certificate)
@@ -573,7 +574,6 @@ static int correct_key(iotsafe_key *key, const struct entry *signer)
 	if (key->chain_given)
 		return result;
 	drop_chain(key);
-	key->chain_learned = false;
 	TRY(replace_spki(key, signer));
 	key->confirmed = true;
 	return result;

@@ -601,6 +601,27 @@ Test(chain, from_elsewhere_tells_the_public_key_that_the_card_does_not)
 	iotsafe_card_free(card);
 }
 
+Test(chain, may_be_another_file_of_the_card_if_it_is_of_the_key)
+{
+	struct fakecard fake = {
+		.objects = {PRIVATE("01", NULL, a), PUBLIC("01", NULL, a),
+			    CERTIFICATE("05", a), CERTIFICATE("06", c),
+			    CERTIFICATE("07", issuer)}};
+	iotsafe_card *card = fakecard_open(&fake);
+	iotsafe_key *key = open_key(card, NULL);
+
+	expect_certificate(key, 1, &issuer);
+	expect_error(key_use_certificate(key, "id=06", NULL),
+		     IOTSAFE_ERR_VERIFY, "is of another key than id 01");
+	expect_certificate(key, 1, &issuer);
+	expect_error(key_use_certificate(key, "id=77", NULL),
+		     IOTSAFE_ERR_ABSENT, "no file id 77 on the card");
+	expect_good(key_use_certificate(key, "id=05", NULL));
+	expect_certificate(key, 0, &a);
+	iotsafe_key_free(key);
+	iotsafe_card_free(card);
+}
+
 Test(chain, from_elsewhere_has_a_limit)
 {
 	struct fakecard fake = {
