@@ -113,6 +113,10 @@ int failure_of(struct iotsafe_tls *tls, int result, const char *operation)
 		return IOTSAFE_GNUTLS_CODE(result);
 	if (tls->refused)
 		return IOTSAFE_ERR_UNTRUSTED;
+	/* GnuTLS's word for an end within a record. */
+	if (result == GNUTLS_E_UNEXPECTED_PACKET_LENGTH &&
+	    tls->stage == STAGE_HANDSHAKE && tls->transport.ended)
+		return tell_hang_up(tls, operation);
 	switch (result) {
 	case GNUTLS_E_FATAL_ALERT_RECEIVED:
 		return tell_alert(tls, operation);

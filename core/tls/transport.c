@@ -134,6 +134,7 @@ static ssize_t pull(gnutls_transport_ptr_t self, void *data, size_t size)
 	if (count < 0 && errno == EAGAIN && transport->refused)
 		errno = ECONNREFUSED;
 	transport->refused = false;
+	transport->ended = !count;
 	return settle(transport, count, false);
 }
 

@@ -15,6 +15,7 @@ struct transport {
 	bool full;    /* ... and it was no room */
 	bool quiet;   /* keep from GnuTLS that the peer has hung up ... */
 	bool lost;    /* ... which it has: what was written went nowhere */
+	bool ended;   /* nothing more will come */
 	int error;    /* errno of the call that failed, 0 for none */
 };
 
