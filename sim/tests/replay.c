@@ -39,13 +39,15 @@ int main(int argc, char **argv)
 		return 2;
 	count = scandir(argv[1], &entries, NULL, alphasort);
 	for (int i = 0; i < count; i++) {
-		if (entries[i]->d_name[0] == '.')
-			continue;
-		if (replay(argv[1], entries[i]->d_name) < 0)
-			printf("not ");
-		printf("ok %d - %s\n", ++done, entries[i]->d_name);
+		if (entries[i]->d_name[0] != '.') {
+			if (replay(argv[1], entries[i]->d_name) < 0)
+				printf("not ");
+			printf("ok %d - %s\n", ++done, entries[i]->d_name);
+		}
 		free(entries[i]);
 	}
+	if (count >= 0)
+		free(entries);
 	printf("1..%d\n", done);
 	return done > 0 ? 0 : 1;
 }

@@ -16,6 +16,9 @@ SUFFIXES = {"python": ".py", "lua": ".lua", "c": ".c", "sh": ".sh"}
 LUAS = [lua for lua in ("lua5.1", "lua5.3", "lua5.4", "luajit")
         if shutil.which(lua)]
 
+# Python and Lua load the library, and no sanitizer's.
+pytestmark = pytest.mark.plain_build
+
 
 def programs():
     """File name to text, for each fenced block; the name is its first word

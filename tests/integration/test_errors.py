@@ -23,6 +23,9 @@ ATTEMPT = TOP / "tests/integration/attempt"
 LUAS = [lua for lua in ("lua5.1", "lua5.3", "lua5.4", "luajit")
         if shutil.which(lua)]
 
+# Python and Lua load the library, and no sanitizer's.
+pytestmark = pytest.mark.plain_build
+
 # Milliseconds for one operation of the card, and for a handshake.
 TIMEOUT = 3000
 # Seconds that a whole attempt may take: its deadlines, and what a process
