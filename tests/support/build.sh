@@ -18,22 +18,20 @@ logged() {
 	fi
 }
 
-# build_as OPTION… configures again where options or packages have changed
-# since last time. The lock is for two runs at once.
+# build_as OPTION… configures anew where options, defaults or packages are no
+# longer those of last time. The lock is for two runs at once.
 build_as() {
 	mkdir -p "$BUILD/logs"
 	exec 9>"$BUILD/.lock"
 	flock 9
 	: >"$BUILD/logs/build.log"
-	_state="$* $(installed_versions)"
-	if [ ! -f "$BUILD/build.ninja" ]; then
+	_state="$* $(cksum <"$TOP/meson.build") $(installed_versions)"
+	if [ ! -f "$BUILD/build.ninja" ] ||
+		[ "$_state" != "$(cat "$BUILD/.state" 2>/dev/null)" ]; then
 		echo "dev: building in $BUILD" >&2
+		# Objects that still fit are kept; old defaults are not.
+		rm -rf "$BUILD/meson-private" "$BUILD/build.ninja"
 		logged meson setup "$@" "$BUILD" "$TOP"
-		echo "$_state" >"$BUILD/.state"
-		echo "$*" >"$BUILD/.options"
-	elif [ "$_state" != "$(cat "$BUILD/.state" 2>/dev/null)" ]; then
-		echo "dev: building anew in $BUILD" >&2
-		logged meson setup --reconfigure "$@" "$BUILD" "$TOP"
 		echo "$_state" >"$BUILD/.state"
 		echo "$*" >"$BUILD/.options"
 	fi

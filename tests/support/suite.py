@@ -159,8 +159,9 @@ def with_status(results, status, what):
 
 
 def configure(build, options, log):
-    if (build / "build.ninja").exists():
-        options = ["--reconfigure", *options]
+    """Anew each time, so that old defaults do not stay; objects do."""
+    shutil.rmtree(build / "meson-private", ignore_errors=True)
+    (build / "build.ninja").unlink(missing_ok=True)
     command = ["meson", "setup", *options, "-Dwerror=true", build, TOP]
     if run(command, log):
         raise PartFailed("configuring failed")
