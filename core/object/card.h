@@ -61,6 +61,9 @@ typedef int (*card_operation)(iotsafe_card *card, void *self,
 int card_run(iotsafe_card *card, const struct deadline *limit,
 	     card_operation operation, void *self);
 
+/* IOTSAFE_ERR_CLOSED in a process that did not open the card. */
+int card_check_process(const iotsafe_card *card);
+
 /* For use within a turn. */
 
 /* Reads the list of objects unless it is known. A card that has no list gets

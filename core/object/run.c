@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * An operation becomes a turn on an open card: link, channel and applet are
+ * opened when first needed, and once again where card or modem turn out to
+ * have been reset.
+ */
+#include <unistd.h>
+#include "base/error.h"
+#include "base/trace.h"
+#include "object/card.h"
+
+/* The applets, in the order of trying. */
+static const struct applet_kind *const applets[] = {&applet_iotsafe};
+
+/* ---- opening ---- */
+
+static int open_applet(iotsafe_card *card, const struct deadline *deadline)
+{
+	const struct applet_kind *kind = applets[0];
+	const struct aid *aids = card->aids_count ? card->aids : kind->aids;
+	size_t count = card->aids_count ? card->aids_count : kind->aids_count;
+
+	card->applet.kind = kind;
+	if (!card->applet.channel.manners.piece)
+		card->applet.channel.manners.piece = 256;
+	return channel_open(&card->applet.channel, &card->link, aids, count,
+			    deadline);
+}
+
+/* Counters outlive links, and are read without a turn. */
+static void count_up(iotsafe_card *card)
+{
+	const struct link_counters *now = &card->link.counters;
+	const struct link_counters *then = &card->counted;
+
+	card->counters[IOTSAFE_EXCHANGES] += now->exchanges - then->exchanges;
+	card->counters[IOTSAFE_BYTES_SENT] +=
+		now->bytes_sent - then->bytes_sent;
+	card->counters[IOTSAFE_BYTES_RECEIVED] +=
+		now->bytes_received - then->bytes_received;
+	card->counters[IOTSAFE_LINK_TIME] +=
+		now->microseconds - then->microseconds;
+	card->counted = *now;
+}
+
+static int open_link(iotsafe_card *card, const struct deadline *deadline)
+{
+	struct manners *manners = &card->applet.channel.manners;
+	int result = card->own
+			     ? link_open_own(&card->link, &card->own_link)
+			     : link_open(&card->link, &card->address, deadline);
+
+	if (result < 0)
+		return result;
+	card->link_open = true;
+	*manners = (struct manners){.piece = 256};
+	manners->with_le = card->link.kind->wants_le;
+	/* Behind a new link may be another card. */
+	card_forget(card);
+	return IOTSAFE_OK;
+}
+
+static void drop_link(iotsafe_card *card)
+{
+	if (!card->link_open)
+		return;
+	count_up(card);
+	card->applet.channel.open = false;
+	/* The application's own link has one life. */
+	if (card->own)
+		return;
+	link_close(&card->link);
+	card->link_open = false;
+	card->link = (struct link){0};
+	card->counted = (struct link_counters){0};
+}
+
+static int open_all(iotsafe_card *card, const struct deadline *deadline)
+{
+	if (!card->link_open)
+		TRY(open_link(card, deadline));
+	if (!card->applet.channel.open)
+		return open_applet(card, deadline);
+	return IOTSAFE_OK;
+}
+
+/* ---- recovery ---- */
+
+enum loss {
+	LOST_NOTHING,
+	LOST_CHANNEL, /* the card forgot it: reset */
+	LOST_COMMAND, /* the modem refused; the channel may be there */
+	LOST_LINK
+};
+
+/* What was open when the turn began. */
+struct before {
+	bool link, channel;
+};
+
+/* What a failure says about the card's state. A card that was reset does not
+ * know the channel (6881), or answers on it as the USIM would. What was opened
+ * in this turn cannot have got lost in it. */
+static enum loss what_is_lost(struct before before, int code)
+{
+	unsigned status = iotsafe_last_status();
+
+	if (code == IOTSAFE_ERR_CLOSED || code == IOTSAFE_ERR_IO)
+		return before.link ? LOST_LINK : LOST_NOTHING;
+	if (!before.channel)
+		return LOST_NOTHING;
+	if (code == IOTSAFE_ERR_MODEM)
+		return LOST_COMMAND;
+	if (code == IOTSAFE_ERR_CARD &&
+	    (status == 0x6881 || status == 0x6D00 || status == 0x6E00))
+		return LOST_CHANNEL;
+	return LOST_NOTHING;
+}
+
+static int reopen(iotsafe_card *card, enum loss loss,
+		  const struct deadline *deadline)
+{
+	struct error reason;
+	int result;
+
+	error_save(&reason);
+	trace_line(IOTSAFE_TRACE_APDU, "card: opening again after: %s",
+		   reason.text);
+	/* A channel that a reset took may be another program's by now: it is
+	 * closed only where it must still be ours. */
+	if (loss == LOST_COMMAND)
+		channel_close(&card->applet.channel, deadline);
+	card->applet.channel.open = false;
+	if (loss == LOST_LINK)
+		drop_link(card);
+	result = open_all(card, deadline);
+	/* The first cause is the one to tell. */
+	if (result < 0) {
+		error_restore(&reason);
+		return reason.code;
+	}
+	return IOTSAFE_OK;
+}
+
+static int run_once(iotsafe_card *card, card_operation operation, void *self,
+		    const struct deadline *deadline)
+{
+	TRY(open_all(card, deadline));
+	return operation(card, self, deadline);
+}
+
+/*
+ * 6D00 and 6E00 tell a stranger's applet on our number from a command that
+ * the applet does not have only by a second try: on a new channel the first
+ * has the command, and the second refuses it again. Then the old channel was
+ * ours all the time; cards have few, so that one of the two goes.
+ */
+static int run_in_new_channel(iotsafe_card *card, card_operation operation,
+			      void *self, const struct deadline *deadline)
+{
+	struct channel old = card->applet.channel;
+	unsigned status = iotsafe_last_status();
+	int result = reopen(card, LOST_CHANNEL, deadline);
+
+	if (result < 0) {
+		card->applet.channel = old;
+		return result;
+	}
+	result = run_once(card, operation, self, deadline);
+	if (result < 0 && iotsafe_last_status() == status)
+		channel_close(&old, deadline);
+	return result;
+}
+
+static int run_again(iotsafe_card *card, enum loss loss,
+		     card_operation operation, void *self,
+		     const struct deadline *deadline)
+{
+	if (loss == LOST_CHANNEL && iotsafe_last_status() != 0x6881)
+		return run_in_new_channel(card, operation, self, deadline);
+	TRY(reopen(card, loss, deadline));
+	return run_once(card, operation, self, deadline);
+}
+
+static int run_in_turn(iotsafe_card *card, card_operation operation, void *self,
+		       const struct deadline *deadline)
+{
+	const struct before before = {card->link_open,
+				      card->applet.channel.open};
+	int result = run_once(card, operation, self, deadline);
+	enum loss loss =
+		result < 0 ? what_is_lost(before, result) : LOST_NOTHING;
+	struct error kept;
+
+	if (loss != LOST_NOTHING && !deadline_passed(deadline))
+		result = run_again(card, loss, operation, self, deadline);
+	if (result == IOTSAFE_ERR_CLOSED || result == IOTSAFE_ERR_IO) {
+		error_save(&kept);
+		drop_link(card);
+		error_restore(&kept);
+	}
+	return result;
+}
+
+int card_check_process(const iotsafe_card *card)
+{
+	if (card->pid != getpid())
+		return error_set(IOTSAFE_ERR_CLOSED,
+				 "card: opened by the parent process; open it "
+				 "again in this one");
+	return IOTSAFE_OK;
+}
+
+int card_run(iotsafe_card *card, const struct deadline *limit,
+	     card_operation operation, void *self)
+{
+	struct turn turn;
+	int result;
+
+	TRY(card_check_process(card));
+	TRY(turn_begin(&card->turns, &turn, card->timeout, limit));
+	result = run_in_turn(card, operation, self, &turn.deadline);
+	count_up(card);
+	turn_end(&card->turns, &turn);
+	return result;
+}
