@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # What Debian and Ubuntu call the things we need, and how they get here.
-# Sourced by ./dev. "a|b" takes the first of the two that the release has;
-# "a|-" does without where it has none, and the tests that want it are skipped.
+# Sourced by ./dev. "NAME?" does without where the release has none; the tests
+# that want it are skipped then, and say so.
 
 PACKAGES_BUILD="gcc libc6-dev meson pkg-config libgnutls28-dev
 	libserialport-dev libssl-dev python3"
@@ -11,7 +11,7 @@ PACKAGES_LUA="swig liblua5.1-0-dev lua5.1 liblua5.3-dev lua5.3 liblua5.4-dev
 	lua5.4 luajit lua-socket"
 PACKAGES_BINDINGS="$PACKAGES_PYTHON $PACKAGES_LUA"
 PACKAGES_TEST="libcriterion-dev python3-pytest lua-busted valgrind openssl
-	clang-format-14|- busybox-static cpio"
+	clang-format-14? busybox-static cpio"
 PACKAGES_FUZZ="clang"
 PACKAGES_CLEAN_ROOT="debootstrap git"
 if [ "$(dpkg --print-architecture 2>/dev/null)" = amd64 ]; then
@@ -20,10 +20,13 @@ fi
 
 UNAVAILABLE=""
 
+INSTALLED=""
+
 installed() {
-	case $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) in
-	installed) return 0 ;;
-	esac
+	[ -n "$INSTALLED" ] ||
+		INSTALLED=" $(dpkg-query -W \
+			-f '${Package} ${db:Status-Status} ' 2>/dev/null)"
+	case $INSTALLED in *" $1 installed "*) return 0 ;; esac
 	return 1
 }
 
@@ -35,86 +38,66 @@ as_root() {
 	fi
 }
 
-# The first of the alternatives that is installed already.
-have_one_of() {
-	_rest=$1
-	while [ -n "$_rest" ]; do
-		if [ "${_rest%%|*}" != - ] && installed "${_rest%%|*}"; then
-			return 0
-		fi
-		case $_rest in
-		*"|"*) _rest=${_rest#*|} ;;
-		*) _rest="" ;;
-		esac
-	done
-	return 1
+available() {
+	apt-cache show "${1%\?}" >/dev/null 2>&1
 }
 
-# Prints the first of the alternatives that this release has, "-" for none.
-first_available() {
-	_rest=$1
-	while [ -n "$_rest" ]; do
-		_name=${_rest%%|*}
-		if [ "$_name" = - ] ||
-			apt-cache show "$_name" >/dev/null 2>&1; then
-			echo "$_name"
-			return
-		fi
-		case $_rest in
-		*"|"*) _rest=${_rest#*|} ;;
-		*) _rest="" ;;
-		esac
-	done
-	echo "${1%%|*}"
+optional() {
+	case $1 in *\?) return 0 ;; esac
+	return 1
 }
 
 may_install() {
 	if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null
 	then
-		echo "dev: $1 needs these packages, by their names in Debian" \
-			"12; please install them: $2" >&2
+		echo "dev: please install these packages for $1, here by their" \
+			"names in Debian 12: $2" >&2
 		exit 1
 	fi
 	[ "$(id -u)" = 0 ] && return
 	if ! command -v sudo >/dev/null ||
 		! { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
-		echo "dev: $1 needs packages that you may not install;" \
-			"ask somebody who may: apt-get install $2" >&2
+		echo "dev: packages are missing for $1, and you may not install" \
+			"any; ask somebody who may: apt-get install $2" >&2
 		exit 1
 	fi
+}
+
+# What is missing of PACKAGE…, into _missing; what cannot be had, added to
+# UNAVAILABLE. Whether it can be had shows once apt has its lists.
+find_missing() {
+	_missing=""
+	for _package; do
+		if installed "${_package%\?}"; then
+			continue
+		elif optional "$_package" && available dpkg &&
+			! available "$_package"; then
+			UNAVAILABLE="$UNAVAILABLE ${_package%\?}"
+		else
+			_missing="$_missing ${_package}"
+		fi
+	done
+	_missing=${_missing# }
 }
 
 # need WHY PACKAGE… installs what is missing, after saying what and why.
 need() {
 	_why=$1
 	shift
-	_missing=""
-	for _package; do
-		have_one_of "$_package" || _missing="$_missing $_package"
-	done
-	_missing=${_missing# }
+	find_missing "$@"
 	[ -n "$_missing" ] || return 0
-
-	may_install "$_why" "$(echo "$_missing" | sed 's/|[^ ]*//g')"
-	# Where the lists are empty or old, every name looks unknown.
-	if [ "$_missing" != "clang-format-14|-" ]; then
-		echo "dev: $_why needs packages; asking apt-get which there" \
-			"are" >&2
-		apt_quietly apt-get update
-	fi
-	_install=""
-	for _package in $_missing; do
-		_name=$(first_available "$_package")
-		if [ "$_name" = - ]; then
-			UNAVAILABLE="$UNAVAILABLE ${_package%%|*}"
-		else
-			_install="$_install $_name"
-		fi
-	done
-	[ -n "$_install" ] || return 0
-	echo "dev: installing for $_why:$_install" >&2
+	may_install "$_why" "$(echo "$_missing" | tr -d '?')"
+	echo "dev: packages are missing for $_why; asking apt-get" \
+		"which there are" >&2
+	apt_quietly apt-get update
 	# shellcheck disable=SC2086 # a list of names
-	apt_quietly apt-get install -y --no-install-recommends $_install
+	find_missing $_missing
+	[ -n "$_missing" ] || return 0
+	_missing=$(echo "$_missing" | tr -d '?')
+	echo "dev: installing for $_why: $_missing" >&2
+	# shellcheck disable=SC2086 # a list of names
+	apt_quietly apt-get install -y --no-install-recommends $_missing
+	INSTALLED=""
 }
 
 apt_quietly() {
