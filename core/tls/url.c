@@ -128,8 +128,6 @@ static int import_key(gnutls_privkey_t privkey, const char *url, unsigned flags)
 	return result < 0 ? IOTSAFE_GNUTLS_ERROR(result) : 0;
 }
 
-/* ---- certificate ---- */
-
 static int certificate_of_key(iotsafe_card *card, const char *url,
 			      uint8_t **out, size_t *out_size)
 {
@@ -188,8 +186,6 @@ static int import_crt(gnutls_x509_crt_t crt, const char *url, unsigned flags)
 	}
 	return result < 0 ? IOTSAFE_GNUTLS_ERROR(result) : 0;
 }
-
-/* ---- issuers ---- */
 
 /* Files that cannot be read, or are no certificates, are passed over; a link
  * that fails is not. */

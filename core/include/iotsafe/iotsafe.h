@@ -556,8 +556,10 @@ IOTSAFE_API int iotsafe_tls_poll(iotsafe_tls *tls, int *fd, int *events,
 				 int *timeout);
 
 /** Sends bytes: all of them, or, with timeout 0, as many as go now. With
- * DTLS one datagram. @param sent how many went; also set when the call
- * fails */
+ * DTLS one datagram. What did not go comes first in the next call: after
+ * IOTSAFE_WANT_WRITE or _TIMEOUT some of it is encrypted already, and other
+ * bytes in its place are IOTSAFE_ERR_ARG. @param sent how many went; also set
+ * when the call fails */
 IOTSAFE_API int iotsafe_tls_send(iotsafe_tls *tls, const uint8_t *data,
 				 size_t data_size, int timeout, size_t *sent);
 
