@@ -72,3 +72,11 @@ void iotsafe_trace_set(unsigned what, iotsafe_trace_func func, void *self)
 	pthread_mutex_unlock(&lock);
 	atomic_store(&wanted, what);
 }
+
+void trace_part(void)
+{
+	pthread_mutex_lock(&lock);
+	if (sink)
+		atomic_store(&wanted, 0);
+	pthread_mutex_unlock(&lock);
+}

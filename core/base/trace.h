@@ -13,4 +13,8 @@ bool trace_wants(unsigned what);
 void trace_line(unsigned what, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* No more lines for a function of the application: the process ends, and what
+ * it needs may be gone. */
+void trace_part(void);
+
 #endif

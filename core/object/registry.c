@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Addresses to cards, for the whole process. A child made by fork() sees an
- * empty registry: its parent's cards are not its own.
+ * Addresses to cards, for the whole process, to its end. A child made by fork()
+ * sees an empty registry: its parent's cards are not its own.
  */
 #include <pthread.h>
 #include <string.h>
 #include <unistd.h>
+#include "base/trace.h"
 #include "object/card.h"
 #include "object/registry.h"
+
+/* How long a process may take to end. */
+#define END_LIMIT 2000
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static iotsafe_card *first;
@@ -78,5 +82,39 @@ void registry_remove(iotsafe_card *card)
 			break;
 		}
 	pthread_cond_broadcast(&removed);
+	pthread_mutex_unlock(&lock);
+}
+
+static void close_card(iotsafe_card *card)
+{
+	int limit = card->timeout < END_LIMIT ? card->timeout : END_LIMIT;
+	struct turn turn;
+
+	turns_cancel(&card->turns);
+	if (turn_begin(&card->turns, &turn, limit, NULL) < 0)
+		return;
+	if (card->link_open) {
+		channel_close(&card->applet.channel, &turn.deadline);
+		link_close(&card->link);
+		card->link_open = false;
+		card->link = (struct link){0};
+		card->counted = (struct link_counters){0};
+	}
+	turn_end(&card->turns, &turn);
+}
+
+/*
+ * A card has few channels, and an open one outlives the process that forgot
+ * it. Many programs end without freeing what they have (GnuTLS's credentials,
+ * and our key within), so what is open is closed here, whoever still counts as
+ * its user.
+ */
+__attribute__((destructor)) static void close_cards(void)
+{
+	trace_part();
+	pthread_mutex_lock(&lock);
+	for (iotsafe_card *card = first; card; card = card->next)
+		if (card->pid == getpid() && card->uses)
+			close_card(card);
 	pthread_mutex_unlock(&lock);
 }

@@ -251,6 +251,18 @@ Test(registry, a_child_touches_nothing_of_its_parent_s)
 	iotsafe_card_free(card);
 }
 
+static int child_forgets(const char *address)
+{
+	uint8_t hash[32] = {1}, *out;
+	iotsafe_card *card;
+	iotsafe_key *key;
+	size_t size;
+
+	return iotsafe_card_open(address, &card) ||
+	       iotsafe_key_open(card, NULL, &key) ||
+	       iotsafe_key_sign(key, IOTSAFE_SHA256, hash, 32, &out, &size);
+}
+
 static int child_signs(const char *address)
 {
 	uint8_t hash[32] = {1}, *out;
@@ -279,6 +291,17 @@ Test(registry, a_child_may_open_the_card_itself)
 	if (!child)
 		_exit(child_signs(modem.address));
 	expect_exit(child);
+	cr_assert(fakecard_channels(&fake) == 0);
+}
+
+Test(registry, leaves_no_channel_when_a_program_ends_without_a_word)
+{
+	pid_t child = fork();
+
+	if (!child)
+		exit(child_forgets(modem.address));
+	expect_exit(child);
+	cr_assert(fake.asked[FAKE_UPDATE] == 1);
 	cr_assert(fakecard_channels(&fake) == 0);
 }
 
