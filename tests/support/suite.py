@@ -282,7 +282,7 @@ def part_sanitizers():
 
 # Under valgrind every Criterion test takes two seconds to start, so only the
 # programs where most memory changes hands run there; the sanitizers see all.
-VALGRIND_TESTS = "card file key registry tls_record"
+VALGRIND_TESTS = "card key registry tls_record"
 
 
 def part_valgrind():
