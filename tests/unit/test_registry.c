@@ -221,6 +221,14 @@ static int child_fails(iotsafe_card *card, iotsafe_key *key)
 	return 0;
 }
 
+/* Ends the child as another program: a sanitizer's search for leaks at its
+ * end would stumble over the threads of its parent. */
+static void end_child(int result)
+{
+	execl("/bin/sh", "sh", "-c", result ? "exit 1" : "exit 0", NULL);
+	_exit(2);
+}
+
 static void expect_exit(pid_t child)
 {
 	int status;
@@ -242,7 +250,7 @@ Test(registry, a_child_touches_nothing_of_its_parent_s)
 	exchanges = fake.exchanges;
 	child = fork();
 	if (!child)
-		_exit(child_fails(card, key));
+		end_child(child_fails(card, key));
 	expect_exit(child);
 	cr_assert(modem.lines == lines && fake.exchanges == exchanges);
 	expect_signature(key);
@@ -289,7 +297,7 @@ Test(registry, a_child_may_open_the_card_itself)
 	iotsafe_card_free(card);
 	child = fork();
 	if (!child)
-		_exit(child_signs(modem.address));
+		end_child(child_signs(modem.address));
 	expect_exit(child);
 	cr_assert(fakecard_channels(&fake) == 0);
 }
