@@ -11,12 +11,22 @@
 #include "fakemodem.h"
 #include "script.h"
 
+/* Asked by LeakSanitizer: a child has the memory of its parent's threads and
+ * not the threads, and its search stumbles over them. */
+static pid_t parent;
+int __lsan_is_turned_off(void);
+int __lsan_is_turned_off(void)
+{
+	return parent && getpid() != parent;
+}
+
 static struct identity identity;
 static struct fakecard fake;
 static struct fakemodem modem;
 
 static void set_up(void)
 {
+	parent = getpid();
 	identity = identity_make((struct identity_wish){.name = "client"});
 	fake = (struct fakecard){
 		.objects = {{.class = IOTSAFE_CLASS_PRIVATE_KEY,
@@ -221,14 +231,6 @@ static int child_fails(iotsafe_card *card, iotsafe_key *key)
 	return 0;
 }
 
-/* Ends the child as another program: a sanitizer's search for leaks at its
- * end would stumble over the threads of its parent. */
-static void end_child(int result)
-{
-	execl("/bin/sh", "sh", "-c", result ? "exit 1" : "exit 0", NULL);
-	_exit(2);
-}
-
 static void expect_exit(pid_t child)
 {
 	int status;
@@ -250,7 +252,7 @@ Test(registry, a_child_touches_nothing_of_its_parent_s)
 	exchanges = fake.exchanges;
 	child = fork();
 	if (!child)
-		end_child(child_fails(card, key));
+		_exit(child_fails(card, key));
 	expect_exit(child);
 	cr_assert(modem.lines == lines && fake.exchanges == exchanges);
 	expect_signature(key);
@@ -297,7 +299,7 @@ Test(registry, a_child_may_open_the_card_itself)
 	iotsafe_card_free(card);
 	child = fork();
 	if (!child)
-		end_child(child_signs(modem.address));
+		_exit(child_signs(modem.address));
 	expect_exit(child);
 	cr_assert(fakecard_channels(&fake) == 0);
 }
