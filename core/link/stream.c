@@ -104,6 +104,7 @@ int stream_refused(const struct stream *stream, const char *path, int number)
 	case EPERM:
 		return no_permission(stream, path);
 	case EBUSY:
+	case EWOULDBLOCK: /* flock() of libserialport 0.1.2 */
 		return stream_busy(stream, path);
 	default:
 		return error_set_errno(IOTSAFE_ERR_IO, number,

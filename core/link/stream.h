@@ -83,6 +83,10 @@ int stream_refused(const struct stream *stream, const char *path, int number);
 /* Records that the far side has gone. */
 int stream_gone(const struct stream *stream);
 
+/* True where a program that does not ask with flock has the port for itself
+ * (TIOCEXCL). Asked before anything of ours sets the same. */
+bool stream_is_taken(int fd);
+
 /* Takes a port for this process alone (flock, TIOCEXCL), and gives it up. */
 int stream_lock(const struct stream *stream, const char *path, int fd);
 void stream_unlock(int fd);

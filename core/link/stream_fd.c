@@ -127,7 +127,8 @@ static int open_device(const struct stream *stream, const char *path,
 
 	if (fd < 0)
 		return stream_refused(stream, path, errno);
-	result = stream_lock(stream, path, fd);
+	result = stream_is_taken(fd) ? stream_busy(stream, path)
+				     : stream_lock(stream, path, fd);
 	if (result >= 0) {
 		result = set_terminal(stream, fd, settings);
 		if (result < 0)

@@ -126,18 +126,23 @@ int stream_busy(const struct stream *stream, const char *path)
 			 name, pid);
 }
 
-int stream_lock(const struct stream *stream, const char *path, int fd)
+bool stream_is_taken(int fd)
 {
 	int exclusive = 0;
 
+	/* The kernel lets root pass: look ourselves. */
+	return takes_exclusive(fd) && ioctl(fd, TIOCGEXCL, &exclusive) == 0 &&
+	       exclusive;
+}
+
+int stream_lock(const struct stream *stream, const char *path, int fd)
+{
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
 		return stream_busy(stream, path);
-	if (!takes_exclusive(fd))
+	if (!takes_exclusive(fd)) {
+		/* libserialport 0.1.2 has set it on every port. */
+		ioctl(fd, TIOCNXCL);
 		return IOTSAFE_OK;
-	/* The kernel lets root pass: look ourselves. */
-	if (ioctl(fd, TIOCGEXCL, &exclusive) == 0 && exclusive) {
-		flock(fd, LOCK_UN);
-		return stream_busy(stream, path);
 	}
 	/* Not every port has it (wwan); flock() holds there. */
 	ioctl(fd, TIOCEXCL);

@@ -5,8 +5,10 @@
  * its descriptor waits instead.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <libserialport.h>
 #include <termios.h>
+#include <unistd.h>
 #include "base/error.h"
 #include "link/stream.h"
 
@@ -122,26 +124,46 @@ static bool is_not_serial(int result, int number)
 	       number == ENOTTY || number == EINVAL;
 }
 
-int stream_open_serial(struct stream *stream, const char *path,
-		       const struct stream_settings *settings)
+static int open_known(struct stream *stream, const char *path,
+		      struct sp_port *port,
+		      const struct stream_settings *settings)
 {
-	struct sp_port *port;
-	int result, number;
+	int result = sp_open(port, SP_MODE_READ_WRITE);
+	int number;
 
-	if (sp_get_port_by_name(path, &port) != SP_OK)
-		return 1;
-	result = sp_open(port, SP_MODE_READ_WRITE);
 	if (result != SP_OK) {
 		number = sp_last_error_code();
-		sp_free_port(port);
 		if (is_not_serial(result, number))
 			return 1;
 		return stream_refused(stream, path, number);
 	}
 	result = take(stream, path, port, settings);
-	if (result < 0) {
+	if (result < 0)
 		sp_close(port);
+	return result;
+}
+
+/* libserialport 0.1.2 takes a port with TIOCEXCL when it opens it, so whether
+ * another program has done so must be seen before. The descriptor that looks
+ * stays open until the port's own is: DTR must not fall in between. */
+int stream_open_serial(struct stream *stream, const char *path,
+		       const struct stream_settings *settings)
+{
+	struct sp_port *port;
+	int look, result;
+
+	if (sp_get_port_by_name(path, &port) != SP_OK)
+		return 1;
+	look = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	if (look < 0)
+		result = stream_refused(stream, path, errno);
+	else if (stream_is_taken(look))
+		result = stream_busy(stream, path);
+	else
+		result = open_known(stream, path, port, settings);
+	if (look >= 0)
+		close(look);
+	if (result)
 		sp_free_port(port);
-	}
 	return result;
 }
