@@ -60,6 +60,8 @@ make_root() {
 	mkdir -p "$ROOT" "$ROOTS/$1.packages/partial"
 	tar -C "$ROOT" -xf "$ROOTS/$1.tar"
 	cp /etc/resolv.conf "$ROOT/etc/resolv.conf"
+	# The installer writes this one; debootstrap does not.
+	printf '127.0.0.1 localhost\n::1 localhost\n' >"$ROOT/etc/hosts"
 	git clone --quiet --depth 1 "file://$TOP" "$ROOT/srv/libiotsafe"
 	[ -z "$(git -C "$TOP" status --porcelain)" ] ||
 		echo "dev: what is not committed is not in the clone" >&2

@@ -289,6 +289,8 @@ def part_valgrind():
     folder = findings_folder("valgrind")
     wrapper = [
         *("valgrind", "-q", "--trace-children=yes"),
+        # A forked child may leave what belongs to its parent where it is.
+        "--child-silent-after-fork=yes",
         # It does not know TIOCEXCL, and says so.
         "--sim-hints=lax-ioctls",
         # Not ours to mend, and slow.
