@@ -84,9 +84,11 @@ static int want_numbers(struct at_modem *modem, const struct deadline *deadline)
 
 	for (;;) {
 		bool last = modem->pause >= PAUSE_MAX;
-		struct deadline end =
-			deadline_within(deadline, last ? -1 : ANSWER_LIMIT);
+		struct deadline end;
 
+		if (!modem->in_step)
+			TRY(at_modem_synchronise(modem, deadline));
+		end = deadline_within(deadline, last ? -1 : ANSWER_LIMIT);
 		result = at_modem_command(modem, "AT+CMEE=1\r", "AT+CMEE=1",
 					  NULL, &answer, &end);
 		if (result != IOTSAFE_ERR_TIMEOUT || last ||

@@ -88,6 +88,25 @@ Test(at_pause, is_left_to_no_other)
 	close_far();
 }
 
+Test(at_pause, is_not_taken_for_what_getting_in_step_costs)
+{
+	const struct far_row rows[] = {
+		{"ATE0", "\r\nERROR\r\n", FAR_ANSWER},
+		{"ATE0", "\r\nERROR\r\n", FAR_ANSWER},
+		{"ATE0", "\r\nERROR\r\n", FAR_ANSWER},
+		{"AT+CMEE?", "\r\nERROR\r\n", FAR_ANSWER},
+		{"AT+CSCS?", "\r\nERROR\r\n", FAR_ANSWER},
+		{"AT+CMEE=1", "\r\nERROR\r\n", FAR_ANSWER},
+		{"AT+CSIM=10,\"0070000001\"",
+		 "\r\n+CSIM: 6,\"019000\"\r\n" OK, FAR_ANSWER},
+	};
+
+	cr_assert_eq(open_far(rows, 7, 5000), IOTSAFE_OK, "%s",
+		     iotsafe_last_error());
+	cr_expect_lt(exchange(), PAUSE);
+	close_far();
+}
+
 Test(at_pause, a_modem_that_falls_silent_ends_the_opening_in_time)
 {
 	const struct far_row rows[] = {
