@@ -97,8 +97,8 @@ Test(at_pause, is_not_taken_for_what_getting_in_step_costs)
 		{"AT+CMEE?", "\r\nERROR\r\n", FAR_ANSWER},
 		{"AT+CSCS?", "\r\nERROR\r\n", FAR_ANSWER},
 		{"AT+CMEE=1", "\r\nERROR\r\n", FAR_ANSWER},
-		{"AT+CSIM=10,\"0070000001\"",
-		 "\r\n+CSIM: 6,\"019000\"\r\n" OK, FAR_ANSWER},
+		{"AT+CSIM=10,\"0070000001\"", "\r\n+CSIM: 6,\"019000\"\r\n" OK,
+		 FAR_ANSWER},
 	};
 
 	cr_assert_eq(open_far(rows, 7, 5000), IOTSAFE_OK, "%s",
