@@ -91,11 +91,12 @@ static void destroy(iotsafe_card *card)
 	int limit = card->timeout < FREE_LIMIT ? card->timeout : FREE_LIMIT;
 	struct deadline deadline = deadline_in(limit, -1);
 
-	/* In a child made by fork() the link is the parent's. */
-	if (card->pid == getpid()) {
-		channel_close(&card->applet.channel, &deadline);
-		close_link(card);
-	}
+	/* In a child made by fork() all of it is the parent's, down to a lock
+	 * that a thread of the parent may hold: it stays as it is. */
+	if (card->pid != getpid())
+		return;
+	channel_close(&card->applet.channel, &deadline);
+	close_link(card);
 	registry_remove(card);
 	card_forget(card);
 	turns_destroy(&card->turns);

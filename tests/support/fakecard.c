@@ -456,6 +456,7 @@ static int exchange(void *self, const uint8_t *data, size_t size,
 
 	(void)deadline;
 	fake->overlaps += fake->busy++ > 0;
+	fake->met += fake->beside && fake->beside->busy;
 	fake->asked[command.ins]++;
 	if (fake->delay)
 		poll(NULL, 0, (int)fake->delay);

@@ -52,8 +52,11 @@ struct fakecard {
 	int fail_code;	     /* with this code, or, */
 	unsigned status;     /* if not 0, with this status word */
 
+	struct fakecard *beside; /* another card, */
+
 	/* What happened. */
 	atomic_uint exchanges, overlaps, closed, signatures;
+	atomic_uint met;	/* exchanges while the other one had one */
 	atomic_uint asked[256]; /* by instruction */
 	atomic_int busy;
 
