@@ -226,6 +226,13 @@ struct bytes key_chain(const iotsafe_key *key, unsigned index)
 	return (struct bytes){key->chain[index], key->chain_size[index]};
 }
 
+int key_without_certificate(const iotsafe_key *key)
+{
+	return error_set(IOTSAFE_ERR_ABSENT,
+			 "key %s has no certificate on the card",
+			 key_title(key));
+}
+
 const char *key_title(const iotsafe_key *key)
 {
 	(void)key;
