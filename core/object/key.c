@@ -24,6 +24,8 @@ struct iotsafe_key {
 	bool identity; /* opened without a name */
 	struct record record;
 	char title[RECORD_TITLE_MAX];
+	/* The title of a certificate that is of no key on the card, or "". */
+	char stray[RECORD_TITLE_MAX];
 
 	/* Set within turns of the card, and kept. */
 	bool spki_learned, chain_learned;
@@ -216,21 +218,28 @@ static int look_for_other_certificate(iotsafe_card *card, iotsafe_key *key,
 	return identity_certificate(card, borrow(&key->spki), out, deadline);
 }
 
-/* No certificate has the key's public key. One that has nobody's was meant to
- * be its: personalisation went wrong. */
-static int check_strays(iotsafe_card *card, const iotsafe_key *key,
-			const struct deadline *deadline)
+/* No certificate has the key's public key. One that has nobody's was perhaps
+ * meant to be its: told to who asks for the certificate. */
+static int look_for_stray(iotsafe_card *card, iotsafe_key *key,
+			  const struct deadline *deadline)
 {
-	char title[RECORD_TITLE_MAX];
 	struct entry *stray;
 
+	key->stray[0] = '\0';
 	TRY(identity_stray_certificate(card, &stray, deadline));
-	if (!stray)
-		return IOTSAFE_OK;
-	record_title(&stray->record, title, sizeof(title));
-	return error_set(IOTSAFE_ERR_VERIFY,
-			 "the certificate %s is of another key than %s", title,
-			 key->title);
+	if (stray)
+		record_title(&stray->record, key->stray, sizeof(key->stray));
+	return IOTSAFE_OK;
+}
+
+int key_without_certificate(const iotsafe_key *key)
+{
+	if (key->stray[0])
+		return error_set(IOTSAFE_ERR_VERIFY,
+				 "the certificate %s is of another key than %s",
+				 key->stray, key->title);
+	return error_set(IOTSAFE_ERR_ABSENT,
+			 "key %s has no certificate on the card", key->title);
 }
 
 static int learn_chain(iotsafe_card *card, iotsafe_key *key,
@@ -246,7 +255,7 @@ static int learn_chain(iotsafe_card *card, iotsafe_key *key,
 	if (!entry && key->spki.size)
 		TRY(look_for_other_certificate(card, key, &entry, deadline));
 	if (!entry && key->spki.size)
-		TRY(check_strays(card, key, deadline));
+		TRY(look_for_stray(card, key, deadline));
 	if (entry) {
 		result = build_chain(card, key, entry, deadline);
 		if (result < 0) {
@@ -340,9 +349,7 @@ static int give_certificate(iotsafe_card *card, void *self,
 
 	TRY(learn_chain(card, key, deadline));
 	if (!key->chain_count)
-		return error_set(IOTSAFE_ERR_ABSENT,
-				 "key %s has no certificate on the card",
-				 key->title);
+		return key_without_certificate(key);
 	if (wish->index >= key->chain_count)
 		return error_set(IOTSAFE_ERR_ABSENT,
 				 "key %s: its chain has %u certificates",

@@ -35,6 +35,10 @@ const char *key_title(const iotsafe_key *key);
 int key_set_certificate(iotsafe_key *key, struct bytes data,
 			const struct deadline *limit);
 
+/* Records the error for a key that has no certificate: what is on the card
+ * instead. To be called after key_learn(). */
+int key_without_certificate(const iotsafe_key *key);
+
 /* Takes a certificate of the card by name instead of the matching one. */
 int key_use_certificate(iotsafe_key *key, const char *name,
 			const struct deadline *limit);

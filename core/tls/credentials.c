@@ -51,9 +51,7 @@ static int import_chain(iotsafe_key *key, gnutls_pcert_st *chain,
 		}
 	}
 	if (!*count)
-		return error_set(IOTSAFE_ERR_ABSENT,
-				 "key %s has no certificate on the card",
-				 key_title(key));
+		return key_without_certificate(key);
 	return IOTSAFE_OK;
 }
 

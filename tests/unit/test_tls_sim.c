@@ -238,3 +238,19 @@ Test(sim, serves_eight_threads_over_one_card)
 	cr_assert(eq(u64, iotsafe_card_counter(card, IOTSAFE_SIGNATURES), 24));
 	iotsafe_card_free(card);
 }
+
+Test(sim,
+     a_key_whose_certificate_is_anothers_still_serves_a_program_with_its_own)
+{
+	gnutls_privkey_t privkey;
+	iotsafe_card *card;
+	iotsafe_key *key;
+
+	expect_good(iotsafe_card_open("sim:?fault=wrong-certificate", &card));
+	expect_good(iotsafe_key_open(card, NULL, &key));
+	gnutls_privkey_init(&privkey);
+	expect_good(iotsafe_key_import(key, privkey));
+	gnutls_privkey_deinit(privkey);
+	iotsafe_key_free(key);
+	iotsafe_card_free(card);
+}
