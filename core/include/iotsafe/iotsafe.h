@@ -334,6 +334,8 @@ enum iotsafe_algorithm {
 	IOTSAFE_RSA_PSS_SHA256 = 0x100,
 	IOTSAFE_RSA_PSS_SHA384 = 0x200,
 	IOTSAFE_RSA_PSS_SHA512 = 0x400,
+	/** Of a secret key (NIST SP 800-38B); a vendor's addition (Thales). */
+	IOTSAFE_AES_CMAC = 0x1000,
 	/** Whatever the key can do with this hash. */
 	IOTSAFE_SHA256 = 0x111,
 	IOTSAFE_SHA384 = 0x222,
@@ -418,10 +420,38 @@ IOTSAFE_API int iotsafe_key_sign(iotsafe_key *key, int algorithm,
 				 const uint8_t *data, size_t data_size,
 				 uint8_t **out, size_t *out_size);
 
+/** Who hashes what is signed (IoT.05 clause 2.5.14, "mode of operation"). */
+enum iotsafe_mode {
+	/** The card, all of it: as many commands as the text needs. */
+	IOTSAFE_MODE_FULL_TEXT = 1,
+	/** The host all blocks but the last, the card the last one. */
+	IOTSAFE_MODE_LAST_BLOCK = 2,
+	/** The host; the card pads and signs. The cheapest, and what every
+	 * card can. */
+	IOTSAFE_MODE_HOST = 3
+};
+
+/**
+ * Signs data of any size: iotsafe_key_sign() for callers who have no hash.
+ *
+ * @param mode enum iotsafe_mode; 0 is IOTSAFE_MODE_HOST
+ * @param data_size 0 to 16777215 (IoT.05: three bytes of length)
+ * @return IOTSAFE_ERR_SUPPORT also where the card does not know the mode
+ */
+IOTSAFE_API int iotsafe_key_sign_data(iotsafe_key *key, int algorithm, int mode,
+				      const uint8_t *data, size_t data_size,
+				      uint8_t **out, size_t *out_size);
+
 /** Turns r‖s (two equal halves, 2 to 132 bytes) into the DER sequence
  * ECDSA-Sig-Value of RFC 3279. */
 IOTSAFE_API int iotsafe_signature_to_der(const uint8_t *data, size_t data_size,
 					 uint8_t **out, size_t *out_size);
+
+/** The opposite: DER becomes r‖s, each half `size` bytes (32 for the curves
+ * of IoT SAFE). */
+IOTSAFE_API int iotsafe_signature_from_der(const uint8_t *data,
+					   size_t data_size, size_t size,
+					   uint8_t **out, size_t *out_size);
 
 /** The public key as DER SubjectPublicKeyInfo. IOTSAFE_ERR_ABSENT if neither
  * the card nor a certificate tells it. */
@@ -447,6 +477,200 @@ IOTSAFE_API int iotsafe_key_set_certificate(iotsafe_key *key,
 /** 1 if signatures of this key are verified before they are given out, else
  * 0: the public key is unknown, or GnuTLS lacks its curve. */
 IOTSAFE_API int iotsafe_key_verifies(iotsafe_key *key);
+
+/**
+ * Makes a new key pair on the card (GENERATE KEY PAIR) in a slot that allows
+ * it; the former key is lost. Cards take seconds. The slot's ids may change:
+ * the handle has those of the card's answer.
+ *
+ * @param name the private key's slot; NULL: the only one that can generate
+ * @return IOTSAFE_ERR_SUPPORT if the slot does not allow it
+ */
+IOTSAFE_API int iotsafe_key_generate(iotsafe_card *card, const char *name,
+				     iotsafe_key **key);
+
+/**
+ * Key agreement on the card (COMPUTE DH, ECKA-DH of BSI TR-03111): the x
+ * coordinate of the shared point, 32 bytes, not hashed.
+ *
+ * @param name the public-key object of the card that holds the peer's key;
+ *        NULL: the only one that can be written
+ * @param data the peer's key as DER SubjectPublicKeyInfo, put into that
+ *        object first; NULL: the key that is in it
+ * @param out a secret; iotsafe_free() wipes it
+ */
+IOTSAFE_API int iotsafe_key_agree(iotsafe_key *key, const char *name,
+				  const uint8_t *data, size_t data_size,
+				  uint8_t **out, size_t *out_size);
+
+/* ------------------------------------------------------------------------
+ * The card's other work: checking, deriving, keeping public keys
+ *
+ * What comes out of agreement and derivation is a secret: iotsafe_free()
+ * wipes it, traces mask it.
+ */
+
+/** Puts a public key (DER SubjectPublicKeyInfo) into a public-key object of
+ * the card. @return IOTSAFE_ERR_DENIED where the object is not updatable */
+IOTSAFE_API int iotsafe_card_put_public_key(iotsafe_card *card,
+					    const char *name,
+					    const uint8_t *data,
+					    size_t data_size);
+
+/**
+ * Verifies a signature over a hash on the card (VERIFY SIGNATURE).
+ *
+ * @param name the public-key object to verify with
+ * @param algorithm bits of enum iotsafe_algorithm, as for iotsafe_key_sign()
+ * @param data the hash
+ * @param signature r‖s, or the RSA block
+ * @return IOTSAFE_OK: it is this key's signature; IOTSAFE_ERR_VERIFY: it is
+ *         not; anything else: not known
+ */
+IOTSAFE_API int iotsafe_card_verify(iotsafe_card *card, const char *name,
+				    int algorithm, const uint8_t *data,
+				    size_t data_size, const uint8_t *signature,
+				    size_t signature_size);
+
+/** The same over data, as iotsafe_key_sign_data() signs it. */
+IOTSAFE_API int iotsafe_card_verify_data(iotsafe_card *card, const char *name,
+					 int algorithm, int mode,
+					 const uint8_t *data, size_t data_size,
+					 const uint8_t *signature,
+					 size_t signature_size);
+
+/** AES-128 CMAC of data by a secret key of the card: 16 bytes. */
+IOTSAFE_API int iotsafe_card_mac(iotsafe_card *card, const char *name,
+				 const uint8_t *data, size_t data_size,
+				 uint8_t **out, size_t *out_size);
+
+/**
+ * The pseudo-random function of TLS 1.2 with SHA-256 (RFC 5246 section 5),
+ * computed by the card (COMPUTE PRF).
+ *
+ * @param name the secret key of the card; NULL: `secret` is the secret (mode
+ *        0). With a name and no `secret` the secret key is a pre-shared key
+ *        (mode 1); with both, `secret` is the premaster secret of an ECDHE
+ *        that goes with it (mode 2).
+ * @param label ASCII, before the seed @param data the seed
+ * @param size bytes wanted, 1 to 255
+ */
+IOTSAFE_API int iotsafe_card_prf(iotsafe_card *card, const char *name,
+				 const uint8_t *secret, size_t secret_size,
+				 const char *label, const uint8_t *data,
+				 size_t data_size, size_t size, uint8_t **out,
+				 size_t *out_size);
+
+/**
+ * HKDF-Extract (RFC 5869) by the card (COMPUTE HKDF): a pseudo-random key of
+ * the hash's size. Empty salt and keying material go to the card as zeros,
+ * which RFC 5869 makes the same.
+ *
+ * @param algorithm IOTSAFE_SHA256, _SHA384 or _SHA512
+ * @param secret the input keying material @param data the salt
+ */
+IOTSAFE_API int iotsafe_card_hkdf_extract(iotsafe_card *card, int algorithm,
+					  const uint8_t *secret,
+					  size_t secret_size,
+					  const uint8_t *data, size_t data_size,
+					  uint8_t **out, size_t *out_size);
+
+/** HKDF-Expand (RFC 5869), computed by this host: no card shows a command for
+ * it. @param secret the pseudo-random key @param data the info
+ * @param size 1 to 255 times the hash's size */
+IOTSAFE_API int iotsafe_hkdf_expand(int algorithm, const uint8_t *secret,
+				    size_t secret_size, const uint8_t *data,
+				    size_t data_size, size_t size,
+				    uint8_t **out, size_t *out_size);
+
+/**
+ * A key of this card and this context, for both ends of TLS-PSK: 32 bytes,
+ * PRF(secret key, "iotsafe psk", SHA-256(identity) ‖ SHA-256(context)) in mode
+ * 1. Whoever has the secret key's bytes computes the same;
+ * docs/psk.md shows how. The secret key stays on the card; what comes out is
+ * good for this identity and context alone.
+ *
+ * @param identity the PSK identity, text @param data the context, or NULL
+ */
+IOTSAFE_API int iotsafe_card_psk(iotsafe_card *card, const char *name,
+				 const char *identity, const uint8_t *data,
+				 size_t data_size, uint8_t **out,
+				 size_t *out_size);
+
+/* ------------------------------------------------------------------------
+ * What card keys make outside TLS
+ */
+
+/**
+ * A certificate signing request (PKCS #10, RFC 2986), signed by the card:
+ * DER.
+ *
+ * @param subject a distinguished name by RFC 4514: "CN=device-7,O=Example"
+ * @param names subjectAltName: "dns:a.example,ip:192.0.2.7,email:a@b.example,
+ *        uri:urn:dev:7", joined by `,`; NULL for none
+ * @param usages "digitalSignature", "keyAgreement", "keyEncipherment",
+ *        "clientAuth", "serverAuth", "codeSigning", "emailProtection" or OIDs,
+ *        joined by `,`; NULL: "digitalSignature,clientAuth"
+ */
+IOTSAFE_API int iotsafe_key_csr(iotsafe_key *key, const char *subject,
+				const char *names, const char *usages,
+				uint8_t **out, size_t *out_size);
+
+/**
+ * A JWS in compact form (RFC 7515), signed by the card: ES256, or PS256 or
+ * RS256 for an RSA key. With type "JWT" and JSON claims it is a JWT
+ * (RFC 7519).
+ *
+ * @param type the header's "typ", NULL for none
+ * @param kid the header's "kid", NULL for none
+ * @param data the payload @param out ASCII, a null byte behind it
+ */
+IOTSAFE_API int iotsafe_key_jws(iotsafe_key *key, const char *type,
+				const char *kid, const uint8_t *data,
+				size_t data_size, uint8_t **out,
+				size_t *out_size);
+
+/** Protects small messages without TLS; see docs/seal.md. */
+typedef struct iotsafe_seal iotsafe_seal;
+
+enum iotsafe_seal_option {
+	/** This end is the server: the keys of the two directions change
+	 * places. */
+	IOTSAFE_SEAL_SERVER = 1
+};
+
+/**
+ * Message protection with a secret that both ends have: each message is a
+ * COSE_Encrypt0 (RFC 9052) with AES-256-GCM, `kid` and Partial IV. The keys
+ * come from `secret` by HKDF-SHA256, one for each direction. No card I/O:
+ * the secret is what iotsafe_key_agree() or iotsafe_card_prf() gave.
+ *
+ * @param secret 16 to 1024 bytes, copied, wiped by iotsafe_seal_free()
+ * @param data the key id: 1 to 64 bytes, part of every message
+ * @param state a file (mode 0600) that keeps the counters: numbers are
+ *        reserved there before they are used, so that none is used twice,
+ *        whatever happens. Another file for every secret. One process at a
+ *        time: IOTSAFE_ERR_BUSY.
+ */
+IOTSAFE_API int iotsafe_seal_new(const uint8_t *secret, size_t secret_size,
+				 const uint8_t *data, size_t data_size,
+				 const char *state, unsigned options,
+				 iotsafe_seal **seal);
+IOTSAFE_API void iotsafe_seal_free(iotsafe_seal *seal);
+
+/** Encrypts one message (at most 65536 bytes). @param extra authenticated
+ * with it and not sent (external_aad), or NULL */
+IOTSAFE_API int iotsafe_seal_encrypt(iotsafe_seal *seal, const uint8_t *data,
+				     size_t data_size, const uint8_t *extra,
+				     size_t extra_size, uint8_t **out,
+				     size_t *out_size);
+
+/** Decrypts one message. @return IOTSAFE_ERR_VERIFY: not from the other end,
+ * or changed, or seen before, or older than the 64 newest */
+IOTSAFE_API int iotsafe_seal_decrypt(iotsafe_seal *seal, const uint8_t *data,
+				     size_t data_size, const uint8_t *extra,
+				     size_t extra_size, uint8_t **out,
+				     size_t *out_size);
 
 /* ------------------------------------------------------------------------
  * Files
@@ -523,6 +747,60 @@ IOTSAFE_API int iotsafe_tls_set_ca_data(iotsafe_tls *tls, const uint8_t *data,
  * certificate on the card that is signed by itself. */
 IOTSAFE_API int iotsafe_tls_set_ca_card(iotsafe_tls *tls, const char *name);
 
+/**
+ * The server is authenticated by the card: the signature of the CA in the
+ * topmost certificate it sends is verified on the card with this public-key
+ * object; names, times and purposes are checked here. Instead of CA
+ * certificates. NULL: back to those.
+ */
+IOTSAFE_API int iotsafe_tls_set_ca_key(iotsafe_tls *tls, const char *name);
+
+/**
+ * The server is authenticated by its public key, which must be this one: DER
+ * SubjectPublicKeyInfo. Several calls allow several keys. Names, times and
+ * issuers are not looked at. A raw public key (RFC 7250) is accepted in the
+ * certificate's place.
+ */
+IOTSAFE_API int iotsafe_tls_set_pin(iotsafe_tls *tls, const uint8_t *data,
+				    size_t data_size);
+
+/** The same with the key in a public-key object of the card. */
+IOTSAFE_API int iotsafe_tls_set_pin_card(iotsafe_tls *tls, const char *name);
+
+/** 1: our side shows the card's public key alone (RFC 7250), no certificate.
+ */
+IOTSAFE_API int iotsafe_tls_set_raw_key(iotsafe_tls *tls, int raw);
+
+enum iotsafe_psk {
+	/** iotsafe_card_psk() gives the key; any version, any PSK cipher
+	 * suite. The host holds a key that is good for this identity and
+	 * context until they change. */
+	IOTSAFE_PSK_DERIVED = 0,
+	/** The card computes each session's master secret (COMPUTE PRF); the
+	 * host never holds more than that. TLS 1.2 and DTLS 1.2, plain PSK. */
+	IOTSAFE_PSK_CARD = 1
+};
+
+/**
+ * Pre-shared keys instead of certificates (applet type II). The server is
+ * authenticated by knowing the key too.
+ *
+ * @param identity what the server knows us by @param name the secret key
+ * @param kind enum iotsafe_psk
+ * @param data the context of IOTSAFE_PSK_DERIVED, or NULL
+ */
+IOTSAFE_API int iotsafe_tls_set_psk(iotsafe_tls *tls, const char *identity,
+				    const char *name, int kind,
+				    const uint8_t *data, size_t data_size);
+
+/** 1: the client's random number of the handshake comes from the card. */
+IOTSAFE_API int iotsafe_tls_set_card_random(iotsafe_tls *tls, int on);
+
+/** Resumes a session: what iotsafe_tls_session() gave. A server that has
+ * forgotten it makes a full handshake. */
+IOTSAFE_API int iotsafe_tls_set_session(iotsafe_tls *tls, const uint8_t *data,
+					size_t data_size);
+
 /** 0: the server is not authenticated at all. For tests only. */
 IOTSAFE_API int iotsafe_tls_set_verify(iotsafe_tls *tls, int verify);
 
@@ -591,6 +869,13 @@ IOTSAFE_API int iotsafe_tls_export(iotsafe_tls *tls, const char *label,
 				   const uint8_t *data, size_t data_size,
 				   size_t size, uint8_t **out,
 				   size_t *out_size);
+/** What resumes this session later: a secret, which opens a session without
+ * the card; keep it in memory. With TLS 1.3 it is there once something was
+ * received. @return IOTSAFE_ERR_ABSENT if the server gave nothing (yet) */
+IOTSAFE_API int iotsafe_tls_session(iotsafe_tls *tls, uint8_t **out,
+				    size_t *out_size);
+/** 1 if the session was resumed, without the card. */
+IOTSAFE_API int iotsafe_tls_resumed(iotsafe_tls *tls);
 /** 1 if the server asked for a certificate and the card's was used. */
 IOTSAFE_API int iotsafe_tls_certificate_used(iotsafe_tls *tls);
 
