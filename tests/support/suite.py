@@ -283,7 +283,7 @@ def part_sanitizers():
 # Under valgrind every Criterion test takes two seconds to start, so only the
 # programs where most memory changes hands run there; the sanitizers see all.
 VALGRIND_TESTS = (
-    "card channel crypto file identity iotsafe_sign key registry tls_record"
+    "card channel crypto identity iotsafe_read iotsafe_sign key registry tls_record"
 )
 
 
@@ -304,9 +304,18 @@ def part_valgrind():
     ]
     under = ["--wrapper", " ".join(wrapper), "-t", "10"]
     results = meson_test(BUILD, "valgrind-corpora.log", *under, "--suite", "fuzz")
-    results += meson_test(
-        BUILD, "valgrind-c.log", *under, *VALGRIND_TESTS.split()
-    )
+    names = VALGRIND_TESTS.split()
+    programs = meson_test(BUILD, "valgrind-c.log", *under, *names)
+    # Older versions of Meson pass over a name that no test has.
+    ran = {
+        result.name.partition(":")[0].rpartition(" / ")[2]
+        for result in programs
+    }
+    results += programs + [
+        Result(f"a test called {name}", "failed", "there is none")
+        for name in names
+        if name not in ran
+    ]
     results += demo_under(wrapper)
     return results + findings(folder, "valgrind")
 
