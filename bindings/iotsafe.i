@@ -4,7 +4,8 @@
  * results look in a language is that language's file, which finds them by
  * their parameter names:
  *
- *   bytes in      (const uint8_t *data, size_t data_size)
+ *   bytes in      (const uint8_t *data, size_t data_size), also called
+ *                 secret, signature and extra
  *   bytes out     (uint8_t **out, size_t *out_size)
  *   handle out    iotsafe_card **card, iotsafe_key **key, …
  *   result        int
@@ -61,6 +62,7 @@ IOTSAFE_HANDLE(object)
 IOTSAFE_HANDLE(list)
 IOTSAFE_HANDLE(info)
 IOTSAFE_HANDLE(tls)
+IOTSAFE_HANDLE(seal)
 
 %include <stdint.i>
 %include <iotsafe/iotsafe.h>

@@ -22,6 +22,7 @@
 #include <limits.h>
 #include <string.h>
 #include <time.h>
+#include <gnutls/crypto.h>
 
 /* SWIG writes two functions of its own into what it takes for the globals.
  * A module sets no globals. */
@@ -124,9 +125,27 @@ static int push_clock(lua_State *L)
 	                          (lua_Number)(now.tv_nsec / 1000000));
 	return 1;
 }
+
+/* digest(name, data): Lua itself has no hashes. nil for an unknown one. */
+static int push_digest(lua_State *L)
+{
+	const char *name = luaL_checkstring(L, 1);
+	size_t size;
+	const char *data = luaL_checklstring(L, 2, &size);
+	gnutls_digest_algorithm_t hash = gnutls_digest_get_id(name);
+	char digest[64];
+
+	if (hash == GNUTLS_DIG_UNKNOWN ||
+	    gnutls_hash_get_len(hash) > sizeof(digest) ||
+	    gnutls_hash_fast(hash, data, size, digest) < 0)
+		return 0;
+	lua_pushlstring(L, digest, gnutls_hash_get_len(hash));
+	return 1;
+}
 %}
 
 %native(clock) int push_clock(lua_State *L);
+%native(digest) int push_digest(lua_State *L);
 
 /* In: handles, numbers, strings, bytes. nil is no bytes, or no string. */
 %typemap(in) SWIGTYPE * {
@@ -149,6 +168,11 @@ static int push_clock(lua_State *L)
 %typemap(in) (const uint8_t *data, size_t data_size) {
 	$1 = ($1_ltype)luaL_optlstring(L, $input, NULL, &$2);
 }
+%apply (const uint8_t *data, size_t data_size) {
+	(const uint8_t *secret, size_t secret_size),
+	(const uint8_t *signature, size_t signature_size),
+	(const uint8_t *extra, size_t extra_size)
+};
 
 /* The result: nothing if good, when something else comes out; else true. */
 %typemap(out) int {
@@ -168,9 +192,14 @@ static int push_clock(lua_State *L)
 	lua_pushinteger(L, $1);
 	SWIG_arg++;
 }
-%typemap(out) int iotsafe_key_verifies, int iotsafe_tls_certificate_used {
-	lua_pushboolean(L, $1);
-	SWIG_arg++;
+%typemap(out) int iotsafe_key_verifies, int iotsafe_tls_certificate_used,
+	int iotsafe_tls_resumed {
+	if ($1 < 0) {
+		SWIG_arg += push_failure(L, $1);
+	} else {
+		lua_pushboolean(L, $1);
+		SWIG_arg++;
+	}
 }
 %typemap(out) unsigned, size_t {
 	lua_pushinteger(L, (lua_Integer)$1);

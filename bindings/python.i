@@ -79,7 +79,13 @@ static PyObject *output(PyObject *result, PyObject *value)
 %typemap(freearg) (const uint8_t *data, size_t data_size) {
 	PyBuffer_Release(&view$argnum);
 }
+%apply (const uint8_t *data, size_t data_size) {
+	(const uint8_t *secret, size_t secret_size),
+	(const uint8_t *signature, size_t signature_size),
+	(const uint8_t *extra, size_t extra_size)
+};
 
+/* The library's copy is wiped; bytes of Python cannot be. */
 %typemap(in, numinputs=0) (uint8_t **out, size_t *out_size)
 	(uint8_t *bytes = NULL, size_t size = 0) {
 	$1 = &bytes;
@@ -143,3 +149,4 @@ HANDLE_OUT(object)
 HANDLE_OUT(list)
 HANDLE_OUT(info)
 HANDLE_OUT(tls)
+HANDLE_OUT(seal)

@@ -13,10 +13,14 @@ for this process.
 
 Every object may be used from any thread. One that was opened before ``fork``
 raises :class:`ClosedError` in the child.
+
+Secrets that come out (:meth:`Key.agree`, :meth:`Card.prf`, …) are bytes, which
+Python cannot wipe: let go of them soon, and leave a key on the card where the
+card can do the work.
 """
 
 from ._core import version as _version
-from .card import Card, Flag, Key, Object, open, trace
+from .card import Card, open, trace
 from .errors import (
     AbsentError,
     AmbiguousError,
@@ -43,6 +47,9 @@ from .errors import (
     WantReadError,
     WantWriteError,
 )
+from .key import Key
+from .objects import Flag, Object
+from .seal import Seal, hkdf_expand
 from .tls import TLSSocket
 
 __version__ = _version()
@@ -66,6 +73,7 @@ __all__ = [
     "Object",
     "OutOfMemoryError",
     "PinError",
+    "Seal",
     "TLSError",
     "TLSSocket",
     "TimeoutError",
@@ -77,6 +85,7 @@ __all__ = [
     "WantError",
     "WantReadError",
     "WantWriteError",
+    "hkdf_expand",
     "open",
     "trace",
 ]

@@ -9,10 +9,21 @@ import re
 import select
 import threading
 import time
-from typing import Any, Callable, Dict, List, Optional, Tuple, TypeVar, Union
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    List,
+    Optional,
+    Sequence,
+    Tuple,
+    TypeVar,
+    Union,
+)
 
 from . import _core, x509
-from .card import Bytes, Card, Key, milliseconds
+from ._values import Bytes, Path, milliseconds
+from .card import Card
 from .errors import (
     AbsentError,
     ArgumentError,
@@ -21,8 +32,9 @@ from .errors import (
     WantCardError,
     WantError,
 )
+from .key import Key
 
-Path = Union[str, "os.PathLike[str]"]
+Pin = Union[str, Bytes]
 T = TypeVar("T")
 
 
@@ -31,6 +43,9 @@ class Unset:
 
 
 UNSET = Unset()
+
+
+_PSK_KINDS = {"derived": _core.PSK_DERIVED, "card": _core.PSK_CARD}
 
 
 def _version_number(version: Optional[str]) -> int:
@@ -122,6 +137,55 @@ class Session:
             _core.tls_set_ca_card(tls, name)
         if not self._verify:
             _core.tls_set_verify(tls, 0)
+
+    def _set_server_key(
+        self,
+        ca_key: Optional[str],
+        pin: Union[Pin, Sequence[Pin], None],
+    ) -> None:
+        """Public keys that stand in the place of CA certificates."""
+        tls = self._opened()
+        if ca_key is not None:
+            _core.tls_set_ca_key(tls, ca_key)
+        if pin is None:
+            return
+        if isinstance(pin, (str, bytes, bytearray, memoryview)):
+            pin = [pin]
+        for each in pin:
+            if isinstance(each, str):
+                _core.tls_set_pin_card(tls, each)
+            else:
+                _core.tls_set_pin(tls, memoryview(each))
+
+    def _set_psk(
+        self,
+        psk: Union[str, Tuple[str, Optional[str]], None],
+        kind: str,
+        context: Bytes,
+    ) -> None:
+        if psk is None:
+            return
+        if kind not in _PSK_KINDS:
+            raise ArgumentError(f"{kind!r} is neither derived nor card")
+        identity, name = (psk, None) if isinstance(psk, str) else psk
+        _core.tls_set_psk(
+            self._opened(),
+            identity,
+            name,
+            _PSK_KINDS[kind],
+            memoryview(context),
+        )
+
+    def _set_handshake(
+        self, session: Optional[Bytes], raw_key: bool, card_random: bool
+    ) -> None:
+        tls = self._opened()
+        if session is not None:
+            _core.tls_set_session(tls, memoryview(session))
+        if raw_key:
+            _core.tls_set_raw_key(tls, 1)
+        if card_random:
+            _core.tls_set_card_random(tls, 1)
 
     def _set_server_name(self, name: Union[str, None, Unset]) -> None:
         if isinstance(name, Unset):
@@ -229,6 +293,23 @@ class Session:
         """Whether the server asked for a certificate and got the card's."""
         with self._lock:
             return bool(_core.tls_certificate_used(self._opened()))
+
+    @property
+    def session(self) -> Optional[bytes]:
+        """What resumes this session later, without the card, as the
+        ``session`` of another TLS socket; None while there is nothing: with
+        TLS 1.3 it comes with the first data. A secret."""
+        with self._lock:
+            try:
+                return _core.tls_session(self._opened())
+            except AbsentError:
+                return None
+
+    @property
+    def session_reused(self) -> bool:
+        """Whether an earlier session was resumed, without the card."""
+        with self._lock:
+            return bool(_core.tls_resumed(self._opened()))
 
     def peer_chain(self) -> List[bytes]:
         """The server's certificates as it sent them, DER, its own first."""

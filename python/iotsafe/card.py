@@ -1,204 +1,30 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Cards, the objects on them, and keys that sign."""
+"""Cards: the objects on them, and all they do without a private key."""
 
 from __future__ import annotations
 
-import enum
-import hashlib
-from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Optional, Tuple, TypeVar, Union
+from typing import Any, Callable, Dict, List, Optional, TypeVar
 
 from . import _core, _wait
-from .errors import AbsentError, ArgumentError, UseAfterCloseError
+from ._values import (
+    Bytes,
+    Message,
+    algorithm_bits,
+    hash_message,
+    milliseconds,
+    mode_number,
+    plain_signature,
+    whole_message,
+)
+from .errors import ArgumentError, UseAfterCloseError
+from .key import Key
+from .objects import Object, record
 
-Bytes = Union[bytes, bytearray, memoryview]
 T = TypeVar("T")
-
-
-class Flag(enum.IntFlag):
-    """What an object is and what a key may do."""
-
-    ACTIVE = _core.OBJECT_ACTIVE
-    READABLE = _core.OBJECT_READABLE
-    UPDATABLE = _core.OBJECT_UPDATABLE
-    VOLATILE = _core.OBJECT_VOLATILE
-    CERTIFICATE = _core.OBJECT_CERTIFICATE
-    SIGN = _core.OBJECT_SIGN
-    GENERATE = _core.OBJECT_GENERATE
-    AGREE = _core.OBJECT_AGREE
-    DERIVE = _core.OBJECT_DERIVE
-
-
-@dataclass(frozen=True)
-class Object:
-    """What the card's list tells of one object. A copy: it needs no card."""
-
-    applet: str
-    #: As in names: "private", "public", "secret-key", "cert" or "data".
-    type: str
-    id: bytes
-    #: For people. Bytes that are no UTF-8 appear as ``\\xNN``.
-    label: str
-    #: As on the card, 0 to 60 bytes.
-    raw_label: bytes
-    flags: Flag
-    #: "P-256", "RSA-2048", …; "" for a file.
-    key_type: str
-    #: "ecdsa-sha256", … that the key signs or verifies with.
-    algorithms: Tuple[str, ...]
-    #: A file's size in bytes, 0 for the rest.
-    size: int
-    #: A name that finds just this object.
-    name: str
-
-
-_TYPES = {
-    _core.CLASS_PRIVATE_KEY: "private",
-    _core.CLASS_PUBLIC_KEY: "public",
-    _core.CLASS_SECRET_KEY: "secret-key",
-}
-
-
-def _type_of(handle: _core.iotsafe_object, flags: Flag) -> str:
-    of_file = "cert" if flags & Flag.CERTIFICATE else "data"
-    return _TYPES.get(_core.object_class(handle), of_file)
-
-
-def _names_of(algorithms: int) -> Tuple[str, ...]:
-    bits = (1 << i for i in range(algorithms.bit_length()))
-    names = (_core.algorithm_name(bit) for bit in bits if algorithms & bit)
-    return tuple(name for name in names if name)
-
-
-def _record(handle: _core.iotsafe_object) -> Object:
-    flags = Flag(_core.object_flags(handle))
-    label = _core.object_label(handle)
-    return Object(
-        applet=_core.object_applet(handle),
-        type=_type_of(handle, flags),
-        id=_core.object_id(handle),
-        label=label.decode("utf-8", "backslashreplace"),
-        raw_label=label,
-        flags=flags,
-        key_type=_core.object_key_type(handle),
-        algorithms=_names_of(_core.object_algorithms(handle)),
-        size=_core.object_size(handle),
-        name=_core.object_name(handle),
-    )
 
 
 def _read(card: _core.iotsafe_card, name: str) -> bytes:
     return _core.file_read(_core.file_open(card, name))
-
-
-def milliseconds(seconds: float) -> int:
-    """Time as the library counts it; rounded up, so that a wait for some time
-    never becomes no wait at all."""
-    return -int(-seconds * 1000 // 1)
-
-
-class Key:
-    """A private key on a card; :meth:`Card.key` finds it.
-
-    It stays usable, and keeps the card open, after the :class:`Card` it came
-    from was closed.
-    """
-
-    def __init__(
-        self, card: _core.iotsafe_card, handle: _core.iotsafe_key
-    ) -> None:
-        self._card: Optional[_core.iotsafe_card] = card
-        self._handle: Optional[_core.iotsafe_key] = handle
-        self._certificate: Optional[Bytes] = None
-
-    def close(self) -> None:
-        """Lets go of the card. Calling it again does no harm."""
-        self._card = self._handle = None
-
-    def __enter__(self) -> Key:
-        return self
-
-    def __exit__(self, *failure: object) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        if self._handle is None:
-            return "<iotsafe.Key closed>"
-        return f"<iotsafe.Key {self.object.name!r}>"
-
-    def _opened(self) -> Tuple[_core.iotsafe_card, _core.iotsafe_key]:
-        card, handle = self._card, self._handle
-        if card is None or handle is None:
-            raise UseAfterCloseError("the key was closed")
-        return card, handle
-
-    def _call(self, function: Callable[..., T], *arguments: Any) -> T:
-        card, handle = self._opened()
-        return _wait.for_card(card, function, handle, *arguments)
-
-    def sign(
-        self, digest: Bytes, algorithm: str = "sha256", der: bool = False
-    ) -> bytes:
-        """Signs a digest on the card.
-
-        ``algorithm`` is a hash, "sha256", or says more, "ecdsa-sha256". The
-        signature is r and s one behind the other, or with ``der`` the ASN.1
-        form that X.509 and most programs use; for RSA it is the block.
-        """
-        bits = _core.algorithm_from_name(algorithm)
-        if not bits:
-            raise ArgumentError(f"no such algorithm: {algorithm!r}")
-        signature = self._call(_core.key_sign, bits, memoryview(digest))
-        if der and not self.object.key_type.startswith("RSA"):
-            return _core.signature_to_der(signature)
-        return signature
-
-    def sign_message(
-        self, data: Bytes, algorithm: str = "sha256", der: bool = False
-    ) -> bytes:
-        """Hashes a message here and signs the digest on the card."""
-        if not _core.algorithm_from_name(algorithm):
-            raise ArgumentError(f"no such algorithm: {algorithm!r}")
-        digest = hashlib.new(algorithm.rpartition("-")[2], data).digest()
-        return self.sign(digest, algorithm, der)
-
-    @property
-    def object(self) -> Object:
-        """What the card's list tells of the key."""
-        return _record(_core.key_object(self._opened()[1]))
-
-    @property
-    def public_key(self) -> bytes:
-        """The public key, a DER SubjectPublicKeyInfo."""
-        return self._call(_core.key_public_key)
-
-    @property
-    def certificate(self) -> bytes:
-        """The key's own certificate, DER."""
-        return self._call(_core.key_certificate, 0)
-
-    @property
-    def chain(self) -> List[bytes]:
-        """The key's certificate and those that lead to its root, DER."""
-        chain: List[bytes] = []
-        try:
-            while True:
-                chain.append(self._call(_core.key_certificate, len(chain)))
-        except AbsentError:
-            if not chain:
-                raise
-        return chain
-
-    def use_certificate(self, data: Bytes) -> None:
-        """Takes this certificate (DER, or PEM with its chain behind it)
-        instead of the one on the card, for this object."""
-        self._call(_core.key_set_certificate, memoryview(data))
-        self._certificate = bytes(data)
-
-    @property
-    def verifies(self) -> bool:
-        """Whether signatures are verified before they are given out."""
-        return bool(self._call(_core.key_verifies))
 
 
 class Card:
@@ -286,7 +112,7 @@ class Card:
         """The objects that match ``name``; None: all."""
         found = self._call(_core.card_list, name)
         records = iter(lambda: _core.list_next(found), None)
-        return [_record(each) for each in records]
+        return [record(each) for each in records]
 
     def key(self, name: Optional[str] = None) -> Key:
         """The private key of this name; None: the identity. Costs no
@@ -307,8 +133,90 @@ class Card:
         return self._call(_core.card_public_key, name)
 
     def read(self, name: str) -> bytes:
-        """The whole file of this name."""
+        """The whole file of this name: a label, "id=0102", or the type alone
+        if the card has just one such file."""
         return self._call(_read, name)
+
+    def generate(self, name: Optional[str] = None) -> Key:
+        """Makes a new key pair in the slot of this private key; None: in the
+        only one that can. The former key is lost. Cards take seconds."""
+        handle = self._opened()
+        return Key(handle, self._call(_core.key_generate, name))
+
+    def put_public_key(self, name: str, spki: Bytes) -> None:
+        """Puts a public key (DER SubjectPublicKeyInfo) into the public-key
+        object of this name."""
+        self._call(_core.card_put_public_key, name, memoryview(spki))
+
+    def verify(
+        self,
+        name: str,
+        signature: Bytes,
+        digest: Bytes,
+        algorithm: str = "sha256",
+    ) -> None:
+        """Has the card verify the signature of a digest with its public key
+        of this name; raises :class:`VerifyError` if it is none of that key.
+        ECDSA signatures may be r and s or DER."""
+        bits, plain = algorithm_bits(algorithm), plain_signature(signature)
+        hashed = memoryview(digest)
+        self._call(_core.card_verify, name, bits, hashed, plain)
+
+    def verify_message(
+        self,
+        name: str,
+        signature: Bytes,
+        data: Message,
+        algorithm: str = "sha256",
+        mode: Optional[str] = None,
+    ) -> None:
+        """The same for a message; see :meth:`Key.sign_message`."""
+        bits, number = algorithm_bits(algorithm), mode_number(mode)
+        if number == _core.MODE_HOST:
+            digest = hash_message(data, bits)
+            return self.verify(name, signature, digest, algorithm)
+        whole, plain = whole_message(data), plain_signature(signature)
+        self._call(_core.card_verify_data, name, bits, number, whole, plain)
+
+    def mac(self, name: str, data: Bytes) -> bytes:
+        """The AES-CMAC of data by the secret key of this name, 16 bytes."""
+        return self._call(_core.card_mac, name, memoryview(data))
+
+    def prf(
+        self,
+        label: str,
+        seed: Bytes,
+        size: int,
+        name: Optional[str] = None,
+        secret: Optional[Bytes] = None,
+    ) -> bytes:
+        """The pseudo-random function of TLS 1.2, computed by the card: 1 to
+        255 bytes of the secret key of this name as a pre-shared key, of
+        ``secret``, or of both, an ECDHE premaster and a pre-shared key."""
+        given = None if secret is None else memoryview(secret)
+        return self._call(
+            _core.card_prf, name, given, label, memoryview(seed), size
+        )
+
+    def hkdf_extract(
+        self, secret: Bytes, salt: Bytes = b"", algorithm: str = "sha256"
+    ) -> bytes:
+        """HKDF-Extract (RFC 5869), computed by the card; what follows is
+        :func:`hkdf_expand`."""
+        bits, extracted = algorithm_bits(algorithm), memoryview(secret)
+        return self._call(
+            _core.card_hkdf_extract, bits, extracted, memoryview(salt)
+        )
+
+    def psk(
+        self,
+        identity: str,
+        name: Optional[str] = None,
+        context: Bytes = b"",
+    ) -> bytes:
+        """A key for both ends of TLS-PSK, 32 bytes, derived by the card from
+        the secret key of this name for this identity and context."""
+        return self._call(_core.card_psk, name, identity, memoryview(context))
 
     def random(self, size: int) -> bytes:
         """Random bytes made by the card, 1 to 65536."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import socket
 import warnings
-from typing import Any, Optional, Sequence, Union
+from typing import Any, Optional, Sequence, Tuple, Union
 
 from . import _core
-from ._session import UNSET, Path, Session, Unset
-from .card import Bytes, Card, Key
+from ._session import UNSET, Pin, Session, Unset
+from ._values import Bytes, Path
+from .card import Card
 from .errors import ArgumentError, ClosedError, Error, UseAfterCloseError
+from .key import Key
 
 _RECORD_MAX = 16384
 _TCP_CLOSE = 7  # state of a connection that was reset, in linux/tcp.h
@@ -38,6 +40,22 @@ class TLSSocket(Session):
     for ``server_name``. That must be given; None takes any name.
     ``verify=False`` trusts everybody.
 
+    Instead of CAs, ``ca_key`` names the public key on the card with which
+    the card itself verifies the server's topmost certificate; ``pin`` is the
+    server's own public key, DER or the name of one on the card, or a list of
+    these. With ``raw_key`` our side too shows a public key and no
+    certificate.
+
+    ``psk`` takes a pre-shared key in the place of all certificates: an
+    identity, or that and the name of the secret key on the card. With
+    ``psk_kind`` "derived" the card gives a key for the identity and for
+    ``psk_context``; with "card" it computes the secrets of each session, TLS
+    1.2 only.
+
+    ``session`` is the :attr:`session` of an earlier connection, to go on
+    without the card. ``card_random`` has the card make the client's random
+    number.
+
     A peer that hangs up without good-bye ends the data too, as many do;
     without ``suppress_ragged_eofs`` it is a :class:`ClosedError`, as a
     connection that was cut off always is.
@@ -62,6 +80,14 @@ class TLSSocket(Session):
         ca_file: Optional[Path] = None,
         ca_data: Optional[Bytes] = None,
         card_ca: Union[str, bool, None] = None,
+        ca_key: Optional[str] = None,
+        pin: Union[Pin, Sequence[Pin], None] = None,
+        raw_key: bool = False,
+        psk: Union[str, Tuple[str, Optional[str]], None] = None,
+        psk_kind: str = "derived",
+        psk_context: Bytes = b"",
+        session: Optional[Bytes] = None,
+        card_random: bool = False,
         server_name: Union[str, None, Unset] = UNSET,
         alpn: Optional[Sequence[str]] = None,
         minimum_version: Optional[str] = None,
@@ -86,8 +112,11 @@ class TLSSocket(Session):
             self._tls = self._new(key, card, datagram)
             self._set_certificate(key, certificate)
             self._set_trust(ca_file, ca_data, card_ca)
+            self._set_server_key(ca_key, pin)
+            self._set_psk(psk, psk_kind, psk_context)
             self._set_server_name(server_name)
             self._set_versions(minimum_version, maximum_version, priority)
+            self._set_handshake(session, raw_key, card_random)
             if alpn:
                 _core.tls_set_alpn(self._tls, ",".join(alpn))
             if do_handshake:

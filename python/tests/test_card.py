@@ -343,7 +343,7 @@ def test_a_child_of_fork_cannot_use_the_card_but_may_open_its_own(
 
 
 def test_a_label_that_is_no_text_can_still_be_printed():
-    from iotsafe import card as module
+    from iotsafe import objects as module
 
     class Fake:
         """Stands for a card whose label was made to hurt."""
@@ -361,7 +361,7 @@ def test_a_label_that_is_no_text_can_still_be_printed():
 
     real, module._core = module._core, Fake()
     try:
-        record = module._record(None)
+        record = module.record(None)
     finally:
         module._core = real
     assert record.raw_label == b"\xff\x1b[2J\x00"
