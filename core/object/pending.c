@@ -278,25 +278,3 @@ int iotsafe_tls_set_card_random(iotsafe_tls *tls, int on)
 	(void)on;
 	PENDING("iotsafe_tls_set_card_random");
 }
-
-int iotsafe_tls_set_session(iotsafe_tls *tls, const uint8_t *data,
-			    size_t data_size)
-{
-	(void)tls;
-	(void)data;
-	(void)data_size;
-	PENDING("iotsafe_tls_set_session");
-}
-
-int iotsafe_tls_session(iotsafe_tls *tls, uint8_t **out, size_t *out_size)
-{
-	bytes_ready(out, out_size);
-	(void)tls;
-	PENDING("iotsafe_tls_session");
-}
-
-int iotsafe_tls_resumed(iotsafe_tls *tls)
-{
-	(void)tls;
-	PENDING("iotsafe_tls_resumed");
-}

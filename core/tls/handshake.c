@@ -46,15 +46,21 @@ static int install_identity(struct iotsafe_tls *tls)
 {
 	TRY(choose_certificate(tls));
 	TRY(key_learn(tls->key, &tls->signing.limit));
-	for (unsigned i = 0; i < tls->card_ca_count; i++)
-		TRY(add_card_ca(tls, tls->card_ca[i]));
 	return credentials_install(tls->cred, tls->key, &tls->signing);
 }
 
-/* Everything that is read from the card. Work for a thread. */
-static int open_identity(void *self)
+int handshake_load_trust(struct iotsafe_tls *tls)
 {
-	struct iotsafe_tls *tls = self;
+	if (tls->trust_loaded)
+		return IOTSAFE_OK;
+	for (unsigned i = 0; i < tls->card_ca_count; i++)
+		TRY(add_card_ca(tls, tls->card_ca[i]));
+	tls->trust_loaded = true;
+	return IOTSAFE_OK;
+}
+
+static int load_identity(struct iotsafe_tls *tls)
+{
 	int result;
 
 	TRY(key_open(tls->card, tls->key_name, &tls->signing.limit, &tls->key));
@@ -64,6 +70,32 @@ static int open_identity(void *self)
 		tls->key = NULL;
 	}
 	return result;
+}
+
+/* Everything that is read from the card. Work for a thread. */
+static int prepare(void *self)
+{
+	struct iotsafe_tls *tls = self;
+
+	TRY(handshake_load_trust(tls));
+	return load_identity(tls);
+}
+
+/* GnuTLS calls this before it looks for a certificate to give: now it is known
+ * that the server did not resume the session, and the card is needed. */
+static int on_request(gnutls_session_t session, unsigned type, unsigned post,
+		      unsigned incoming, const gnutls_datum_t *message)
+{
+	struct iotsafe_tls *tls = gnutls_session_get_ptr(session);
+	int result = IOTSAFE_OK;
+
+	(void)type;
+	(void)post;
+	(void)incoming;
+	(void)message;
+	if (!tls->key)
+		result = load_identity(tls);
+	return result < 0 ? IOTSAFE_GNUTLS_ERROR(result) : 0;
 }
 
 /* As far as GnuTLS comes without the network. Work for a thread. */
@@ -76,9 +108,9 @@ static int step(void *self)
 
 static bool may_need_card(const struct iotsafe_tls *tls)
 {
-	if (tls->stage == STAGE_IDENTITY)
+	if (!tls->card || tls->stage == STAGE_IDENTITY)
 		return tls->card;
-	return tls->key && tls->stepped_aside && !tls->signing.count;
+	return (tls->resuming || tls->stepped_aside) && !tls->signing.count;
 }
 
 static int start_job(struct iotsafe_tls *tls, int (*work)(void *self))
@@ -148,7 +180,7 @@ static int finish(struct iotsafe_tls *tls)
 	if (tls->transport.lost)
 		return fail(tls, last_words(tls));
 	/* No way is known past the verification; none may be overlooked. */
-	if (tls->verify && !tls->verified) {
+	if (tls->verify && !tls->verified && !resume_done(tls)) {
 		tls->refused = true;
 		error_set(IOTSAFE_ERR_UNTRUSTED,
 			  "TLS handshake: %s was not authenticated",
@@ -190,7 +222,12 @@ static int begin(struct iotsafe_tls *tls, int fd)
 	tls->transport.quiet = !tls->transport.datagram;
 	if (tls->transport.datagram)
 		gnutls_dtls_set_mtu(tls->session, HANDSHAKE_MTU);
-	return settings_apply(tls);
+	TRY(settings_apply(tls));
+	if (tls->resuming && tls->card)
+		gnutls_handshake_set_hook_function(
+			tls->session, GNUTLS_HANDSHAKE_CERTIFICATE_REQUEST,
+			GNUTLS_HOOK_PRE, on_request);
+	return IOTSAFE_OK;
 }
 
 static int advance(struct iotsafe_tls *tls, int fd,
@@ -203,8 +240,8 @@ static int advance(struct iotsafe_tls *tls, int fd,
 		tls->stage = STAGE_IDENTITY;
 	}
 	if (tls->stage == STAGE_IDENTITY) {
-		if (tls->card)
-			TRY(perform(tls, open_identity, deadline, &result));
+		if (tls->card && !tls->resuming)
+			TRY(perform(tls, prepare, deadline, &result));
 		TRY(result);
 		tls->stage = STAGE_HANDSHAKE;
 	}

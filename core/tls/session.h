@@ -8,6 +8,7 @@
 #include <iotsafe/iotsafe.h>
 #include <stdbool.h>
 #include <sys/types.h>
+#include "base/bytes.h"
 #include "base/deadline.h"
 #include "base/error.h"
 #include "tls/job.h"
@@ -28,6 +29,8 @@ struct server {
 	uint8_t address[16];
 	unsigned address_size;
 };
+
+#define RESUME_DIGEST_SIZE 32
 
 enum stage {
 	STAGE_NEW = 0,
@@ -53,6 +56,10 @@ struct iotsafe_tls {
 	bool trusting;		    /* somebody said whom to trust */
 	char *card_ca[CARD_CA_MAX]; /* "": all roots */
 	unsigned card_ca_count;
+	uint8_t trust[RESUME_DIGEST_SIZE]; /* of all that says whom */
+	bool raw_key;			   /* RFC 7250, our side */
+	uint8_t *offered;		   /* iotsafe_tls_set_session() */
+	size_t offered_size;
 	char *alpn;
 	char *priority;
 	int lowest;
@@ -65,6 +72,8 @@ struct iotsafe_tls {
 	struct signing signing;
 	struct job job;
 	bool waiting_allowed; /* of the call under way: timeout was not 0 */
+	bool resuming;	      /* the session offered may spare us the card */
+	bool trust_loaded;    /* what the card says about whom to trust */
 	bool verified;
 	bool refused;	    /* by us: the record of errors has the reason */
 	bool stepped_aside; /* the verification let the caller go once */
@@ -103,8 +112,26 @@ int session_wait(struct iotsafe_tls *tls, const struct deadline *deadline,
 
 int verify_server(gnutls_session_t session);
 
+/* resume.c */
+
+/* Session data is good only for what was bound: adds one more thing. */
+int resume_bind(uint8_t digest[RESUME_DIGEST_SIZE], char what,
+		struct bytes data);
+int resume_bind_text(uint8_t digest[RESUME_DIGEST_SIZE], char what,
+		     const char *text);
+/* Offers the session that was set, where it fits. */
+int resume_apply(struct iotsafe_tls *tls);
+bool resume_done(const struct iotsafe_tls *tls);
+
+/* handshake.c */
+
+/* Reads, once, what the card has to say about whom to trust. */
+int handshake_load_trust(struct iotsafe_tls *tls);
+
 /* settings.c */
 
+/* Checks that `what` may still be set. */
+int settings_check(const struct iotsafe_tls *tls, const char *what);
 void settings_release(struct iotsafe_tls *tls);
 int settings_apply(struct iotsafe_tls *tls);
 

@@ -16,7 +16,7 @@
 #define ALPN_MAX      8
 #define ALPN_NAME_MAX 32 /* of GnuTLS; RFC 7301 allows 255 */
 
-static int check_settable(const struct iotsafe_tls *tls, const char *what)
+int settings_check(const struct iotsafe_tls *tls, const char *what)
 {
 	TRY(session_check(tls, what));
 	if (tls->stage != STAGE_NEW)
@@ -45,6 +45,7 @@ void settings_release(struct iotsafe_tls *tls)
 	free(tls->key_name);
 	free(tls->certificate_name);
 	iotsafe_free(tls->certificate);
+	iotsafe_free(tls->offered);
 	free(tls->alpn);
 	free(tls->priority);
 	for (unsigned i = 0; i < tls->card_ca_count; i++)
@@ -53,7 +54,7 @@ void settings_release(struct iotsafe_tls *tls)
 
 int iotsafe_tls_set_key(iotsafe_tls *tls, const char *name)
 {
-	TRY(check_settable(tls, "the key"));
+	TRY(settings_check(tls, "the key"));
 	return replace(&tls->key_name, name);
 }
 
@@ -62,7 +63,7 @@ int iotsafe_tls_set_certificate(iotsafe_tls *tls, const char *name)
 	uint8_t *data = NULL;
 	size_t size = 0;
 
-	TRY(check_settable(tls, "the certificate"));
+	TRY(settings_check(tls, "the certificate"));
 	if (name && (name[0] == '/' || !strncmp(name, "./", 2))) {
 		TRY(trust_read_file("certificate file", name, &data, &size));
 		name = NULL;
@@ -79,7 +80,7 @@ int iotsafe_tls_set_certificate_data(iotsafe_tls *tls, const uint8_t *data,
 	uint8_t *copy;
 	size_t size;
 
-	TRY(check_settable(tls, "the certificate"));
+	TRY(settings_check(tls, "the certificate"));
 	if (!data || !data_size)
 		return error_set(IOTSAFE_ERR_ARG,
 				 "TLS settings: no certificate given");
@@ -136,21 +137,35 @@ int iotsafe_tls_set_server_name(iotsafe_tls *tls, const char *name)
 {
 	struct server server = {.kind = SERVER_ANY};
 
-	TRY(check_settable(tls, "the server name"));
+	TRY(settings_check(tls, "the server name"));
 	if (name)
 		TRY(parse_server(name, &server));
 	tls->server = server;
 	return IOTSAFE_OK;
 }
 
+static int add_ca(struct iotsafe_tls *tls, struct bytes data)
+{
+	TRY(trust_add(tls->cred, data));
+	tls->trusting = true;
+	return resume_bind(tls->trust, 'a', data);
+}
+
 int iotsafe_tls_set_ca_file(iotsafe_tls *tls, const char *path)
 {
-	TRY(check_settable(tls, "a CA file"));
+	uint8_t *data;
+	size_t size;
+	int result;
+
+	TRY(settings_check(tls, "a CA file"));
 	if (!path)
 		return error_set(IOTSAFE_ERR_ARG, "CA file: no path given");
-	TRY(trust_add_file(tls->cred, path));
-	tls->trusting = true;
-	return IOTSAFE_OK;
+	TRY(trust_read_file("CA file", path, &data, &size));
+	result = add_ca(tls, (struct bytes){data, size});
+	iotsafe_free(data);
+	if (result < 0)
+		error_prepend("CA file %s: ", path);
+	return result;
 }
 
 int iotsafe_tls_set_ca_data(iotsafe_tls *tls, const uint8_t *data,
@@ -158,21 +173,18 @@ int iotsafe_tls_set_ca_data(iotsafe_tls *tls, const uint8_t *data,
 {
 	int result;
 
-	TRY(check_settable(tls, "CA data"));
+	TRY(settings_check(tls, "CA data"));
 	if (!data || !data_size)
 		return error_set(IOTSAFE_ERR_ARG, "CA data: none given");
-	result = trust_add(tls->cred, (struct bytes){data, data_size});
-	if (result < 0) {
+	result = add_ca(tls, (struct bytes){data, data_size});
+	if (result < 0)
 		error_prepend("CA data: ");
-		return result;
-	}
-	tls->trusting = true;
-	return IOTSAFE_OK;
+	return result;
 }
 
 int iotsafe_tls_set_ca_card(iotsafe_tls *tls, const char *name)
 {
-	TRY(check_settable(tls, "a CA of the card"));
+	TRY(settings_check(tls, "a CA of the card"));
 	if (!tls->card)
 		return error_set(IOTSAFE_ERR_ARG,
 				 "CA of the card: the session has no card");
@@ -180,15 +192,16 @@ int iotsafe_tls_set_ca_card(iotsafe_tls *tls, const char *name)
 		return error_set(IOTSAFE_ERR_ARG,
 				 "CA of the card: at most %d can be named",
 				 CARD_CA_MAX);
-	TRY(replace(&tls->card_ca[tls->card_ca_count], name ? name : ""));
+	name = name ? name : "";
+	TRY(replace(&tls->card_ca[tls->card_ca_count], name));
 	tls->card_ca_count++;
 	tls->trusting = true;
-	return IOTSAFE_OK;
+	return resume_bind_text(tls->trust, 'A', name);
 }
 
 int iotsafe_tls_set_verify(iotsafe_tls *tls, int verify)
 {
-	TRY(check_settable(tls, "verification"));
+	TRY(settings_check(tls, "verification"));
 	tls->verify = verify != 0;
 	return IOTSAFE_OK;
 }
@@ -223,7 +236,7 @@ int iotsafe_tls_set_alpn(iotsafe_tls *tls, const char *protocols)
 {
 	gnutls_datum_t names[ALPN_MAX];
 
-	TRY(check_settable(tls, "ALPN"));
+	TRY(settings_check(tls, "ALPN"));
 	if (protocols && !*protocols)
 		protocols = NULL;
 	if (protocols)
@@ -233,7 +246,7 @@ int iotsafe_tls_set_alpn(iotsafe_tls *tls, const char *protocols)
 
 int iotsafe_tls_set_versions(iotsafe_tls *tls, int lowest, int highest)
 {
-	TRY(check_settable(tls, "the version"));
+	TRY(settings_check(tls, "the version"));
 	if ((lowest && lowest != 12 && lowest != 13) ||
 	    (highest && highest != 12 && highest != 13))
 		return error_set(IOTSAFE_ERR_ARG,
@@ -257,7 +270,7 @@ int iotsafe_tls_set_priority(iotsafe_tls *tls, const char *priority)
 	const char *at = "";
 	int error;
 
-	TRY(check_settable(tls, "the priority"));
+	TRY(settings_check(tls, "the priority"));
 	if (priority) {
 		error = gnutls_priority_init(&parsed, priority, &at);
 		if (error < 0)
@@ -345,6 +358,7 @@ int settings_apply(struct iotsafe_tls *tls)
 	TRY(apply_alpn(tls));
 	if (tls->verify && !tls->trusting)
 		TRY(trust_add_system(tls->cred));
+	TRY(resume_apply(tls));
 	/* 0 for "for ever" would be taken for "over already". */
 	if (tls->transport.datagram)
 		gnutls_dtls_set_timeouts(tls->session, RETRANSMIT_MS, INT_MAX);

@@ -101,20 +101,6 @@ int trust_read_file(const char *what, const char *path, uint8_t **out,
 	return result;
 }
 
-int trust_add_file(gnutls_certificate_credentials_t cred, const char *path)
-{
-	uint8_t *data;
-	size_t size;
-	int result;
-
-	TRY(trust_read_file("CA file", path, &data, &size));
-	result = trust_add(cred, (struct bytes){data, size});
-	iotsafe_free(data);
-	if (result < 0)
-		error_prepend("CA file %s: ", path);
-	return result;
-}
-
 int trust_add_card(gnutls_certificate_credentials_t cred, iotsafe_card *card,
 		   const char *name, const struct deadline *limit)
 {

@@ -11,7 +11,6 @@
 
 /* PEM (all certificates) or DER (one). */
 int trust_add(gnutls_certificate_credentials_t cred, struct bytes data);
-int trust_add_file(gnutls_certificate_credentials_t cred, const char *path);
 
 /* The certificate with this name on the card. */
 int trust_add_card(gnutls_certificate_credentials_t cred, iotsafe_card *card,

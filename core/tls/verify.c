@@ -4,6 +4,7 @@
  * place where a handshake lets go of a caller who may not wait for the card.
  */
 #include <gnutls/x509.h>
+#include <iotsafe/gnutls.h>
 #include <stdio.h>
 #include <string.h>
 #include "base/error.h"
@@ -86,6 +87,7 @@ static int check(struct iotsafe_tls *tls)
 	unsigned status = 0;
 	int error;
 
+	TRY(handshake_load_trust(tls));
 	/* 0 only says that there is a verdict: it is in `status`. */
 	error = gnutls_certificate_verify_peers(tls->session, data, count,
 						&status);
@@ -106,11 +108,16 @@ static int check(struct iotsafe_tls *tls)
 int verify_server(gnutls_session_t session)
 {
 	struct iotsafe_tls *tls = gnutls_session_get_ptr(session);
+	int result = IOTSAFE_OK;
 
-	if (tls->verify && !tls->verified && check(tls) < 0) {
+	if (tls->verify && !tls->verified)
+		result = check(tls);
+	if (result == IOTSAFE_ERR_UNTRUSTED) {
 		tls->refused = true;
 		return GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR;
 	}
+	if (result < 0)
+		return IOTSAFE_GNUTLS_ERROR(result);
 	tls->verified = true;
 	if (tls->key && !tls->waiting_allowed && !tls->stepped_aside) {
 		tls->stepped_aside = true;

@@ -34,6 +34,11 @@ void iotsafe_card_free(iotsafe_card *card)
 		card->uses--;
 }
 
+const char *iotsafe_card_address(const iotsafe_card *card)
+{
+	return card->address ? card->address : "soft:";
+}
+
 int iotsafe_card_open(const char *address, iotsafe_card **card)
 {
 	*card = NULL;

@@ -21,6 +21,7 @@ struct iotsafe_card {
 	const struct identity *root; /* a CA certificate on the card */
 	const struct identity *key;  /* NULL: chain[0]'s */
 	int algorithms;
+	const char *address; /* NULL: "soft:" */
 
 	/* What the card does when asked. */
 	int open_ms, sign_ms;	  /* how long it takes */

@@ -162,6 +162,10 @@ static void configure(struct peer *peer, gnutls_session_t session,
 		gnutls_alpn_set_protocols(session, &protocol, 1, 0);
 		free(protocol.data);
 	}
+	if (wish->tickets)
+		need(gnutls_session_ticket_enable_server(session,
+							 wish->tickets),
+		     "tickets");
 	gnutls_transport_set_ptr(session, peer);
 	gnutls_transport_set_pull_function(session, pull);
 	gnutls_transport_set_push_function(session, push);
@@ -284,6 +288,7 @@ static void serve(struct peer *peer, gnutls_session_t session)
 			gnutls_alert_send_appropriate(session, peer->result);
 		return;
 	}
+	peer->resumed = gnutls_session_is_resumed(session);
 	look_at_client(peer, session);
 	behave(peer, session);
 }

@@ -36,6 +36,8 @@ struct peer_wish {
 	const char *garbage;
 	bool silent; /* reads, and never answers */
 	const char *alpn;
+	/* Gives tickets, and resumes by those given with the same key. */
+	const gnutls_datum_t *tickets;
 	int fd; /* 0: the peer makes the connection itself */
 };
 
@@ -54,6 +56,7 @@ struct peer {
 	char name[256];	      /* SNI */
 	uint8_t exported[32]; /* label "EXPORTER-test", no context */
 	size_t echoed;
+	bool resumed;
 };
 
 void peer_start(struct peer *peer, struct peer_wish wish);
