@@ -92,7 +92,7 @@ uint16_t answer_deliver(const struct card *card, struct channel *channel,
 	const struct quirks *quirks = &card->quirks;
 	size_t size = answer->size;
 	bool asks = command->has_le && command->data.size == 0;
-	bool exact = command->le == size;
+	bool exact = command->le == size || size > CARD_DATA_MAX;
 
 	if (answer->overflow)
 		return SW_FAILED;

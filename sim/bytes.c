@@ -55,6 +55,41 @@ bool tlv_take(struct view *view, struct tlv *out)
 	return view_take(view, length, &out->value);
 }
 
+static struct field *field_of(struct field *fields, size_t count, uint8_t tag)
+{
+	for (size_t i = 0; i < count; i++)
+		if (fields[i].tag == tag)
+			return &fields[i];
+	return NULL;
+}
+
+bool fields_take(struct view data, struct field *fields, size_t count)
+{
+	struct field *field;
+	struct tlv tlv;
+
+	while (data.size > 0) {
+		if (!tlv_take(&data, &tlv))
+			return false;
+		field = field_of(fields, count, tlv.tag);
+		if (field == NULL || field->there)
+			return false;
+		field->there = true;
+		field->value = tlv.value;
+	}
+	return true;
+}
+
+bool field_number(const struct field *field, size_t size, unsigned int *out)
+{
+	if (!field->there || field->value.size != size)
+		return false;
+	*out = 0;
+	for (size_t i = 0; i < size; i++)
+		*out = *out << 8 | field->value.data[i];
+	return true;
+}
+
 struct writer writer_on(void *data, size_t capacity)
 {
 	return (struct writer){data, 0, capacity, false};
@@ -93,6 +128,19 @@ void put_tlv(struct writer *writer, unsigned int tag, struct view value)
 	put_byte(writer, tag);
 	put_byte(writer, (unsigned int)value.size);
 	put_bytes(writer, value.data, value.size);
+}
+
+void put_length(struct writer *writer, size_t length)
+{
+	if (length > 0xFFFF)
+		writer->overflow = true;
+	if (length > 0xFF)
+		put_byte(writer, 0x82);
+	else if (length > 0x7F)
+		put_byte(writer, 0x81);
+	if (length > 0xFF)
+		put_byte(writer, (unsigned int)(length >> 8));
+	put_byte(writer, (unsigned int)length & 0xFF);
 }
 
 void put_tlv_byte(struct writer *writer, unsigned int tag, unsigned int value)

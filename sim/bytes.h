@@ -35,12 +35,27 @@ bool view_take(struct view *view, size_t size, struct view *out);
  */
 bool tlv_take(struct view *view, struct tlv *out);
 
+/* One of the fields a command may carry, and what it brought. */
+struct field {
+	uint8_t tag;
+	bool there;
+	struct view value;
+};
+
+/* Fills the fields in any order; false for unknown, repeated, broken ones. */
+bool fields_take(struct view data, struct field *fields, size_t count);
+
+/* A number of exactly `size` bytes, big-endian, that is there. */
+bool field_number(const struct field *field, size_t size, unsigned int *out);
+
 struct writer writer_on(void *data, size_t capacity);
 void put_byte(struct writer *writer, unsigned int byte);
 void put_bytes(struct writer *writer, const void *data, size_t size);
 void put_u16(struct writer *writer, unsigned int value);
 /* Values up to 255 bytes, the length in one byte. */
 void put_tlv(struct writer *writer, unsigned int tag, struct view value);
+/* A length as BER writes it, up to 65535. */
+void put_length(struct writer *writer, size_t length);
 void put_tlv_byte(struct writer *writer, unsigned int tag, unsigned int value);
 
 /* `text` has room for 2 * size + 1 characters. */

@@ -13,11 +13,14 @@
 #define INS_MANAGE_CHANNEL 0x70
 #define INS_SELECT	   0xA4
 #define INS_GET_RESPONSE   0xC0
+#define INS_GET_RANDOM	   0x84
+#define INS_READ_FILE	   0xB0
+#define INS_GET_DATA	   0xCB
 
-static void leave(struct channel *channel)
+static void leave(struct card *card, struct channel *channel)
 {
 	if (channel->applet != NULL && channel->applet->leave != NULL)
-		channel->applet->leave(channel);
+		channel->applet->leave(card, channel);
 	channel->applet = NULL;
 	channel->aid = view_of(NULL, 0);
 	channel->file = UICC_MF;
@@ -30,9 +33,9 @@ static void channel_open(struct channel *channel)
 	channel->file = UICC_MF;
 }
 
-static void channel_close(struct channel *channel)
+static void channel_close(struct card *card, struct channel *channel)
 {
-	leave(channel);
+	leave(card, channel);
 	OPENSSL_cleanse(channel, sizeof(*channel));
 }
 
@@ -59,7 +62,7 @@ bool card_add_aid(struct card *card, struct view aid)
 void card_close(struct card *card)
 {
 	for (size_t i = 0; i < CARD_CHANNELS; i++)
-		channel_close(&card->channels[i]);
+		channel_close(card, &card->channels[i]);
 }
 
 void card_reset(struct card *card)
@@ -103,7 +106,7 @@ static uint16_t close_channel(struct card *card, const struct command *command)
 		return SW_WRONG_P1P2;
 	if (!card->channels[number].open)
 		return SW_NO_CHANNEL;
-	channel_close(&card->channels[number]);
+	channel_close(card, &card->channels[number]);
 	return SW_OK;
 }
 
@@ -152,7 +155,7 @@ static uint16_t select_aid(struct card *card, struct channel *channel,
 		return SW_WRONG_P1P2;
 	if (!known_aid(card, command->data, &aid))
 		return SW_NOT_FOUND;
-	leave(channel);
+	leave(card, channel);
 	channel->applet = &iotsafe_applet;
 	channel->aid = aid;
 	if (quirk_on(&card->quirks, QUIRK_FCI) && command->p2 != 0x0C)
@@ -172,7 +175,7 @@ static uint16_t select_file(struct card *card, struct channel *channel,
 	sw = uicc_select(card, command, out);
 	if (sw != SW_OK)
 		return sw;
-	leave(channel);
+	leave(card, channel);
 	channel->file = uicc_file(command);
 	return SW_OK;
 }
@@ -226,15 +229,50 @@ static bool class_suits(const struct card *card, const struct channel *channel,
 							     : QUIRK_CLASS_8X);
 }
 
+/* What is wrong is well-formed: one bit, where it does not show at once. */
+static void corrupt(const struct command *command, struct writer *answer)
+{
+	bool is_data = command->ins == INS_GET_DATA;
+
+	if (command->ins == INS_READ_FILE || command->ins == INS_GET_RANDOM)
+		return; /* done by the command, which knows better */
+	if (is_data && answer->size > 1)
+		answer->data[1] ^= 0x40;
+	else if (answer->size > 0)
+		answer->data[answer->size - 1] ^= 0x01;
+}
+
+static uint16_t spoil(struct card *card, const struct command *command,
+		      struct writer *answer, uint16_t sw)
+{
+	size_t noise = answer->size > 0 ? answer->size : 16;
+	unsigned int forced;
+
+	if (card->corrupt && answer_carries_data(sw))
+		corrupt(command, answer);
+	if (sw == SW_OK && fault_strikes_once(card->faults, FAULT_AFTER,
+					      command->ins, &forced))
+		return (uint16_t)forced;
+	if (!fault_strikes(card->faults, FAULT_GARBAGE, command->ins, NULL))
+		return sw;
+	answer->size = 0;
+	while (answer->size < noise)
+		put_byte(answer, (unsigned int)(answer->size * 167 + 91));
+	return SW_OK;
+}
+
 static uint16_t run(struct card *card, struct channel *channel,
 		    const struct command_row *row,
 		    const struct command *command, struct writer *answer)
 {
 	uint16_t sw;
 
+	card->corrupt =
+		fault_strikes(card->faults, FAULT_CORRUPT, row->ins, NULL);
 	sw = row->run(card, channel, command, answer);
 	if (row->ins == INS_GET_RESPONSE)
 		return sw;
+	sw = spoil(card, command, answer, sw);
 	if (!answer_carries_data(sw))
 		answer->size = 0;
 	return answer_deliver(card, channel, command, answer, sw);
@@ -279,6 +317,8 @@ static uint16_t transact(struct card *card, struct view bytes,
 		note->name = row->name;
 	if (fault_strikes(card->faults, FAULT_SW, command.ins, &forced))
 		return (uint16_t)forced;
+	if (fault_strikes_once(card->faults, FAULT_ONCE, command.ins, &forced))
+		return (uint16_t)forced;
 	if (channel == NULL)
 		return SW_NO_CHANNEL;
 	if (!class_suits(card, channel, &command))
@@ -294,7 +334,8 @@ size_t card_exchange(struct card *card, const uint8_t *command, size_t size,
 		     uint8_t response[CARD_RESPONSE_MAX],
 		     struct card_note *note)
 {
-	struct writer answer = writer_on(response, CARD_DATA_MAX);
+	uint8_t bytes[CARD_ANSWER_MAX];
+	struct writer answer = writer_on(bytes, sizeof(bytes));
 	struct card_note unused;
 	uint16_t sw = SW_WRONG_LENGTH;
 
@@ -304,6 +345,8 @@ size_t card_exchange(struct card *card, const uint8_t *command, size_t size,
 	if (size <= CARD_COMMAND_MAX)
 		sw = transact(card, view_of(command, size), &answer, note);
 	note->signature = card->signed_now;
+	memcpy(response, bytes, answer.size);
+	OPENSSL_cleanse(bytes, answer.size);
 	response[answer.size] = (uint8_t)(sw >> 8);
 	response[answer.size + 1] = (uint8_t)sw;
 	return answer.size + 2;

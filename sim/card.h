@@ -11,6 +11,7 @@
 #define CARD_CHANNELS	  20 /* the basic one and 19 logical ones */
 #define CARD_COMMAND_MAX  261
 #define CARD_DATA_MAX	  256
+#define CARD_ANSWER_MAX	  512 /* fetched in several pieces */
 #define CARD_RESPONSE_MAX (CARD_DATA_MAX + 2)
 #define CARD_AIDS_MAX	  8
 #define AID_MAX		  16
@@ -32,6 +33,7 @@ enum status {
 	SW_WRONG_OFFSET = 0x6B00,
 	SW_WRONG_LE = 0x6C00,
 	SW_UNKNOWN_INS = 0x6D00,
+	SW_MISMATCH = 0x6D01,
 	SW_WRONG_CLASS = 0x6E00,
 	SW_FAILED = 0x6F00
 };
@@ -54,7 +56,7 @@ struct applet {
 	const struct command_row *rows;
 	size_t row_count;
 	/* Forgets what a selection holds: new selection, close or reset. */
-	void (*leave)(struct channel *channel);
+	void (*leave)(struct card *card, struct channel *channel);
 };
 
 struct channel {
@@ -64,7 +66,7 @@ struct channel {
 	struct view aid;   /* of the applet */
 	struct iotsafe_state iotsafe;
 	/* an answer not yet fetched */
-	uint8_t waiting[CARD_DATA_MAX];
+	uint8_t waiting[CARD_ANSWER_MAX];
 	size_t waiting_size;
 	size_t waiting_from;
 	uint16_t waiting_sw;
@@ -84,6 +86,8 @@ struct card {
 	size_t aid_count;
 	struct channel channels[CARD_CHANNELS];
 	bool signed_now; /* the running command finished a signature */
+	bool corrupt;	 /* a fault: the running command must go wrong */
+	uint8_t stuck[SESSION_KINDS]; /* a bit a session left unfinished */
 };
 
 /* What the log wants to know about one exchange. */

@@ -24,6 +24,21 @@ static const struct fault_row {
 		       "the program ends at once when this command arrives"},
 	[FAULT_SW] = {"sw", INS_WORD,
 		      "the card answers this command with this status word"},
+	[FAULT_ONCE] = {"once", INS_WORD,
+			"the card answers this command with this status word, "
+			"one time"},
+	[FAULT_AFTER] = {"after", INS_WORD,
+			 "this command is done, with its data, and this status "
+			 "word stands where 9000 was, one time (63CF: remote "
+			 "administration is over)"},
+	[FAULT_CORRUPT] = {"corrupt", INS,
+			   "what this command gives is wrong and looks well: a "
+			   "bit of a signature, key, file or secret; random "
+			   "bytes are too few; what gives nothing works on "
+			   "wrong input"},
+	[FAULT_GARBAGE] = {"garbage", INS,
+			   "the card answers this command with noise and "
+			   "9000"},
 	[FAULT_CME] = {"cme", INS_NUMBER,
 		       "the modem answers this command with +CME ERROR: N"},
 	[FAULT_SILENCE] = {"silence", INS,
@@ -170,23 +185,37 @@ static bool concerns(const struct fault_rule *rule, enum fault fault,
 	       (shape == NOTHING || shape == NUMBER || rule->ins == ins);
 }
 
-bool fault_strikes(struct faults *faults, enum fault fault, unsigned int ins,
-		   unsigned int *value)
+static bool strikes(struct faults *faults, enum fault fault, unsigned int ins,
+		    unsigned int *value, bool once)
 {
-	bool strikes = false;
+	bool now = false;
 
 	for (size_t i = 0; i < faults->count; i++) {
 		struct fault_rule *rule = &faults->rules[i];
 
 		if (!concerns(rule, fault, ins))
 			continue;
-		if (++rule->seen < rule->from)
+		rule->seen++;
+		if (rule->seen < rule->from ||
+		    (once && rule->seen != rule->from))
 			continue;
-		strikes = true;
+		now = true;
 		if (value != NULL)
 			*value = rule->value;
 	}
-	return strikes;
+	return now;
+}
+
+bool fault_strikes(struct faults *faults, enum fault fault, unsigned int ins,
+		   unsigned int *value)
+{
+	return strikes(faults, fault, ins, value, false);
+}
+
+bool fault_strikes_once(struct faults *faults, enum fault fault,
+			unsigned int ins, unsigned int *value)
+{
+	return strikes(faults, fault, ins, value, true);
 }
 
 void faults_print(FILE *out)

@@ -12,6 +12,10 @@ enum fault {
 	FAULT_FLIP_SIGNATURE,
 	FAULT_DIE,
 	FAULT_SW,
+	FAULT_ONCE,
+	FAULT_AFTER,
+	FAULT_CORRUPT,
+	FAULT_GARBAGE,
 	FAULT_CME,
 	FAULT_SILENCE,
 	FAULT_TRUNCATE,
@@ -56,6 +60,10 @@ bool fault_on(const struct faults *faults, enum fault fault);
  */
 bool fault_strikes(struct faults *faults, enum fault fault, unsigned int ins,
 		   unsigned int *value);
+
+/* The same, but only at that very time. */
+bool fault_strikes_once(struct faults *faults, enum fault fault,
+			unsigned int ins, unsigned int *value);
 
 void faults_print(FILE *out);
 

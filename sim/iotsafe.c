@@ -2,19 +2,28 @@
 /* GSMA IoT SAFE (IoT.05): the table of the applet's commands. */
 #include "iotsafe_parts.h"
 
+#include "iotsafe_session.h"
+
 static const struct command_row rows[] = {
+	{0x24, "PUT PUBLIC KEY INIT", iotsafe_put_init},
 	{0x2A, "COMPUTE SIGNATURE INIT", iotsafe_sign_init},
 	{0x2B, "COMPUTE SIGNATURE UPDATE", iotsafe_sign_update},
+	{0x2C, "VERIFY SIGNATURE INIT", iotsafe_verify_init},
+	{0x2D, "VERIFY SIGNATURE UPDATE", iotsafe_verify_update},
+	{0x46, "COMPUTE DH", iotsafe_compute_dh},
+	{0x48, "COMPUTE PRF", iotsafe_compute_prf},
+	{0x4A, "COMPUTE HKDF", iotsafe_compute_hkdf},
 	{0x84, "GET RANDOM", iotsafe_get_random},
 	{0xB0, "READ FILE", iotsafe_read_file},
 	{0xB9, "GENERATE KEY PAIR", iotsafe_generate_key_pair},
 	{0xCB, "GET DATA", iotsafe_get_data},
 	{0xCD, "READ PUBLIC KEY", iotsafe_read_public_key},
+	{0xD8, "PUT PUBLIC KEY UPDATE", iotsafe_put_update},
 };
 
-static void leave(struct channel *channel)
+static void leave(struct card *card, struct channel *channel)
 {
-	iotsafe_sign_leave(&channel->iotsafe);
+	session_leave(card, channel);
 	channel->iotsafe.list_from = 0;
 }
 

@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* What the card tells about itself: application, objects, files, keys. */
+/* GET DATA: what the card tells about itself and its objects. */
 #include "iotsafe_parts.h"
-
-#include "crypto.h"
-
-#include <string.h>
 
 #define LIST_MAX 2048
 #define PAGE_MAX 255
@@ -157,70 +153,5 @@ uint16_t iotsafe_get_data(struct card *card, struct channel *channel,
 	if (command->p1 == GET_LIST)
 		return object_list(card, channel, command->p2 == 0, out);
 	put_bytes(out, application.data, application.size);
-	return SW_OK;
-}
-
-static void put_zeros(struct writer *out, size_t upto)
-{
-	while (out->size < upto)
-		put_byte(out, 0);
-}
-
-uint16_t iotsafe_read_file(struct card *card, struct channel *channel,
-			   const struct command *command, struct writer *out)
-{
-	size_t offset = (size_t)command->p1 << 8 | command->p2;
-	size_t most = (size_t)quirk_value(&card->quirks, QUIRK_SHORT_READ, 255);
-	bool pads = quirk_on(&card->quirks, QUIRK_ZERO_PAD);
-	struct object *file;
-	size_t left, size;
-
-	(void)channel;
-	if (command->data.size == 0)
-		return SW_WRONG_LENGTH;
-	file = iotsafe_named(card, CLASS_FILE, command->data);
-	if (file == NULL)
-		return SW_NOT_FOUND;
-	if ((file->row->access & ACCESS_READ) == 0 ||
-	    !object_active(card->personal, file))
-		return SW_CONDITIONS;
-	left = offset < file->content_size ? file->content_size - offset : 0;
-	if (left == 0 && !pads)
-		return SW_WRONG_P1P2;
-	most = command->le < most ? command->le : most;
-	size = left < most ? left : most;
-	if (size > 0)
-		put_bytes(out, file->content + offset, size);
-	if (pads)
-		put_zeros(out, most);
-	return SW_OK;
-}
-
-uint16_t iotsafe_read_public_key(struct card *card, struct channel *channel,
-				 const struct command *command,
-				 struct writer *out)
-{
-	size_t bare =
-		(size_t)quirk_value(&card->quirks, QUIRK_BARE_PUBLIC_KEY, 0);
-	uint8_t point[POINT_SIZE];
-	struct object *object;
-	EVP_PKEY *pair;
-
-	(void)channel;
-	if ((command->p1 | command->p2) != 0)
-		return SW_WRONG_P1P2;
-	if (command->data.size == 0)
-		return SW_WRONG_LENGTH;
-	object = iotsafe_named(card, CLASS_PUBLIC, command->data);
-	if (object == NULL)
-		return SW_WRONG_DATA;
-	pair = card->personal->pairs[object->row->pair];
-	if (pair == NULL)
-		return SW_CONDITIONS;
-	if (bare == 0)
-		return iotsafe_put_public_key(out, pair) ? SW_OK : SW_FAILED;
-	if (!crypto_point(pair, point))
-		return SW_FAILED;
-	put_bytes(out, point + POINT_SIZE - bare, bare);
 	return SW_OK;
 }

@@ -1,358 +1,362 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* COMPUTE SIGNATURE: sessions, the data of each mode, and tag 33. */
+/* COMPUTE SIGNATURE and VERIFY SIGNATURE: a message and tag 33. */
 #include "iotsafe_parts.h"
 
 #include "crypto.h"
-#include "sha2.h"
+#include "iotsafe_session.h"
 
 #include <string.h>
 
-enum { SIGN_OPEN = 0x00, SIGN_CLOSE = 0x01, SIGN_LAST = 0x80 };
-enum { MODE_TEXT = 1, MODE_LAST_BLOCK = 2, MODE_DIGEST = 3 };
-
-#define TEXT_MAX 0xFFFFFF
-
-static void session_end(struct signing *signing)
-{
-	EVP_MD_CTX_free(signing->text);
-	*signing = (struct signing){0};
-}
-
-void iotsafe_sign_leave(struct iotsafe_state *state)
-{
-	for (size_t i = 0; i < IOTSAFE_SESSIONS; i++)
-		session_end(&state->signing[i]);
-}
-
-static bool any_open(const struct iotsafe_state *state)
-{
-	for (size_t i = 0; i < IOTSAFE_SESSIONS; i++)
-		if (state->signing[i].open)
-			return true;
-	return false;
-}
-
-static const EVP_MD *hash_of(unsigned int hash)
-{
-	switch (hash) {
-	case HASH_SHA256:
-		return EVP_sha256();
-	case HASH_SHA384:
-		return EVP_sha384();
-	case HASH_SHA512:
-		return EVP_sha512();
-	default:
-		return NULL;
-	}
-}
-
-static bool byte_of(const struct tlv *tlv, unsigned int *out)
-{
-	if (tlv->value.size != 1)
-		return false;
-	*out = tlv->value.data[0];
-	return true;
-}
+enum { TAG_SIGNATURE = 0x33 };
 
 /* Key, mode, hash and algorithm, each once, in any order. */
 static uint16_t parameters(struct card *card, struct view data,
-			   struct signing *signing)
+			   enum object_class class, struct session *session)
 {
-	unsigned int algorithm = 0;
-	struct tlv tlv;
+	unsigned int label = label_tag(class);
+	struct field fields[] = {{.tag = (uint8_t)label},
+				 {.tag = (uint8_t)(label + 0x10)},
+				 {.tag = 0xA1},
+				 {.tag = 0x91},
+				 {.tag = 0x92},
+				 {.tag = 0x76},
+				 {.tag = 0x86}};
+	bool may_mac = class == CLASS_PRIVATE;
+	bool macs;
 
-	while (data.size > 0) {
-		if (!tlv_take(&data, &tlv))
-			return SW_WRONG_DATA;
-		if ((tlv.tag == 0x84 || tlv.tag == 0x74) &&
-		    signing->key == NULL)
-			signing->key = personal_find(card->personal,
-						     CLASS_PRIVATE, &tlv);
-		else if (tlv.tag == 0xA1 && signing->mode == 0 &&
-			 byte_of(&tlv, &signing->mode))
-			continue;
-		else if (tlv.tag == 0x91 && signing->hash == 0 &&
-			 tlv.value.size == 2)
-			signing->hash = (unsigned int)tlv.value.data[0] << 8 |
-					tlv.value.data[1];
-		else if (tlv.tag != 0x92 || algorithm != 0 ||
-			 !byte_of(&tlv, &algorithm))
-			return SW_WRONG_DATA;
-	}
-	if (signing->key == NULL || signing->mode < MODE_TEXT ||
-	    signing->mode > MODE_DIGEST || hash_of(signing->hash) == NULL ||
-	    algorithm != SIGNATURE_ECDSA)
+	if (!fields_take(data, fields, may_mac ? 7 : 5) ||
+	    !field_number(&fields[2], 1, &session->mode) ||
+	    !field_number(&fields[4], 1, &session->algorithm))
 		return SW_WRONG_DATA;
+	macs = session->algorithm == SIGNATURE_CMAC && may_mac;
+	if (!macs && !field_number(&fields[3], 2, &session->hash))
+		return SW_WRONG_DATA;
+	session->object =
+		macs ? iotsafe_chosen(card, CLASS_SECRET, &fields[5],
+				      &fields[6])
+		     : iotsafe_chosen(card, class, &fields[0], &fields[1]);
+	if (session->object == NULL || session->mode < MODE_TEXT ||
+	    session->mode > MODE_DIGEST || (macs && session->mode != MODE_TEXT))
+		return SW_WRONG_DATA;
+	return macs || message_hash(session) != NULL ? SW_OK : SW_WRONG_DATA;
+}
+
+/* May this key do this? */
+static uint16_t permission(const struct card *card,
+			   const struct session *session)
+{
+	const struct object_row *row = session->object->row;
+
+	if ((row->functions & FUNCTION_SIGN) == 0 ||
+	    !object_active(card->personal, session->object))
+		return SW_CONDITIONS;
+	if ((row->signature & session->algorithm) == 0 ||
+	    (row->hash & session->hash) != session->hash)
+		return SW_WRONG_DATA;
+	/* a key for CertificateVerify alone gets its digest from the host */
+	if (row->usage != USAGE_GENERAL && session->mode != MODE_DIGEST &&
+	    session->cmac == NULL &&
+	    quirk_on(&card->quirks, QUIRK_STRICT_USAGE))
+		return SW_CONDITIONS;
 	return SW_OK;
 }
 
-static uint16_t session_begin(struct card *card, const struct command *command,
-			      struct signing *out)
+static uint16_t begin(struct card *card, struct view data,
+		      enum object_class class, struct session *session)
 {
-	struct signing signing = {.open = true, .expecting = true};
-	uint16_t sw = parameters(card, command->data, &signing);
+	uint16_t sw = parameters(card, data, class, session);
 
+	if (sw == SW_OK)
+		sw = permission(card, session);
 	if (sw != SW_OK)
 		return sw;
-	if ((signing.key->row->functions & FUNCTION_SIGN) == 0 ||
-	    !object_active(card->personal, signing.key))
-		return SW_CONDITIONS;
-	if (signing.mode == MODE_TEXT) {
-		signing.text = EVP_MD_CTX_new();
-		if (signing.text == NULL ||
-		    EVP_DigestInit_ex(signing.text, hash_of(signing.hash),
-				      NULL) != 1) {
-			EVP_MD_CTX_free(signing.text);
-			return SW_FAILED;
-		}
-	}
-	session_end(out);
-	*out = signing;
-	return SW_OK;
+	return message_begin(session) ? SW_OK : SW_FAILED;
 }
 
-/* The session that P2 names; NULL when it may not be used. */
-static struct signing *session_named(const struct card *card,
-				     struct channel *channel,
-				     const struct command *command)
+static uint16_t begin_sign(struct card *card, struct view data,
+			   struct session *session)
 {
-	if (command->p2 >= IOTSAFE_SESSIONS ||
-	    (command->p2 == 0 && quirk_on(&card->quirks, QUIRK_NO_SESSION_0)))
-		return NULL;
-	return &channel->iotsafe.signing[command->p2];
+	return begin(card, data, CLASS_PRIVATE, session);
+}
+
+static uint16_t begin_verify(struct card *card, struct view data,
+			     struct session *session)
+{
+	return begin(card, data, CLASS_PUBLIC, session);
 }
 
 uint16_t iotsafe_sign_init(struct card *card, struct channel *channel,
 			   const struct command *command, struct writer *out)
 {
-	struct signing *signing = session_named(card, channel, command);
-
 	(void)out;
-	if (signing == NULL || command->p1 > SIGN_CLOSE)
-		return SW_WRONG_P1P2;
-	if (command->p1 == SIGN_CLOSE) {
-		if (command->data.size != 0)
-			return SW_WRONG_LENGTH;
-		if (!signing->open)
-			return SW_CONDITIONS;
-		session_end(signing);
-		return SW_OK;
-	}
-	if (command->data.size == 0)
-		return SW_WRONG_LENGTH;
-	if (quirk_on(&card->quirks, QUIRK_STRICT_SESSION) &&
-	    any_open(&channel->iotsafe))
-		return SW_CONDITIONS;
-	return session_begin(card, command, signing);
+	return session_init(card, channel, command, SESSION_SIGN, begin_sign);
 }
 
-static size_t big_endian(const uint8_t *data, size_t size)
+uint16_t iotsafe_verify_init(struct card *card, struct channel *channel,
+			     const struct command *command, struct writer *out)
 {
-	size_t value = 0;
-
-	for (size_t i = 0; i < size; i++)
-		value = value << 8 | data[i];
-	return value;
+	(void)out;
+	return session_init(card, channel, command, SESSION_VERIFY,
+			    begin_verify);
 }
 
-/*
- * The length behind 9B has been seen as one byte, as BER, and as three bare
- * bytes. The reading that fills the command exactly is right; if none does, the
- * first that announces more than is here, the rest coming in later commands.
- */
-static bool text_length(struct view *text, size_t *length)
+/* The forms of the length behind tag 33 that cards and hosts use. */
+enum form { ONE_BYTE, TWO_BYTES, BER, FORM_COUNT };
+
+static enum form usual_form(const struct card *card)
 {
-	static const struct {
-		uint8_t lead; /* BER lead byte, or 0 for a bare number */
-		uint8_t size; /* of the number */
-	} forms[] = {{0, 1}, {0x81, 1}, {0x82, 2}, {0x83, 3}, {0, 3}};
-	size_t longer_head = 0;
-	size_t longer = 0;
-
-	for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++) {
-		size_t skip = forms[i].lead ? 1 : 0;
-		size_t head = skip + forms[i].size;
-		size_t number;
-
-		if (text->size < head ||
-		    (skip && text->data[0] != forms[i].lead))
-			continue;
-		number = big_endian(text->data + skip, forms[i].size);
-		if (number == text->size - head) {
-			*length = number;
-			return view_take(text, head, &(struct view){0});
-		}
-		/* a lead byte of BER is no one-byte length that is too long */
-		if (number > text->size - head && longer_head == 0 &&
-		    (skip || text->data[0] < 0x81 || text->data[0] > 0x83)) {
-			longer_head = head;
-			longer = number;
-		}
-	}
-	*length = longer;
-	return longer_head != 0 &&
-	       view_take(text, longer_head, &(struct view){0});
-}
-
-static bool text_add(struct signing *signing, struct view text)
-{
-	if (text.size > TEXT_MAX - signing->text_size)
-		return false;
-	signing->text_size += text.size;
-	return EVP_DigestUpdate(signing->text, text.data, text.size) == 1;
-}
-
-static bool take_text(struct signing *signing, struct view data)
-{
-	struct view tag;
-	size_t length;
-
-	if (signing->text_owed > 0) {
-		if (data.size > signing->text_owed)
-			return false;
-		signing->text_owed -= data.size;
-		return text_add(signing, data);
-	}
-	if (!view_take(&data, 1, &tag) || tag.data[0] != 0x9B ||
-	    !text_length(&data, &length) || length > TEXT_MAX)
-		return false;
-	signing->text_owed = length - data.size;
-	return text_add(signing, data);
-}
-
-static bool take_digest(const struct card *card, const struct signing *signing,
-			struct view data, struct view *digest)
-{
-	struct tlv tlv;
-
-	if (!tlv_take(&data, &tlv) || data.size != 0 || tlv.tag != 0x9E)
-		return false;
-	*digest = tlv.value;
-	/* wolfSSL names SHA-256 whatever it sends, so this is no rule */
-	if (quirk_on(&card->quirks, QUIRK_STRICT_HASH))
-		return digest->size ==
-		       (size_t)EVP_MD_get_size(hash_of(signing->hash));
-	return digest->size == 0x20 || digest->size == 0x30 ||
-	       digest->size == 0x40;
-}
-
-/* Tag 33 in the form this card gives it. */
-static uint16_t put_signature(struct card *card, struct view value,
-			      struct writer *out)
-{
-	put_byte(out, 0x33);
 	if (quirk_on(&card->quirks, QUIRK_SIG_BER81))
+		return BER;
+	return quirk_on(&card->quirks, QUIRK_SIG8) ? ONE_BYTE : TWO_BYTES;
+}
+
+/* Tag 33 in the form this card gives it; RSA's does not fit one byte. */
+static void put_signature(struct card *card, struct view value,
+			  struct writer *out)
+{
+	enum form form = usual_form(card);
+
+	put_byte(out, TAG_SIGNATURE);
+	if (form == TWO_BYTES)
+		put_byte(out, (unsigned int)(value.size >> 8));
+	if (form == BER && value.size < 0x100)
 		put_byte(out, 0x81);
-	else if (!quirk_on(&card->quirks, QUIRK_SIG8))
-		put_byte(out, 0x00);
-	put_byte(out, (unsigned int)value.size);
+	if (form != TWO_BYTES && value.size > 0xFF)
+		put_length(out, value.size);
+	else
+		put_byte(out, value.size & 0xFF);
 	put_bytes(out, value.data, value.size);
+	card->signed_now = true;
+}
+
+/* Only Thales' applet has this, and its length is one byte. */
+static uint16_t give_mac(struct card *card, const struct session *session,
+			 struct writer *out)
+{
+	put_tlv(out, TAG_SIGNATURE,
+		view_of(session->digest, session->digest_size));
 	card->signed_now = true;
 	return SW_OK;
 }
 
-static uint16_t give_signature(struct card *card, const struct signing *signing,
-			       struct view digest, struct writer *out)
+static uint16_t give_ecdsa(struct card *card, uint8_t *der, size_t size,
+			   struct writer *out)
 {
-	uint8_t der[SIGNATURE_DER_MAX];
 	uint8_t raw[SIGNATURE_RAW_SIZE];
-	size_t size =
-		crypto_sign(card->personal->pairs[signing->key->row->pair],
-			    digest.data, digest.size, der);
 
-	if (size == 0 || !crypto_signature_raw(der, size, raw))
+	if (!crypto_signature_raw(der, size, raw))
 		return SW_FAILED;
 	if (fault_strikes(card->faults, FAULT_FLIP_SIGNATURE, 0, NULL)) {
 		raw[sizeof(raw) - 1] ^= 1;
 		der[size - 1] ^= 1;
 	}
 	if (quirk_on(&card->quirks, QUIRK_SIG_DER))
-		return put_signature(card, view_of(der, size), out);
-	return put_signature(card, view_of(raw, sizeof(raw)), out);
+		put_signature(card, view_of(der, size), out);
+	else
+		put_signature(card, view_of(raw, sizeof(raw)), out);
+	return SW_OK;
 }
 
-static uint16_t sign_text(struct card *card, struct signing *signing,
-			  struct writer *out)
+static struct scheme scheme_of(const struct session *session)
 {
-	uint8_t digest[EVP_MAX_MD_SIZE];
-	unsigned int size;
+	return (struct scheme){session->algorithm, message_hash(session)};
+}
 
-	if (EVP_DigestFinal_ex(signing->text, digest, &size) != 1)
+static uint16_t give_signature(struct card *card, const struct session *session,
+			       struct writer *out)
+{
+	EVP_PKEY *key = personal_key(card->personal, session->object);
+	struct scheme scheme = scheme_of(session);
+	uint8_t signature[SIGNATURE_MAX];
+	size_t size;
+
+	if (key == NULL)
+		return SW_CONDITIONS;
+	size = crypto_sign(key, &scheme,
+			   view_of(session->digest, session->digest_size),
+			   signature);
+	if (size == 0)
 		return SW_FAILED;
-	return give_signature(card, signing, view_of(digest, size), out);
+	if (scheme.algorithm == SIGNATURE_ECDSA)
+		return give_ecdsa(card, signature, size, out);
+	if (fault_strikes(card->faults, FAULT_FLIP_SIGNATURE, 0, NULL))
+		signature[size - 1] ^= 1;
+	put_signature(card, view_of(signature, size), out);
+	return SW_OK;
 }
 
-static uint16_t update_text(struct card *card, struct signing *signing,
-			    const struct command *command, bool last,
-			    struct writer *out)
+static bool no_tail(const struct session *session, struct view rest)
 {
-	if (!take_text(signing, command->data))
-		return SW_CONDITIONS;
-	if (!last)
-		return SW_OK;
-	signing->expecting = false;
-	if (signing->text_owed != 0)
-		return SW_CONDITIONS;
-	return sign_text(card, signing, out);
-}
-
-/* The last block, the chaining value before it, and the bytes in that. */
-static bool take_last_block(const struct signing *signing, struct view data,
-			    uint8_t digest[SHA2_DIGEST_MAX])
-{
-	struct tlv block, state, counted;
-
-	if (!tlv_take(&data, &block) || block.tag != 0x9A ||
-	    !tlv_take(&data, &state) || state.tag != 0x9C ||
-	    !tlv_take(&data, &counted) || counted.tag != 0x9D ||
-	    data.size != 0 || counted.value.size != 4)
-		return false;
-	return sha2_finish((size_t)EVP_MD_get_size(hash_of(signing->hash)),
-			   state.value, big_endian(counted.value.data, 4),
-			   block.value, digest);
-}
-
-static uint16_t update_last_block(struct card *card, struct signing *signing,
-				  const struct command *command, bool last,
-				  struct writer *out)
-{
-	size_t size = (size_t)EVP_MD_get_size(hash_of(signing->hash));
-	uint8_t digest[SHA2_DIGEST_MAX];
-
-	if (!last || !take_last_block(signing, command->data, digest))
-		return SW_CONDITIONS;
-	signing->expecting = false;
-	return give_signature(card, signing, view_of(digest, size), out);
-}
-
-static uint16_t update_digest(struct card *card, struct signing *signing,
-			      const struct command *command, bool last,
-			      struct writer *out)
-{
-	struct view digest;
-
-	if (!last || !take_digest(card, signing, command->data, &digest))
-		return SW_CONDITIONS;
-	signing->expecting = false;
-	return give_signature(card, signing, digest, out);
+	(void)session;
+	return rest.size == 0;
 }
 
 uint16_t iotsafe_sign_update(struct card *card, struct channel *channel,
 			     const struct command *command, struct writer *out)
 {
-	struct signing *signing = session_named(card, channel, command);
-	/* other bits of P1 have been seen (90) and mean nothing known */
-	bool last = (command->p1 & SIGN_LAST) != 0;
+	struct view data = command->data;
+	bool last = session_last(command);
+	struct session *session;
+	uint16_t sw;
 
-	if (signing == NULL)
-		return SW_WRONG_P1P2;
-	if (command->data.size == 0)
-		return SW_WRONG_LENGTH;
-	if (!signing->expecting || !object_active(card->personal, signing->key))
+	sw = session_update(card, channel, command, SESSION_SIGN, &session);
+	if (sw != SW_OK)
+		return sw;
+	if ((session->mode != MODE_TEXT && !last) ||
+	    !object_active(card->personal, session->object) ||
+	    !message_take(card, session, &data, no_tail))
 		return SW_CONDITIONS;
-	if (signing->mode == MODE_TEXT)
-		return update_text(card, signing, command, last, out);
-	if (signing->mode == MODE_LAST_BLOCK)
-		return update_last_block(card, signing, command, last, out);
-	return update_digest(card, signing, command, last, out);
+	session->expecting = !last && data.size == 0;
+	if (data.size != 0)
+		return SW_CONDITIONS;
+	if (!last)
+		return SW_OK;
+	if (!message_end(session))
+		return SW_CONDITIONS;
+	return session->cmac ? give_mac(card, session, out)
+			     : give_signature(card, session, out);
+}
+
+/* The length of tag 33 read in one form; what it announces may be longer. */
+static bool length_as(enum form form, struct view *data, size_t *length)
+{
+	static const uint8_t sizes[FORM_COUNT] = {1, 2, 0};
+	struct view head;
+	size_t size = sizes[form];
+
+	if (form == BER) {
+		if (!view_take(data, 1, &head) ||
+		    (head.data[0] != 0x81 && head.data[0] != 0x82))
+			return false;
+		size = head.data[0] & 0x0FU;
+	}
+	if (!view_take(data, size, &head))
+		return false;
+	*length = head.data[0];
+	if (size == 2)
+		*length = *length << 8 | head.data[1];
+	return true;
+}
+
+/*
+ * What follows tag 33. A signature of RSA does not fit one command, so as much
+ * as is announced may come in the next ones.
+ */
+static bool signature_head(const struct session *session, struct view *data,
+			   size_t *length, enum form *form)
+{
+	for (*form = ONE_BYTE; *form < FORM_COUNT; (*form)++) {
+		struct view value = *data;
+
+		if (!length_as(*form, &value, length))
+			continue;
+		if (*length == value.size ||
+		    (*length > value.size && *length == SIGNATURE_MAX &&
+		     session->algorithm != SIGNATURE_ECDSA)) {
+			*data = value;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool signature_tail(const struct session *session, struct view rest)
+{
+	struct view tag;
+	size_t length;
+	enum form form;
+
+	return rest.size == 0 ||
+	       (view_take(&rest, 1, &tag) && tag.data[0] == TAG_SIGNATURE &&
+		signature_head(session, &rest, &length, &form));
+}
+
+static uint16_t take_signature(const struct card *card, struct session *session,
+			       struct view data)
+{
+	struct gathered *signature = &session->gathered;
+	struct view tag;
+	size_t length;
+	enum form form;
+
+	if (signature->owed > 0)
+		return gather(signature, data) ? SW_OK : SW_CONDITIONS;
+	if (signature->size > 0 || !view_take(&data, 1, &tag) ||
+	    tag.data[0] != TAG_SIGNATURE ||
+	    !signature_head(session, &data, &length, &form))
+		return SW_CONDITIONS;
+	if (quirk_on(&card->quirks, QUIRK_STRICT_33) &&
+	    form != usual_form(card) && length < 0x100)
+		return SW_WRONG_DATA;
+	signature->owed = length;
+	return gather(signature, data) ? SW_OK : SW_CONDITIONS;
+}
+
+static uint16_t verify_ecdsa(const struct card *card,
+			     const struct session *session, EVP_PKEY *key)
+{
+	struct view value =
+		view_of(session->gathered.bytes, session->gathered.size);
+	struct view digest = view_of(session->digest, session->digest_size);
+	struct scheme scheme = scheme_of(session);
+	uint8_t der[SIGNATURE_DER_MAX];
+
+	if (!quirk_on(&card->quirks, QUIRK_SIG_DER)) {
+		if (value.size != SIGNATURE_RAW_SIZE)
+			return SW_CONDITIONS;
+		value = view_of(der, crypto_signature_der(value.data, der));
+	}
+	return crypto_verify(key, &scheme, digest, value) ? SW_OK : SW_MISMATCH;
+}
+
+static uint16_t verify(const struct card *card, struct session *session)
+{
+	EVP_PKEY *key = personal_key(card->personal, session->object);
+	struct scheme scheme = scheme_of(session);
+
+	if (key == NULL || session->gathered.size == 0 ||
+	    session->gathered.owed != 0 || !message_end(session))
+		return SW_CONDITIONS;
+	if (session->algorithm == SIGNATURE_ECDSA)
+		return verify_ecdsa(card, session, key);
+	if (session->gathered.size != SIGNATURE_MAX)
+		return SW_CONDITIONS;
+	return crypto_verify(key, &scheme,
+			     view_of(session->digest, session->digest_size),
+			     view_of(session->gathered.bytes, SIGNATURE_MAX))
+		       ? SW_OK
+		       : SW_MISMATCH;
+}
+
+/* The message, the signature, or both. */
+static uint16_t take_both(const struct card *card, struct session *session,
+			  struct view data)
+{
+	bool is_signature =
+		session->text_owed == 0 &&
+		(session->gathered.owed > 0 || data.data[0] == TAG_SIGNATURE);
+
+	if (!is_signature &&
+	    (session->gathered.size > 0 ||
+	     !message_take(card, session, &data, signature_tail)))
+		return SW_CONDITIONS;
+	return data.size > 0 ? take_signature(card, session, data) : SW_OK;
+}
+
+uint16_t iotsafe_verify_update(struct card *card, struct channel *channel,
+			       const struct command *command,
+			       struct writer *out)
+{
+	struct session *session;
+	uint16_t sw;
+
+	(void)out;
+	sw = session_update(card, channel, command, SESSION_VERIFY, &session);
+	if (sw != SW_OK)
+		return sw;
+	sw = take_both(card, session, command->data);
+	session->expecting = sw == SW_OK && !session_last(command);
+	if (sw != SW_OK || session->expecting)
+		return sw;
+	return verify(card, session);
 }

@@ -13,7 +13,7 @@
 struct object {
 	const struct object_row *row;
 	bool absent;	  /* taken away by a fault */
-	uint8_t *content; /* of a file */
+	uint8_t *content; /* of a file, or a secret key */
 	size_t content_size;
 };
 
@@ -46,11 +46,20 @@ unsigned int label_tag(enum object_class class);
 bool object_active(const struct personal *personal,
 		   const struct object *object);
 
+enum key_kind object_kind(const struct object *object);
+
+/* The key of a private or public object, made now if it is due; or NULL. */
+EVP_PKEY *personal_key(struct personal *personal, const struct object *object);
+
 /* The other half of a key pair, or NULL. */
 struct object *personal_other_half(struct personal *personal,
 				   const struct object *object);
 
 /* Puts a new key into the pair; a persistent one is kept in the store. */
 bool personal_generate(struct personal *personal, const struct object *object);
+
+/* Takes `key` for a slot of a public key, and keeps it if that is persistent */
+bool personal_put(struct personal *personal, const struct object *object,
+		  EVP_PKEY *key);
 
 #endif

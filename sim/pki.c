@@ -2,7 +2,6 @@
 /* Makes the test authority and the certificates of clients and servers. */
 #include "pki.h"
 
-#include "crypto.h"
 #include "problem.h"
 
 #include <arpa/inet.h>
@@ -120,7 +119,11 @@ static X509 *sign(X509 *cert, EVP_PKEY *key)
 	return NULL;
 }
 
-EVP_PKEY *pki_read_key(struct store *store, const char *file, bool *failed)
+typedef EVP_PKEY *read_pem(BIO *bio, EVP_PKEY **key, pem_password_cb *ask,
+			   void *context);
+
+static EVP_PKEY *read_key(struct store *store, const char *file,
+			  enum key_kind kind, read_pem *read, bool *failed)
 {
 	enum store_found found;
 	EVP_PKEY *key = NULL;
@@ -134,16 +137,29 @@ EVP_PKEY *pki_read_key(struct store *store, const char *file, bool *failed)
 		return NULL;
 	bio = BIO_new_mem_buf(data, (int)size);
 	if (bio != NULL)
-		key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+		key = read(bio, NULL, NULL, NULL);
 	BIO_free(bio);
 	OPENSSL_cleanse(data, size);
 	free(data);
-	if (key != NULL && crypto_is_p256(key))
+	if (key != NULL && crypto_kind(key) == kind)
 		return key;
 	EVP_PKEY_free(key);
 	*failed = true;
-	problem("%s/%s: not a P-256 private key", store->path, file);
+	problem("%s/%s: not a %s key", store->path, file,
+		crypto_kind_name(kind));
 	return NULL;
+}
+
+EVP_PKEY *pki_read_key(struct store *store, const char *file,
+		       enum key_kind kind, bool *failed)
+{
+	return read_key(store, file, kind, PEM_read_bio_PrivateKey, failed);
+}
+
+EVP_PKEY *pki_read_public(struct store *store, const char *file,
+			  enum key_kind kind, bool *failed)
+{
+	return read_key(store, file, kind, PEM_read_bio_PUBKEY, failed);
 }
 
 static X509 *read_certificate(struct store *store, const char *file,
@@ -195,6 +211,17 @@ bool pki_write_key(struct store *store, const char *file, EVP_PKEY *key)
 	return done;
 }
 
+bool pki_write_public(struct store *store, const char *file, EVP_PKEY *key)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	bool done;
+
+	done = bio != NULL && PEM_write_bio_PUBKEY(bio, key) == 1 &&
+	       write_bio(store, file, bio, 0600);
+	BIO_free(bio);
+	return done;
+}
+
 static bool write_certificates(struct store *store, const char *file,
 			       X509 *first, X509 *second)
 {
@@ -217,11 +244,11 @@ bool pki_write_chain(struct pki *pki, struct store *store, const char *file,
 static EVP_PKEY *key_from_store(struct store *store, const char *file)
 {
 	bool failed;
-	EVP_PKEY *key = pki_read_key(store, file, &failed);
+	EVP_PKEY *key = pki_read_key(store, file, KEY_P256, &failed);
 
 	if (key != NULL || failed)
 		return key;
-	key = crypto_pair_new();
+	key = crypto_pair_new(KEY_P256);
 	if (key != NULL && pki_write_key(store, file, key))
 		return key;
 	EVP_PKEY_free(key);
@@ -358,7 +385,7 @@ X509 *pki_issue_server(struct pki *pki, EVP_PKEY *subject,
 static bool issue_and_write(struct pki *pki, struct store *store,
 			    const char *const *names, size_t count)
 {
-	EVP_PKEY *key = crypto_pair_new();
+	EVP_PKEY *key = crypto_pair_new(KEY_P256);
 	X509 *cert = key ? pki_issue_server(pki, key, names, count) : NULL;
 	bool done;
 

@@ -2,9 +2,9 @@
 #ifndef SIM_PKI_H
 #define SIM_PKI_H
 
+#include "crypto.h"
 #include "store.h"
 
-#include <openssl/evp.h>
 #include <openssl/x509.h>
 
 /* The test certification authority: a root and one intermediate below it. */
@@ -28,8 +28,13 @@ X509 *pki_issue_server(struct pki *pki, EVP_PKEY *subject,
 bool pki_write_chain(struct pki *pki, struct store *store, const char *file,
 		     X509 *leaf);
 
-EVP_PKEY *pki_read_key(struct store *store, const char *file, bool *failed);
+/* NULL, and `failed`, when there is something else than such a key. */
+EVP_PKEY *pki_read_key(struct store *store, const char *file,
+		       enum key_kind kind, bool *failed);
+EVP_PKEY *pki_read_public(struct store *store, const char *file,
+			  enum key_kind kind, bool *failed);
 bool pki_write_key(struct store *store, const char *file, EVP_PKEY *key);
+bool pki_write_public(struct store *store, const char *file, EVP_PKEY *key);
 
 /* `iotsafe-sim pki`: server.pem and server-key.pem for test servers. */
 bool pki_make_server(struct store *store, const char *const *names,

@@ -17,16 +17,18 @@
 	.usage = 0x01, .signature = SIGNATURE_ECDSA, .hash = HASH_ALL
 
 /* A key pair slot for one ECDH: made anew for each use, never kept. */
-#define AGREEMENT_PAIR                                                         \
-	.type = TYPE_P256_VOLATILE, .usage = 0x01, .agreement = 0x01,          \
+#define AGREEMENT_SLOT                                                         \
+	.usage = 0x01, .agreement = 0x01,                                      \
 	.access = ACCESS_READ | ACCESS_UPDATE, .empty = true
+
+#define AGREEMENT_PAIR AGREEMENT_SLOT, .type = TYPE_P256_VOLATILE
 
 /* Application information: GET DATA 00 00, in the order of the tags. */
 static const char gsma_application[] =
 	"\x10\x01\x10"
 	"\x11\x20iotsafe-sim\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
 	"\xB1\x01\x0A\xB2\x01\x0A\xB3\x01\x0A\xB4\x01\x0A"
-	"\x90\x01\x03\x91\x02\x00\x07\x92\x01\x04\x93\x01\x00\x94\x01\x00"
+	"\x90\x01\x0F\x91\x02\x00\x07\x92\x01\x04\x93\x01\x01\x94\x01\x03"
 	"\xB7\x01\x06";
 
 static const struct object_row gsma_rows[] = {
@@ -140,6 +142,139 @@ static const struct object_row quantag_rows[] = {
 	 .functions = 0x0C, .derivation = 0x02, .empty = true},
 };
 
+/* All signature algorithms, and more objects of each class. */
+static const char full_application[] =
+	"\x10\x01\x10"
+	"\x11\x20iotsafe-sim full\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+	"\xB1\x01\x10\xB2\x01\x10\xB3\x01\x10\xB4\x01\x10"
+	"\x90\x01\x0F\x91\x02\x00\x07\x92\x01\x0F\x93\x01\x01\x94\x01\x03"
+	"\xB7\x01\x06";
+
+#define P256_PAIR                                                              \
+	SIGNING_PAIR, .access = ACCESS_READ, .type = TYPE_P256_PERSISTENT,     \
+		      .functions = FUNCTION_SIGN
+
+#define BRAINPOOL_PAIR                                                         \
+	SIGNING_PAIR, .access = ACCESS_READ,                                   \
+		      .type = TYPE_BRAINPOOL_PERSISTENT,                       \
+		      .functions = FUNCTION_SIGN
+
+#define RSA_PAIR                                                               \
+	.usage = USAGE_GENERAL, .hash = HASH_ALL, .access = ACCESS_READ,       \
+	.signature = SIGNATURE_RSA_PKCS1 | SIGNATURE_RSA_PSS,                  \
+	.type = TYPE_RSA, .functions = FUNCTION_SIGN
+
+/* Takes a key from outside, to verify with it. */
+#define VERIFY_SLOT                                                            \
+	SIGNING_PAIR, .access = ACCESS_READ | ACCESS_UPDATE, .empty = true,    \
+		      .functions = FUNCTION_SIGN
+
+#define EXCHANGE .functions = FUNCTION_GENERATE | FUNCTION_AGREE
+
+#define CERTIFICATE .access = ACCESS_READ, .file_usage = FILE_CERTIFICATE
+#define GENERAL	    .access = ACCESS_READ, .file_usage = FILE_GENERAL
+
+#define PSK                                                                    \
+	.access = 0, .type = TYPE_HMAC, .functions = FUNCTION_DERIVE,          \
+	.derivation = DERIVATION_PRF | DERIVATION_HKDF
+
+static const struct object_row full_rows[] = {
+	{CLASS_PRIVATE, BYTES("\x01"), BYTES("client"), P256_PAIR, .pair = 1},
+	{CLASS_PRIVATE, BYTES("\x04"), BYTES("ecdh"), AGREEMENT_PAIR, EXCHANGE,
+	 .pair = 2},
+	{CLASS_PRIVATE, BYTES("\x07"), BYTES("brainpool"), BRAINPOOL_PAIR,
+	 .pair = 5},
+	{CLASS_PRIVATE, BYTES("\x08"), BYTES("rsa"), RSA_PAIR, .pair = 6},
+	{CLASS_PRIVATE, BYTES("\x09"), BYTES("old"), P256_PAIR, .pair = 7,
+	 .inactive = true},
+	{CLASS_PRIVATE, BYTES("\x0A"), BYTES("ecdh-brainpool"), AGREEMENT_SLOT,
+	 EXCHANGE, .type = TYPE_BRAINPOOL_VOLATILE, .pair = 8},
+	{CLASS_PUBLIC, BYTES("\x01"), BYTES("client"), P256_PAIR, .pair = 1},
+	{CLASS_PUBLIC, BYTES("\x04"), BYTES("ecdh"), AGREEMENT_PAIR, EXCHANGE,
+	 .pair = 2},
+	{CLASS_PUBLIC, BYTES("\x05"), BYTES("peer"), AGREEMENT_PAIR, .pair = 3,
+	 .functions = FUNCTION_AGREE},
+	{CLASS_PUBLIC, BYTES("\x06"), BYTES("verify"), VERIFY_SLOT,
+	 .type = TYPE_P256_VOLATILE, .pair = 4},
+	{CLASS_PUBLIC, BYTES("\x07"), BYTES("brainpool"), BRAINPOOL_PAIR,
+	 .pair = 5},
+	{CLASS_PUBLIC, BYTES("\x08"), BYTES("rsa"), RSA_PAIR, .pair = 6},
+	{CLASS_PUBLIC, BYTES("\x09"), BYTES("old"), P256_PAIR, .pair = 7,
+	 .inactive = true},
+	{CLASS_PUBLIC, BYTES("\x0A"), BYTES("ecdh-brainpool"), AGREEMENT_SLOT,
+	 EXCHANGE, .type = TYPE_BRAINPOOL_VOLATILE, .pair = 8},
+	{CLASS_PUBLIC, BYTES("\x0B"), BYTES("ca-key"), P256_PAIR, .pair = 9,
+	 .content = CONTENT_CA},
+	{CLASS_PUBLIC, BYTES("\x0C"), BYTES("issuer-key"), P256_PAIR,
+	 .pair = 10, .content = CONTENT_INTERMEDIATE},
+	{CLASS_PUBLIC, BYTES("\x0D"), BYTES("server-key"), VERIFY_SLOT,
+	 .type = TYPE_P256_PERSISTENT, .pair = 11},
+	{CLASS_PUBLIC, BYTES("\x0E"), BYTES("peer-brainpool"), AGREEMENT_SLOT,
+	 .type = TYPE_BRAINPOOL_VOLATILE, .pair = 12,
+	 .functions = FUNCTION_AGREE},
+	{CLASS_SECRET, BYTES("\x01"), BYTES("psk"), PSK},
+	{CLASS_SECRET, BYTES("\x02"), BYTES("cmac"), .type = TYPE_CMAC,
+	 .functions = FUNCTION_SIGN, .signature = SIGNATURE_CMAC},
+	{CLASS_FILE, BYTES("\x02"), BYTES("client-cert"), CERTIFICATE,
+	 .content = CONTENT_CLIENT},
+	{CLASS_FILE, BYTES("\x06"), BYTES("intermediate"), CERTIFICATE,
+	 .content = CONTENT_INTERMEDIATE},
+	{CLASS_FILE, BYTES("\x03"), BYTES("ca"), CERTIFICATE,
+	 .content = CONTENT_CA},
+	{CLASS_FILE, BYTES("\x08"), BYTES("config"), GENERAL,
+	 .content = CONTENT_CONFIG},
+	{CLASS_FILE, BYTES("\x09"), BYTES("ca-padded"), GENERAL,
+	 .content = CONTENT_PADDED},
+	{CLASS_FILE, BYTES("\x0A"), BYTES("locked"), .access = 0,
+	 .file_usage = FILE_GENERAL, .content = CONTENT_BLOCK},
+};
+
+static const struct object_row rsa_rows[] = {
+	{CLASS_PRIVATE, BYTES("\x01"), BYTES("client"), RSA_PAIR, .pair = 1},
+	{CLASS_PUBLIC, BYTES("\x01"), BYTES("client"), RSA_PAIR, .pair = 1},
+	{CLASS_FILE, BYTES("\x02"), BYTES("client-cert"), CERTIFICATE,
+	 .content = CONTENT_CLIENT},
+	{CLASS_FILE, BYTES("\x06"), BYTES("intermediate"), CERTIFICATE,
+	 .content = CONTENT_INTERMEDIATE},
+	{CLASS_FILE, BYTES("\x03"), BYTES("ca"), CERTIFICATE,
+	 .content = CONTENT_CA},
+};
+
+/* An applet of type II: no key pairs, no certificates. */
+static const char psk_application[] =
+	"\x10\x01\x10"
+	"\x11\x20iotsafe-sim psk\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+	"\xB1\x01\x02\xB2\x01\x00\xB3\x01\x00\xB4\x01\x02"
+	"\x90\x01\x08\x91\x02\x00\x07\x92\x01\x00\x93\x01\x00\x94\x01\x03"
+	"\xB7\x01\x01";
+
+static const struct object_row psk_rows[] = {
+	{CLASS_SECRET, BYTES("\x01"), BYTES("psk"), PSK},
+	{CLASS_FILE, BYTES("\x08"), BYTES("config"), GENERAL,
+	 .content = CONTENT_CONFIG},
+};
+
+/* Ids as long as they may be; a label of the greatest length, and few more. */
+#define ODD_ID(last) BYTES("0123456789ABCDEFGHI" last)
+#define ODD_LABEL                                                              \
+	BYTES("a label may have sixty bytes, and this one has that many ...")
+
+static const struct object_row odd_rows[] = {
+	{CLASS_PRIVATE, ODD_ID("a"), ODD_LABEL, P256_PAIR, .pair = 1},
+	{CLASS_PRIVATE, ODD_ID("c"), AGREEMENT_PAIR, EXCHANGE, .pair = 2},
+	{CLASS_PUBLIC, ODD_ID("b"), ODD_LABEL, P256_PAIR, .pair = 1},
+	{CLASS_PUBLIC, ODD_ID("d"), AGREEMENT_PAIR, EXCHANGE, .pair = 2},
+	{CLASS_PUBLIC, ODD_ID("e"), AGREEMENT_PAIR, .pair = 3,
+	 .functions = FUNCTION_AGREE},
+	{CLASS_PUBLIC, ODD_ID("f"), VERIFY_SLOT, .type = TYPE_P256_VOLATILE,
+	 .pair = 4},
+	{CLASS_SECRET, ODD_ID("g"), PSK},
+	{CLASS_FILE, ODD_ID("h"), CERTIFICATE, .content = CONTENT_CLIENT},
+	{CLASS_FILE, ODD_ID("i"), CERTIFICATE, .content = CONTENT_INTERMEDIATE},
+	{CLASS_FILE, ODD_ID("j"), BYTES("ca"), CERTIFICATE,
+	 .content = CONTENT_CA},
+};
+
 static const struct profile profiles[] = {
 	{.name = "gsma",
 	 .sentence = "a card as IoT.05 is commonly read: ids of one byte, "
@@ -167,6 +302,39 @@ static const struct profile profiles[] = {
 	 .quirks = "direct,sig8,bare-list,tag92,strict-session",
 	 .application = BYTES(quantag_application),
 	 ROWS(quantag_rows)},
+	{.name = "full",
+	 .sentence = "gsma and all the standard knows: brainpool, RSA-2048, "
+		     "CMAC, pre-shared key, key slots, CA keys, files",
+	 .aid = BYTES("\xA0\x00\x00\x05\x59\x00\x10"),
+	 .application = BYTES(full_application),
+	 ROWS(full_rows)},
+	{.name = "rsa",
+	 .sentence = "a card whose one identity is RSA-2048",
+	 .aid = BYTES("\xA0\x00\x00\x05\x59\x00\x10"),
+	 .application = BYTES(full_application),
+	 ROWS(rsa_rows)},
+	{.name = "psk",
+	 .sentence = "an applet of type II: a secret key and a text, no "
+		     "certificates",
+	 .aid = BYTES("\xA0\x00\x00\x05\x59\x00\x10"),
+	 .application = BYTES(psk_application),
+	 ROWS(psk_rows)},
+	{.name = "ntt",
+	 .sentence = "an applet of NTT's kind: its long AID, class 0X alone, "
+		     "33 40",
+	 .aid = BYTES("\xA0\x00\x00\x01\x15\x70\x00\x00\x00\x00\x00\x00"
+		      "ISA\x02"),
+	 .quirks = "class-0x,sig8",
+	 .application = BYTES(gsma_application),
+	 ROWS(gsma_rows)},
+	{.name = "odd",
+	 .sentence = "all that is allowed and rare: ids of 20 bytes, a label "
+		     "of 60, DER signatures, reads of 256, 6Cxx, a list in "
+		     "pages, one session",
+	 .aid = BYTES("\xA0\x00\x00\x05\x59\x00\x10"),
+	 .quirks = "sig-der,short-read=256,6cxx,paged-list=100,strict-session",
+	 .application = BYTES(quantag_application),
+	 ROWS(odd_rows)},
 };
 
 #define PROFILE_COUNT (sizeof(profiles) / sizeof(*profiles))

@@ -3,6 +3,7 @@
 #define SIM_PROFILE_H
 
 #include "bytes.h"
+#include "crypto.h"
 
 #include <stdio.h>
 
@@ -14,22 +15,32 @@ enum object_class {
 	CLASS_SECRET = 0xC4
 };
 
-/* What personalisation puts into a file. */
+/*
+ * What personalisation puts into a file; a public key of CONTENT_INTERMEDIATE
+ * or CONTENT_CA is that authority's.
+ */
 enum content {
 	CONTENT_NONE,
 	CONTENT_CLIENT,
 	CONTENT_INTERMEDIATE,
 	CONTENT_CA,
-	CONTENT_BLOCK /* 64 bytes of no meaning */
+	CONTENT_BLOCK,	/* 64 bytes of no meaning */
+	CONTENT_CONFIG, /* JSON: where a client should go */
+	CONTENT_PADDED	/* the root certificate in a file that is longer */
 };
 
 /* Bits and values of IoT.05 as the object structures carry them. */
 enum {
 	ACCESS_READ = 0x01,
 	ACCESS_UPDATE = 0x02,
+	TYPE_RSA = 0x03,
 	TYPE_P256_PERSISTENT = 0x13,
 	TYPE_P256_VOLATILE = 0x14,
+	TYPE_BRAINPOOL_PERSISTENT = 0x23,
+	TYPE_BRAINPOOL_VOLATILE = 0x24,
 	TYPE_HMAC = 0xA0,
+	TYPE_CMAC = 0xB0, /* Thales' own */
+	USAGE_GENERAL = 0x01,
 	FUNCTION_SIGN = 0x01,
 	FUNCTION_GENERATE = 0x02,
 	FUNCTION_AGREE = 0x04,
@@ -38,7 +49,8 @@ enum {
 	HASH_SHA384 = 0x0002,
 	HASH_SHA512 = 0x0004,
 	HASH_ALL = 0x0007,
-	SIGNATURE_ECDSA = 0x04,
+	DERIVATION_PRF = 0x01,
+	DERIVATION_HKDF = 0x02,
 	FILE_GENERAL = 0x01,
 	FILE_CERTIFICATE = 0x02
 };
@@ -58,12 +70,13 @@ struct object_row {
 	uint8_t derivation;
 	uint8_t file_usage;
 	enum content content;
-	uint8_t pair; /* both halves of a key pair have the same number */
-	bool empty;   /* no key in it until one is generated or put */
+	uint8_t pair;  /* both halves of a key pair have the same number */
+	bool empty;    /* no key in it until one is generated or put */
+	bool inactive; /* of state 00: it is there and must not be used */
 };
 
-#define PROFILE_OBJECTS_MAX 16
-#define PROFILE_PAIRS_MAX   8 /* numbers 1 to 7 */
+#define PROFILE_OBJECTS_MAX 32
+#define PROFILE_PAIRS_MAX   16 /* numbers 1 to 15 */
 
 struct profile {
 	const char *name;

@@ -129,6 +129,29 @@ static const struct quirk_row {
 	[QUIRK_STRICT_HASH] = {"strict-hash", ALONE, SWITCH, 0, 0,
 			       "the digest must have the length of the hash "
 			       "named in INIT"},
+	[QUIRK_STUCK_SESSION] = {"stuck-session", ALONE, SWITCH, 0, 0,
+				 "what an INIT began and no last UPDATE ended "
+				 "blocks (6985; 6A86 for session 00) until it "
+				 "is closed or gets one, also after a reset"},
+	[QUIRK_SHARED_SESSION] = {"shared-session", ALONE, SWITCH, 0, 0,
+				  "sign, verify and put-key have one set of "
+				  "session numbers, and a new session ends its "
+				  "namesake"},
+	[QUIRK_STRICT_USAGE] = {"strict-usage", ALONE, SWITCH, 0, 0,
+				"a key of usage 02 or 03 (CertificateVerify) "
+				"takes mode 03 only, else 6985"},
+	[QUIRK_STRICT_33] = {"strict-33", ALONE, SWITCH, 0, 0,
+			     "a signature to verify must have the form the "
+			     "card gives its own (6A80)"},
+	[QUIRK_PRF_BARE] = {"prf-bare", ALONE, SWITCH, 0, 0,
+			    "COMPUTE PRF modes 01 and 02 join the secrets "
+			    "without zeros and counts"},
+	[QUIRK_PRF_NO_KEY] = {"prf-no-key", ALONE, SWITCH, 0, 0,
+			      "COMPUTE PRF mode 00 takes no key beside the "
+			      "secret (6A80)"},
+	[QUIRK_HKDF_NO_KEY] = {"hkdf-no-key", ALONE, SWITCH, 0, 0,
+			       "COMPUTE HKDF takes a secret from the host "
+			       "only, no key of the card (6A80)"},
 };
 
 void quirks_clear(struct quirks *quirks)

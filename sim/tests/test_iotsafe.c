@@ -69,7 +69,7 @@ Test(iotsafe, tells_about_the_application)
 	const char *answer = bench_fetch(&b, "81CB000044");
 
 	cr_assert_eq(strncmp(answer, "1001101120", 10), 0);
-	cr_assert(strstr(answer, "90010391020007920104"));
+	cr_assert(strstr(answer, "90010F91020007920104"));
 	answers("81CB000100", "6A86");
 	answers("81CB020000", "6A86");
 	answers("81CB01000101", "6700");
