@@ -82,7 +82,7 @@ void bench_close(struct bench *bench)
 }
 
 /* Hex with blanks, without them. */
-static size_t bytes_of(const char *hex, uint8_t *bytes, size_t capacity)
+size_t bench_bytes(const char *hex, uint8_t *bytes, size_t capacity)
 {
 	char packed[2048];
 	size_t length = 0;
@@ -97,13 +97,23 @@ static size_t bytes_of(const char *hex, uint8_t *bytes, size_t capacity)
 	return (size_t)size;
 }
 
+const char *bench_do(struct bench *bench, const char *header, const char *data)
+{
+	static char hex[4 * CARD_COMMAND_MAX];
+	uint8_t bytes[256];
+	size_t size = bench_bytes(data, bytes, sizeof(bytes));
+
+	snprintf(hex, sizeof(hex), "%s%02zX%s", header, size, data);
+	return bench_fetch(bench, hex);
+}
+
 const char *bench_send(struct bench *bench, const char *hex)
 {
 	static char text[2 * CARD_RESPONSE_MAX + 1];
 	uint8_t response[CARD_RESPONSE_MAX];
 	uint8_t command[512];
 	uint8_t *exact;
-	size_t size = bytes_of(hex, command, sizeof(command));
+	size_t size = bench_bytes(hex, command, sizeof(command));
 
 	/* on the heap, so that a sanitizer sees a byte read too far */
 	exact = malloc(size + (size == 0));
@@ -159,7 +169,8 @@ const char *bench_at(struct bench *bench, const char *text)
 	return bench->out;
 }
 
-static EVP_PKEY *public_key(const uint8_t *point, size_t size)
+static EVP_PKEY *public_key(const char *group, const uint8_t *point,
+			    size_t size)
 {
 	OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
@@ -167,7 +178,7 @@ static EVP_PKEY *public_key(const uint8_t *point, size_t size)
 	EVP_PKEY *key = NULL;
 
 	OSSL_PARAM_BLD_push_utf8_string(builder, OSSL_PKEY_PARAM_GROUP_NAME,
-					"P-256", 0);
+					group, 0);
 	OSSL_PARAM_BLD_push_octet_string(builder, OSSL_PKEY_PARAM_PUB_KEY,
 					 point, size);
 	params = OSSL_PARAM_BLD_to_param(builder);
@@ -177,6 +188,15 @@ static EVP_PKEY *public_key(const uint8_t *point, size_t size)
 	OSSL_PARAM_BLD_free(builder);
 	EVP_PKEY_CTX_free(ctx);
 	return key;
+}
+
+EVP_PKEY *bench_public(const char *group, const char *point)
+{
+	uint8_t bytes[POINT_SIZE];
+
+	if (bench_bytes(point, bytes, sizeof(bytes)) != sizeof(bytes))
+		fail("not a point");
+	return public_key(group, bytes, sizeof(bytes));
 }
 
 static int der_of(const uint8_t *r_s, uint8_t **der)
@@ -194,16 +214,16 @@ static int der_of(const uint8_t *r_s, uint8_t **der)
 bool bench_verifies(const char *point, const char *digest, const char *r_s)
 {
 	uint8_t public[POINT_SIZE], raw[SIGNATURE_RAW_SIZE], hash[64];
-	size_t hash_size = bytes_of(digest, hash, sizeof(hash));
+	size_t hash_size = bench_bytes(digest, hash, sizeof(hash));
 	uint8_t *der = NULL;
 	EVP_PKEY_CTX *ctx;
 	EVP_PKEY *key;
 	int size, good;
 
-	if (bytes_of(point, public, sizeof(public)) != sizeof(public) ||
-	    bytes_of(r_s, raw, sizeof(raw)) != sizeof(raw))
+	if (bench_bytes(point, public, sizeof(public)) != sizeof(public) ||
+	    bench_bytes(r_s, raw, sizeof(raw)) != sizeof(raw))
 		return false;
-	key = public_key(public, sizeof(public));
+	key = public_key("P-256", public, sizeof(public));
 	size = der_of(raw, &der);
 	ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
 	EVP_PKEY_verify_init(ctx);

@@ -40,6 +40,14 @@ void bench_select(struct bench *bench);
 /* Characters to the modem at time 0; all it says. */
 const char *bench_at(struct bench *bench, const char *text);
 
+/* A command of the applet on channel 1: header, and data in hex with blanks; Lc
+ * is put between. Its whole answer. */
+const char *bench_do(struct bench *bench, const char *header, const char *data);
+/* The bytes of hex with blanks. */
+size_t bench_bytes(const char *hex, uint8_t *bytes, size_t capacity);
+/* The answer that GENERATE KEY PAIR or READ PUBLIC KEY gave as a key. */
+EVP_PKEY *bench_public(const char *group, const char *point);
+
 /* Does r s verify under the point 04 X Y? All in hex. */
 bool bench_verifies(const char *point, const char *digest, const char *r_s);
 
