@@ -8,6 +8,7 @@ local core = require "iotsafe.core"
 local connection = require "iotsafe.connection"
 local key = require "iotsafe.key"
 local record = require "iotsafe.object"
+local words = require "iotsafe.words"
 
 local methods = {}
 local metatable = { __index = methods }
@@ -143,6 +144,79 @@ end
 -- A public key: DER SubjectPublicKeyInfo.
 function methods:public_key(name)
 	return core.card_public_key(self.handle, name)
+end
+
+-- generate([name]): makes a new key pair in the slot of this private key
+-- (none: the only one that can) and gives the key. The former one is lost.
+function methods:generate(name)
+	return key.generate(self.handle, name)
+end
+
+-- Puts a public key (DER SubjectPublicKeyInfo) into the public-key object of
+-- that name.
+function methods:put_public_key(name, spki)
+	return core.card_put_public_key(self.handle, name, spki)
+end
+
+-- verify(name, "sha256", digest, signature): true if the card finds that the
+-- signature is by its public key of that name; code ERR_VERIFY if it is not.
+-- ECDSA signatures may be r and s or DER.
+function methods:verify(name, algorithm, digest, signature)
+	local bits, message, code, status = words.algorithm(algorithm)
+	if not bits then
+		return nil, message, code, status
+	end
+	local plain
+	plain, message, code, status = words.signature(signature)
+	if not plain then
+		return nil, message, code, status
+	end
+	return core.card_verify(self.handle, name, bits, digest, plain)
+end
+
+-- verify_data(name, "sha256", data, signature [, mode]): the same without a
+-- digest; key:sign_data tells the modes.
+function methods:verify_data(name, algorithm, data, signature, mode)
+	local bits, number, code, status = words.signing(algorithm, mode)
+	if not bits then
+		return nil, number, code, status
+	end
+	local plain, message
+	plain, message, code, status = words.signature(signature)
+	if not plain then
+		return nil, message, code, status
+	end
+	return core.card_verify_data(self.handle, name, bits, number, data,
+		plain)
+end
+
+-- The AES-CMAC of data by the secret key of that name, 16 bytes.
+function methods:mac(name, data)
+	return core.card_mac(self.handle, name, data)
+end
+
+-- prf(label, seed, size [, name [, secret]]): the pseudo-random function of
+-- TLS 1.2, computed by the card: 1 to 255 bytes of the secret key of that
+-- name as a pre-shared key, or of the secret, or of both: the premaster of an
+-- ECDHE and the pre-shared key.
+function methods:prf(label, seed, size, name, secret)
+	return core.card_prf(self.handle, name, secret, label, seed, size)
+end
+
+-- hkdf_extract("sha256", secret [, salt]): HKDF-Extract (RFC 5869), computed
+-- by the card; iotsafe.hkdf_expand does the rest here.
+function methods:hkdf_extract(algorithm, secret, salt)
+	local bits, message, code, status = words.algorithm(algorithm)
+	if not bits then
+		return nil, message, code, status
+	end
+	return core.card_hkdf_extract(self.handle, bits, secret, salt)
+end
+
+-- psk(identity [, name [, context]]): a key for both ends of TLS-PSK, 32
+-- bytes, derived by the card from the secret key of that name.
+function methods:psk(identity, name, context)
+	return core.card_psk(self.handle, name, identity, context)
 end
 
 -- Bytes from the card's random generator.

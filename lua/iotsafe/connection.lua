@@ -216,8 +216,22 @@ function methods:sni(name)
 	return core.tls_set_server_name(self.tls, name)
 end
 
+local function hexadecimal(byte)
+	return ("%02x"):format(byte:byte())
+end
+
+local function digest(der, name)
+	local bytes = core.digest(name or "sha1", der)
+	if not bytes then
+		return nil, ("no hash is called %q"):format(name),
+			core.ERR_ARG, 0
+	end
+	return (bytes:gsub(".", hexadecimal))
+end
+
 -- The n-th certificate of the peer's chain; 1, the default, is its own. The
--- object has der() and pem().
+-- object has der(), pem() and digest(["sha256"]), in hexadecimal and of SHA-1
+-- without a name, as LuaSec has it.
 function methods:getpeercertificate(index)
 	local der, message, code, status =
 		core.tls_peer_certificate(self.tls, (index or 1) - 1)
@@ -227,7 +241,20 @@ function methods:getpeercertificate(index)
 	return {
 		der = function() return der end,
 		pem = function() return pem(der) end,
+		digest = function(_, name) return digest(der, name) end,
 	}
+end
+
+-- What resumes this session later, as the option session of another
+-- connection; a secret. nil while the server gave nothing: with TLS 1.3 it
+-- comes with the first data.
+function methods:session()
+	return core.tls_session(self.tls)
+end
+
+-- True if an earlier session was resumed, without the card.
+function methods:resumed()
+	return core.tls_resumed(self.tls)
 end
 
 -- The protocol agreed on, nil if none.

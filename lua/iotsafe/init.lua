@@ -11,13 +11,16 @@
 -- What fails returns nil, sentence, code, status word: the sentence is for
 -- people, the code is one of iotsafe.ERR_…, the status word is the card's (0
 -- if the card did not cause it). Everything on a closed object fails with
--- "closed". Arguments of a wrong type are Lua errors.
+-- "closed". Arguments of a wrong type are Lua errors. Secrets that come out are
+-- strings, which Lua cannot wipe.
 --
 -- Written in the Lua that 5.1, LuaJIT, 5.3 and 5.4 have in common.
 
 local core = require "iotsafe.core"
 local card = require "iotsafe.card"
 local pem = require "iotsafe.pem"
+local seal = require "iotsafe.seal"
+local words = require "iotsafe.words"
 
 local iotsafe = {
 	_VERSION = core.version(),
@@ -28,7 +31,21 @@ local iotsafe = {
 	-- pem(der [, label]): the text form; the label is "CERTIFICATE" or,
 	-- for example, "PUBLIC KEY".
 	pem = pem,
+	-- seal(secret, kid, file [, "server"]): protects messages
+	seal = seal.new,
+	-- digest("sha256", data): a hash; nil for an unknown one
+	digest = core.digest,
 }
+
+-- hkdf_expand("sha256", secret, info, size): HKDF-Expand (RFC 5869), computed
+-- here: bytes of key from what card:hkdf_extract gave.
+function iotsafe.hkdf_expand(algorithm, secret, info, size)
+	local bits, message, code, status = words.algorithm(algorithm)
+	if not bits then
+		return nil, message, code, status
+	end
+	return core.hkdf_expand(bits, secret, info, size)
+end
 
 for name, value in pairs(core) do
 	if name:find("^ERR_") or name:find("^WANT_") then

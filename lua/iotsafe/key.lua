@@ -1,9 +1,11 @@
 -- SPDX-License-Identifier: LGPL-2.1-or-later
 --
--- A private key on a card: signatures, and what is known of the key.
+-- A private key on a card: signatures, shared secrets, what is made of them,
+-- and what is known of the key.
 
 local core = require "iotsafe.core"
 local record = require "iotsafe.object"
+local words = require "iotsafe.words"
 
 local methods = {}
 local metatable = { __index = methods }
@@ -20,6 +22,11 @@ end
 -- The private key of that name on the card whose handle this is.
 function key.open(card, name)
 	return adopt(core.key_open(card, name))
+end
+
+-- A new key pair in the slot of that name.
+function key.generate(card, name)
+	return adopt(core.key_generate(card, name))
 end
 
 -- True for what key.open gave.
@@ -47,27 +54,66 @@ local function to_der(self, signature)
 	return core.signature_to_der(signature)
 end
 
+-- Passes a signature on in the form asked for, or a failure as it is.
+local function in_form(self, form, signature, ...)
+	if signature and form == "der" then
+		return to_der(self, signature)
+	end
+	return signature, ...
+end
+
 -- sign("sha256", digest [, "der"]): signs a digest on the card. The first
 -- argument may also name the whole algorithm, "ecdsa-sha256". The signature
 -- is r and s behind one another, or with "der" a DER sequence of the two.
-function methods:sign(algorithm, digest, format)
-	local bits = core.algorithm_from_name(algorithm)
-	if bits == 0 then
-		return nil, ("no algorithm is called %q"):format(algorithm),
-			core.ERR_ARG, 0
-	elseif format ~= nil and format ~= "der" and format ~= "raw" then
-		return nil, ("no form of a signature is called %q"):format(
-			tostring(format)), core.ERR_ARG, 0
-	end
-
-	local signature, message, code, status =
-		core.key_sign(self.handle, bits, digest)
-	if not signature then
+function methods:sign(algorithm, digest, form)
+	local bits, message, code, status =
+		words.signing(algorithm, nil, form)
+	if not bits then
 		return nil, message, code, status
-	elseif format == "der" then
-		return to_der(self, signature)
 	end
-	return signature
+	return in_form(self, form, core.key_sign(self.handle, bits, digest))
+end
+
+-- sign_data("sha256", data [, mode [, "der"]]): the same without a digest.
+-- The data is hashed here, or with mode "full-text" by the card, or with
+-- "last-block" by both.
+function methods:sign_data(algorithm, data, mode, form)
+	local bits, number, code, status = words.signing(algorithm, mode, form)
+	if not bits then
+		return nil, number, code, status
+	end
+	return in_form(self, form,
+		core.key_sign_data(self.handle, bits, number, data))
+end
+
+-- agree([peer [, slot]]): the secret shared with a peer, the x coordinate of
+-- ECDH, not hashed. The peer's key, DER SubjectPublicKeyInfo, is put into the
+-- public-key object of that name first (none: the only one that can be
+-- written); without it the key there is taken.
+function methods:agree(peer, slot)
+	return core.key_agree(self.handle, slot, peer)
+end
+
+-- csr(subject [, names [, usages]]): a certificate signing request, DER;
+-- iotsafe.pem(der, "CERTIFICATE REQUEST") is its text form. The subject is
+-- like "CN=device-7,O=Example", names and usages are strings or lists, like
+-- { "dns:a.example", "ip:192.0.2.7" } and { "clientAuth" }.
+function methods:csr(subject, names, usages)
+	local message, code
+	names, message, code = words.list(names)
+	if not message then
+		usages, message, code = words.list(usages)
+	end
+	if message then
+		return nil, message, code, 0
+	end
+	return core.key_csr(self.handle, subject, names, usages)
+end
+
+-- jws(payload [, type [, kid]]): a signed token in compact form; with JSON
+-- claims and the type "JWT" it is a JWT.
+function methods:jws(payload, type, kid)
+	return core.key_jws(self.handle, type, kid, payload)
 end
 
 -- The public key: DER SubjectPublicKeyInfo.

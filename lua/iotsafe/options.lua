@@ -9,6 +9,19 @@
 --	cadata       the same as PEM or DER
 --	cardca       true: trust the card's CA certificates; or a name
 --	             (without any of these: the system's)
+--	ca_key       the card verifies the server's topmost certificate with
+--	             its public key of this name
+--	pin          the server's own public key: DER, or the name of one on
+--	             the card, or a list of these
+--	raw_key      true: our side shows a public key, not a certificate
+--	psk          an identity: a pre-shared key instead of certificates
+--	psk_key      the secret key on the card, by name
+--	psk_kind     "derived": the card gives a key (this is meant without
+--	             a word); "card": it computes each session's secrets
+--	psk_context  of "derived": what else the key is for
+--	session      what session() of an earlier connection gave: goes on
+--	             without the card
+--	card_random  true: the card makes the client's random number
 --	server_name  for SNI and the check of the certificate; false: any
 --	verify       false or "none": the server is not authenticated
 --	alpn         protocols to offer: a string or a list
@@ -68,6 +81,45 @@ local function set_server_name(tls, value)
 	return core.tls_set_server_name(tls, value or nil)
 end
 
+-- DER is a sequence whose length is that of the rest (X.690 8.1.3).
+local function is_der(value)
+	local tag, size, one, two = value:byte(1, 4)
+	if tag ~= 48 then
+		return false
+	elseif size == 129 then
+		return one == #value - 3
+	elseif size == 130 then
+		return one * 256 + two == #value - 4
+	end
+	return size == #value - 2
+end
+
+local function set_pin(tls, value)
+	if is_der(value) then
+		return core.tls_set_pin(tls, value)
+	end
+	return core.tls_set_pin_card(tls, value)
+end
+
+local kinds = { derived = core.PSK_DERIVED, card = core.PSK_CARD }
+
+local function set_psk(tls, given)
+	local kind = kinds[given.psk_kind or "derived"]
+	if not kind then
+		return nil, 'psk_kind must be "derived" or "card"',
+			core.ERR_ARG, 0
+	end
+	return core.tls_set_psk(tls, given.psk, given.psk_key, kind,
+		given.psk_context)
+end
+
+-- For a setter of a switch.
+local function switch(setter)
+	return function(tls, value)
+		return setter(tls, value and 1 or 0)
+	end
+end
+
 local function set_alpn(tls, value)
 	if type(value) == "table" then
 		value = table.concat(value, ",")
@@ -100,6 +152,7 @@ local function set_protocol(tls, value)
 	return core.tls_set_versions(tls, version, version)
 end
 
+-- Name, setter, and whether that wants all options rather than its own.
 local settings = {
 	{ "key", set_key },
 	{ "certificate", core.tls_set_certificate },
@@ -107,11 +160,17 @@ local settings = {
 	{ "cafile", each(core.tls_set_ca_file) },
 	{ "cadata", each(core.tls_set_ca_data) },
 	{ "cardca", set_card_ca },
+	{ "ca_key", core.tls_set_ca_key },
+	{ "pin", each(set_pin) },
+	{ "raw_key", switch(core.tls_set_raw_key) },
+	{ "psk", set_psk, true },
 	{ "verify", set_verify },
 	{ "server_name", set_server_name },
 	{ "alpn", set_alpn },
 	{ "protocol", set_protocol },
 	{ "priority", core.tls_set_priority },
+	{ "session", core.tls_set_session },
+	{ "card_random", switch(core.tls_set_card_random) },
 }
 
 -- Gives the session what is set; true, or nil and why not.
@@ -119,7 +178,8 @@ function options.apply(tls, given)
 	for _, setting in ipairs(settings) do
 		local value = given[setting[1]]
 		if value ~= nil then
-			local ok, message, code, status = setting[2](tls, value)
+			local ok, message, code, status = setting[2](tls,
+				setting[3] and given or value)
 			if not ok then
 				return nil, message, code, status
 			end

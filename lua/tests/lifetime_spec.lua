@@ -29,6 +29,7 @@ unpack = unpack or table.unpack
 
 describe("after close", function()
 	local digest = ("x"):rep(32)
+	local signature = ("x"):rep(64)
 
 	it("every method of a card says closed", function()
 		local card = assert(iotsafe.open("sim:"))
@@ -41,6 +42,13 @@ describe("after close", function()
 			settimeout = { 5 },
 			connect = { "127.0.0.1", 1 },
 			wrap = { 0 },
+			verify = { "x", "sha256", digest, signature },
+			verify_data = { "x", "sha256", "data", signature },
+			put_public_key = { "x", "spki" },
+			mac = { "x", "data" },
+			prf = { "label", "seed", 8, "x" },
+			hkdf_extract = { "sha256", "secret" },
+			psk = { "identity" },
 		}, { close = true, connect = true })
 		assert.is_true(count >= 12)
 		assert.equal("iotsafe card: closed", tostring(card))
@@ -55,6 +63,9 @@ describe("after close", function()
 		key:close()
 		local count = all_methods(key, {
 			sign = { "sha256", digest },
+			sign_data = { "sha256", "data" },
+			csr = { "CN=x" },
+			jws = { "payload" },
 			set_certificate = { "x" },
 		}, { close = true })
 		assert.is_true(count >= 6)
