@@ -636,7 +636,11 @@ typedef struct iotsafe_seal iotsafe_seal;
 enum iotsafe_seal_option {
 	/** This end is the server: the keys of the two directions change
 	 * places. */
-	IOTSAFE_SEAL_SERVER = 1
+	IOTSAFE_SEAL_SERVER = 1,
+	/** The first use of this secret: makes the state file, which must not
+	 * be there. Without it the file must be there: a counter that began
+	 * anew would give the messages away. */
+	IOTSAFE_SEAL_CREATE = 2
 };
 
 /**
@@ -651,6 +655,9 @@ enum iotsafe_seal_option {
  *        reserved there before they are used, so that none is used twice,
  *        whatever happens. Another file for every secret. One process at a
  *        time: IOTSAFE_ERR_BUSY.
+ * @param options bits of enum iotsafe_seal_option
+ * @return IOTSAFE_ERR_ABSENT, _FORMAT or _VERIFY: the state file is lost,
+ *         damaged, or of another secret, key id or end
  */
 IOTSAFE_API int iotsafe_seal_new(const uint8_t *secret, size_t secret_size,
 				 const uint8_t *data, size_t data_size,
@@ -658,15 +665,17 @@ IOTSAFE_API int iotsafe_seal_new(const uint8_t *secret, size_t secret_size,
 				 iotsafe_seal **seal);
 IOTSAFE_API void iotsafe_seal_free(iotsafe_seal *seal);
 
-/** Encrypts one message (at most 65536 bytes). @param extra authenticated
- * with it and not sent (external_aad), or NULL */
+/** Encrypts one message of at most 65536 bytes; 2^32 messages a secret and
+ * direction. @param extra authenticated with it and not sent (external_aad),
+ * or NULL */
 IOTSAFE_API int iotsafe_seal_encrypt(iotsafe_seal *seal, const uint8_t *data,
 				     size_t data_size, const uint8_t *extra,
 				     size_t extra_size, uint8_t **out,
 				     size_t *out_size);
 
 /** Decrypts one message. @return IOTSAFE_ERR_VERIFY: not from the other end,
- * or changed, or seen before, or older than the 64 newest */
+ * or changed, or seen before, or older than the 64 newest; _FORMAT: no sealed
+ * message at all */
 IOTSAFE_API int iotsafe_seal_decrypt(iotsafe_seal *seal, const uint8_t *data,
 				     size_t data_size, const uint8_t *extra,
 				     size_t extra_size, uint8_t **out,
