@@ -168,28 +168,6 @@ int iotsafe_tls_set_ca_key(iotsafe_tls *tls, const char *name)
 	PENDING("iotsafe_tls_set_ca_key");
 }
 
-int iotsafe_tls_set_pin(iotsafe_tls *tls, const uint8_t *data, size_t data_size)
-{
-	(void)tls;
-	(void)data;
-	(void)data_size;
-	PENDING("iotsafe_tls_set_pin");
-}
-
-int iotsafe_tls_set_pin_card(iotsafe_tls *tls, const char *name)
-{
-	(void)tls;
-	(void)name;
-	PENDING("iotsafe_tls_set_pin_card");
-}
-
-int iotsafe_tls_set_raw_key(iotsafe_tls *tls, int raw)
-{
-	(void)tls;
-	(void)raw;
-	PENDING("iotsafe_tls_set_raw_key");
-}
-
 int iotsafe_tls_set_psk(iotsafe_tls *tls, const char *identity,
 			const char *name, int kind, const uint8_t *data,
 			size_t data_size)
@@ -201,11 +179,4 @@ int iotsafe_tls_set_psk(iotsafe_tls *tls, const char *identity,
 	(void)data;
 	(void)data_size;
 	PENDING("iotsafe_tls_set_psk");
-}
-
-int iotsafe_tls_set_card_random(iotsafe_tls *tls, int on)
-{
-	(void)tls;
-	(void)on;
-	PENDING("iotsafe_tls_set_card_random");
 }

@@ -55,6 +55,25 @@ static int import_chain(iotsafe_key *key, gnutls_pcert_st *chain,
 	return IOTSAFE_OK;
 }
 
+static int import_raw(iotsafe_key *key, gnutls_pcert_st *chain, unsigned *count)
+{
+	gnutls_datum_t spki = datum_of(key_spki(key));
+	int error;
+
+	*count = 1;
+	if (!spki.size)
+		return error_set(IOTSAFE_ERR_ABSENT,
+				 "key %s: nothing on the card tells its public "
+				 "key",
+				 key_title(key));
+	error = gnutls_pcert_import_rawpk_raw(chain, &spki, GNUTLS_X509_FMT_DER,
+					      0, 0);
+	if (error < 0)
+		return error_set(IOTSAFE_ERR_SUPPORT, "key %s: GnuTLS: %s",
+				 key_title(key), gnutls_strerror(error));
+	return IOTSAFE_OK;
+}
+
 /* GnuTLS's own comparison is switched off, so this one must not be missed,
  * whatever the levels below have compared already. */
 static int compare_key(iotsafe_key *key)
@@ -91,15 +110,16 @@ static int make_privkey(iotsafe_key *key, struct signing *signing,
 }
 
 int credentials_install(gnutls_certificate_credentials_t cred, iotsafe_key *key,
-			struct signing *signing)
+			struct signing *signing, bool raw)
 {
 	gnutls_pcert_st chain[CHAIN_MAX];
 	gnutls_privkey_t privkey;
 	unsigned count;
 	int result;
 
-	TRY(import_chain(key, chain, &count));
-	result = compare_key(key);
+	TRY(raw ? import_raw(key, chain, &count)
+		: import_chain(key, chain, &count));
+	result = raw ? IOTSAFE_OK : compare_key(key);
 	if (result >= 0)
 		result = make_privkey(key, signing, &privkey);
 	if (result < 0) {
@@ -137,7 +157,7 @@ int iotsafe_credentials_set(gnutls_certificate_credentials_t cred,
 	TRY(iotsafe_key_open(card, name, &key));
 	result = key_learn(key, NULL);
 	if (result >= 0)
-		result = credentials_install(cred, key, NULL);
+		result = credentials_install(cred, key, NULL, false);
 	iotsafe_key_free(key);
 	if (result >= 0 && flags & IOTSAFE_CREDENTIALS_CARD_CA)
 		result = trust_add_card_roots(cred, card, NULL);

@@ -11,8 +11,9 @@
  * more either. */
 #define CHAIN_MAX 8
 
-/* `key` has been learnt (key_learn()). Takes a use of its own of it. */
+/* `key` has been learnt (key_learn()). Takes a use of its own of it. `raw`:
+ * its public key goes in the place of certificates (RFC 7250). */
 int credentials_install(gnutls_certificate_credentials_t cred, iotsafe_key *key,
-			struct signing *signing);
+			struct signing *signing, bool raw);
 
 #endif

@@ -44,9 +44,11 @@ static int choose_certificate(struct iotsafe_tls *tls)
 
 static int install_identity(struct iotsafe_tls *tls)
 {
-	TRY(choose_certificate(tls));
+	if (!tls->raw_key)
+		TRY(choose_certificate(tls));
 	TRY(key_learn(tls->key, &tls->signing.limit));
-	return credentials_install(tls->cred, tls->key, &tls->signing);
+	return credentials_install(tls->cred, tls->key, &tls->signing,
+				   tls->raw_key);
 }
 
 int handshake_load_trust(struct iotsafe_tls *tls)
@@ -55,6 +57,8 @@ int handshake_load_trust(struct iotsafe_tls *tls)
 		return IOTSAFE_OK;
 	for (unsigned i = 0; i < tls->card_ca_count; i++)
 		TRY(add_card_ca(tls, tls->card_ca[i]));
+	for (unsigned i = 0; i < tls->card_pins_count; i++)
+		TRY(pin_load(tls, tls->card_pins[i]));
 	tls->trust_loaded = true;
 	return IOTSAFE_OK;
 }
@@ -72,17 +76,46 @@ static int load_identity(struct iotsafe_tls *tls)
 	return result;
 }
 
-/* Everything that is read from the card. Work for a thread. */
+/* ClientHello.random (RFC 8446 4.1.2). It is no secret: what it is worth is
+ * that it never repeats. */
+static int fetch_random(struct iotsafe_tls *tls)
+{
+	uint8_t random[32];
+	const gnutls_datum_t datum = {random, sizeof(random)};
+
+	TRY(card_random(tls->card, random, sizeof(random),
+			&tls->signing.limit));
+	if (gnutls_handshake_set_random(tls->session, &datum) < 0)
+		return error_set(IOTSAFE_ERR_SUPPORT,
+				 "card random: GnuTLS did not take it");
+	return IOTSAFE_OK;
+}
+
+/* All that the card has to give beforehand. Work for a thread. */
 static int prepare(void *self)
 {
 	struct iotsafe_tls *tls = self;
 
+	if (tls->card_random)
+		TRY(fetch_random(tls));
+	if (tls->resuming)
+		return IOTSAFE_OK;
 	TRY(handshake_load_trust(tls));
 	return load_identity(tls);
 }
 
+static int refuse_certificate(struct iotsafe_tls *tls)
+{
+	char peer[SERVER_NAME_MAX + 3];
+
+	return error_set(IOTSAFE_ERR_TLS,
+			 "TLS handshake: %s wants a certificate, and takes no "
+			 "raw public key",
+			 failure_peer(tls, peer, sizeof(peer)));
+}
+
 /* GnuTLS calls this before it looks for a certificate to give: now it is known
- * that the server did not resume the session, and the card is needed. */
+ * what the server takes, and that it did not resume a session. */
 static int on_request(gnutls_session_t session, unsigned type, unsigned post,
 		      unsigned incoming, const gnutls_datum_t *message)
 {
@@ -93,7 +126,9 @@ static int on_request(gnutls_session_t session, unsigned type, unsigned post,
 	(void)post;
 	(void)incoming;
 	(void)message;
-	if (!tls->key)
+	if (tls->raw_key && !session_is_raw(tls, GNUTLS_CTYPE_CLIENT))
+		result = refuse_certificate(tls);
+	else if (!tls->key)
 		result = load_identity(tls);
 	return result < 0 ? IOTSAFE_GNUTLS_ERROR(result) : 0;
 }
@@ -223,7 +258,7 @@ static int begin(struct iotsafe_tls *tls, int fd)
 	if (tls->transport.datagram)
 		gnutls_dtls_set_mtu(tls->session, HANDSHAKE_MTU);
 	TRY(settings_apply(tls));
-	if (tls->resuming && tls->card)
+	if (tls->card)
 		gnutls_handshake_set_hook_function(
 			tls->session, GNUTLS_HANDSHAKE_CERTIFICATE_REQUEST,
 			GNUTLS_HOOK_PRE, on_request);
@@ -240,7 +275,7 @@ static int advance(struct iotsafe_tls *tls, int fd,
 		tls->stage = STAGE_IDENTITY;
 	}
 	if (tls->stage == STAGE_IDENTITY) {
-		if (tls->card && !tls->resuming)
+		if (tls->card && (!tls->resuming || tls->card_random))
 			TRY(perform(tls, prepare, deadline, &result));
 		TRY(result);
 		tls->stage = STAGE_HANDSHAKE;

@@ -33,7 +33,7 @@ static int create(struct iotsafe_tls *tls, unsigned options)
 	 * certificate where its issuer is not among the names of CAs that the
 	 * server sends, and those are hints (RFC 8446 4.2.4). */
 	unsigned flags = GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL |
-			 GNUTLS_FORCE_CLIENT_CERT;
+			 GNUTLS_FORCE_CLIENT_CERT | GNUTLS_ENABLE_RAWPK;
 
 	if (options & IOTSAFE_TLS_DATAGRAM) {
 		flags |= GNUTLS_DATAGRAM;
@@ -167,6 +167,12 @@ int iotsafe_tls_poll(iotsafe_tls *tls, int *fd, int *events, int *timeout)
 	*fd = tls->transport.fd;
 	*timeout = retransmission(tls);
 	return IOTSAFE_OK;
+}
+
+bool session_is_raw(const struct iotsafe_tls *tls, gnutls_ctype_target_t side)
+{
+	return gnutls_certificate_type_get2(tls->session, side) ==
+	       GNUTLS_CRT_RAWPK;
 }
 
 static bool is_open(iotsafe_tls *tls)

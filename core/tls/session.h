@@ -17,6 +17,8 @@
 
 #define SERVER_NAME_MAX 253 /* RFC 1035 2.3.4, as text */
 #define CARD_CA_MAX	8
+#define PINS_MAX	8
+#define PIN_SIZE	32    /* SHA-256 of a SubjectPublicKeyInfo */
 #define RECORD_MAX	16384 /* RFC 8446 5.1 */
 /* Messages in a row that bring no data: more are taken for an attack. */
 #define IDLE_MESSAGES_MAX 64
@@ -56,9 +58,15 @@ struct iotsafe_tls {
 	bool trusting;		    /* somebody said whom to trust */
 	char *card_ca[CARD_CA_MAX]; /* "": all roots */
 	unsigned card_ca_count;
+	bool pinning; /* a server is known by its key, not by CAs */
+	uint8_t pins[PINS_MAX][PIN_SIZE];
+	unsigned pins_count;
+	char *card_pins[PINS_MAX];
+	unsigned card_pins_count;
 	uint8_t trust[RESUME_DIGEST_SIZE]; /* of all that says whom */
 	bool raw_key;			   /* RFC 7250, our side */
-	uint8_t *offered;		   /* iotsafe_tls_set_session() */
+	bool card_random;
+	uint8_t *offered; /* iotsafe_tls_set_session() */
 	size_t offered_size;
 	char *alpn;
 	char *priority;
@@ -108,6 +116,15 @@ int session_check(const struct iotsafe_tls *tls, const char *operation);
 int session_wait(struct iotsafe_tls *tls, const struct deadline *deadline,
 		 unsigned *idle, const char *operation);
 
+/* True where this side shows a key without certificate (RFC 7250). */
+bool session_is_raw(const struct iotsafe_tls *tls, gnutls_ctype_target_t side);
+
+/* pin.c */
+
+/* Adds the key in a public-key object of the card. */
+int pin_load(struct iotsafe_tls *tls, const char *name);
+int pin_check(struct iotsafe_tls *tls);
+
 /* verify.c */
 
 int verify_server(gnutls_session_t session);
@@ -132,6 +149,8 @@ int handshake_load_trust(struct iotsafe_tls *tls);
 
 /* Checks that `what` may still be set. */
 int settings_check(const struct iotsafe_tls *tls, const char *what);
+/* Puts a copy of the text into the slot; NULL clears it. */
+int settings_replace(char **slot, const char *text);
 void settings_release(struct iotsafe_tls *tls);
 int settings_apply(struct iotsafe_tls *tls);
 

@@ -25,8 +25,7 @@ int settings_check(const struct iotsafe_tls *tls, const char *what)
 	return IOTSAFE_OK;
 }
 
-/* A copy of the text instead of the one before; NULL clears. */
-static int replace(char **slot, const char *text)
+int settings_replace(char **slot, const char *text)
 {
 	char *copy = NULL;
 
@@ -50,12 +49,14 @@ void settings_release(struct iotsafe_tls *tls)
 	free(tls->priority);
 	for (unsigned i = 0; i < tls->card_ca_count; i++)
 		free(tls->card_ca[i]);
+	for (unsigned i = 0; i < tls->card_pins_count; i++)
+		free(tls->card_pins[i]);
 }
 
 int iotsafe_tls_set_key(iotsafe_tls *tls, const char *name)
 {
 	TRY(settings_check(tls, "the key"));
-	return replace(&tls->key_name, name);
+	return settings_replace(&tls->key_name, name);
 }
 
 int iotsafe_tls_set_certificate(iotsafe_tls *tls, const char *name)
@@ -71,7 +72,7 @@ int iotsafe_tls_set_certificate(iotsafe_tls *tls, const char *name)
 	iotsafe_free(tls->certificate);
 	tls->certificate = data;
 	tls->certificate_size = size;
-	return replace(&tls->certificate_name, name);
+	return settings_replace(&tls->certificate_name, name);
 }
 
 int iotsafe_tls_set_certificate_data(iotsafe_tls *tls, const uint8_t *data,
@@ -88,7 +89,7 @@ int iotsafe_tls_set_certificate_data(iotsafe_tls *tls, const uint8_t *data,
 	iotsafe_free(tls->certificate);
 	tls->certificate = copy;
 	tls->certificate_size = size;
-	return replace(&tls->certificate_name, NULL);
+	return settings_replace(&tls->certificate_name, NULL);
 }
 
 /* An address as text, perhaps with a zone (RFC 4007 11), which no
@@ -193,10 +194,30 @@ int iotsafe_tls_set_ca_card(iotsafe_tls *tls, const char *name)
 				 "CA of the card: at most %d can be named",
 				 CARD_CA_MAX);
 	name = name ? name : "";
-	TRY(replace(&tls->card_ca[tls->card_ca_count], name));
+	TRY(settings_replace(&tls->card_ca[tls->card_ca_count], name));
 	tls->card_ca_count++;
 	tls->trusting = true;
 	return resume_bind_text(tls->trust, 'A', name);
+}
+
+int iotsafe_tls_set_raw_key(iotsafe_tls *tls, int raw)
+{
+	TRY(settings_check(tls, "the raw key"));
+	if (raw && !tls->card)
+		return error_set(IOTSAFE_ERR_ARG,
+				 "raw key: the session has no card");
+	tls->raw_key = raw != 0;
+	return IOTSAFE_OK;
+}
+
+int iotsafe_tls_set_card_random(iotsafe_tls *tls, int on)
+{
+	TRY(settings_check(tls, "the card's random"));
+	if (on && !tls->card)
+		return error_set(IOTSAFE_ERR_ARG,
+				 "card random: the session has no card");
+	tls->card_random = on != 0;
+	return IOTSAFE_OK;
 }
 
 int iotsafe_tls_set_verify(iotsafe_tls *tls, int verify)
@@ -241,7 +262,7 @@ int iotsafe_tls_set_alpn(iotsafe_tls *tls, const char *protocols)
 		protocols = NULL;
 	if (protocols)
 		TRY(split_alpn(protocols, names));
-	return replace(&tls->alpn, protocols);
+	return settings_replace(&tls->alpn, protocols);
 }
 
 int iotsafe_tls_set_versions(iotsafe_tls *tls, int lowest, int highest)
@@ -279,7 +300,7 @@ int iotsafe_tls_set_priority(iotsafe_tls *tls, const char *priority)
 					 gnutls_strerror(error), at);
 		gnutls_priority_deinit(parsed);
 	}
-	return replace(&tls->priority, priority);
+	return settings_replace(&tls->priority, priority);
 }
 
 /* Versions are ours to say unless the expert's string says them. */
@@ -296,23 +317,56 @@ static const char *version_part(const struct iotsafe_tls *tls)
 	return ":-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
 }
 
+/* A raw key says nothing of whose it is: who is to be believed must be known
+ * by it. */
+static int check_raw_server(const struct iotsafe_tls *tls,
+			    gnutls_priority_t priority)
+{
+	const unsigned *types;
+	int count = gnutls_priority_certificate_type_list2(priority, &types,
+							   GNUTLS_CTYPE_SERVER);
+
+	for (int i = 0; i < count; i++)
+		if (types[i] == GNUTLS_CRT_RAWPK && tls->verify &&
+		    !tls->pinning)
+			return error_set(IOTSAFE_ERR_ARG,
+					 "priority string: a server's raw "
+					 "public key (CTYPE-SRV-RAWPK) wants a "
+					 "pin to be known by");
+	return IOTSAFE_OK;
+}
+
+static int give_priority(struct iotsafe_tls *tls, gnutls_priority_t priority)
+{
+	TRY(check_raw_server(tls, priority));
+	if (gnutls_priority_set(tls->session, priority) < 0)
+		return error_set(IOTSAFE_ERR_MEMORY, "tls: no memory");
+	return IOTSAFE_OK;
+}
+
 static int apply_priority(struct iotsafe_tls *tls)
 {
 	const char *base = tls->priority ? tls->priority : "NORMAL";
-	const char *versions = version_part(tls);
-	size_t size = strlen(base) + strlen(versions) + 1;
-	char *text = malloc(size);
+	const char *ours =
+		tls->raw_key ? ":-CTYPE-CLI-ALL:+CTYPE-CLI-RAWPK" : "";
+	const char *theirs = tls->pinning ? ":-CTYPE-SRV-ALL:+CTYPE-SRV-RAWPK"
+					    ":+CTYPE-SRV-X509"
+					  : "";
+	gnutls_priority_t priority;
+	char *text = NULL;
 	int error;
 
-	if (!text)
+	if (asprintf(&text, "%s%s%s%s", base, version_part(tls), ours, theirs) <
+	    0)
 		return error_set(IOTSAFE_ERR_MEMORY, "tls: no memory");
-	snprintf(text, size, "%s%s", base, versions);
-	error = gnutls_priority_set_direct(tls->session, text, NULL);
+	error = gnutls_priority_init(&priority, text, NULL);
 	free(text);
 	if (error < 0)
 		return error_set(IOTSAFE_ERR_ARG, "priority string: %s",
 				 gnutls_strerror(error));
-	return IOTSAFE_OK;
+	error = give_priority(tls, priority);
+	gnutls_priority_deinit(priority);
+	return error;
 }
 
 static int apply_alpn(struct iotsafe_tls *tls)

@@ -100,6 +100,12 @@ static int check(struct iotsafe_tls *tls)
 	return status ? tell_status(tls, status) : IOTSAFE_OK;
 }
 
+static int check_pins(struct iotsafe_tls *tls)
+{
+	TRY(handshake_load_trust(tls));
+	return pin_check(tls);
+}
+
 /*
  * GnuTLS calls this before it asks for our signature, and calls it again
  * after GNUTLS_E_AGAIN (TLS and DTLS): the step that follows may wait for the
@@ -111,7 +117,7 @@ int verify_server(gnutls_session_t session)
 	int result = IOTSAFE_OK;
 
 	if (tls->verify && !tls->verified)
-		result = check(tls);
+		result = tls->pinning ? check_pins(tls) : check(tls);
 	if (result == IOTSAFE_ERR_UNTRUSTED) {
 		tls->refused = true;
 		return GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR;

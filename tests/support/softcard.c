@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Calls of tls/ become operations on keys in software. */
+#include <gnutls/crypto.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -392,6 +393,134 @@ int key_sign(iotsafe_key *key, int algorithm, struct bytes hash,
 					"\"client\")");
 	card->signatures++;
 	return sign_in_software(card, algorithm, hash, out, out_size);
+}
+
+/* ---- public-key objects, secrets ---- */
+
+static int check_name(const char *name, const char *expected)
+{
+	if (name && !strcmp(name, expected))
+		return IOTSAFE_OK;
+	return error_set(IOTSAFE_ERR_ABSENT, "soft card: no object \"%s\"",
+			 name ? name : "");
+}
+
+static int spki_of(const struct identity *identity, uint8_t **out,
+		   size_t *out_size)
+{
+	struct bytes der = {identity->der.data, identity->der.size};
+
+	return crypto_spki_of_certificate(der, out, out_size);
+}
+
+int card_public_key_spki(iotsafe_card *card, const char *name, uint8_t **out,
+			 size_t *out_size, const struct deadline *limit)
+{
+	*out = NULL;
+	*out_size = 0;
+	TRY(work(card, card->open_ms, limit));
+	TRY(check_name(name, card->public_key ? "peer" : ""));
+	return spki_of(card->public_key, out, out_size);
+}
+
+int card_verify(iotsafe_card *card, const char *name, int algorithm,
+		struct bytes hash, struct bytes signature,
+		const struct deadline *limit)
+{
+	uint8_t *spki;
+	size_t size;
+	int result;
+
+	TRY(work(card, card->sign_ms, limit));
+	TRY(check_name(name, card->public_key ? "peer" : ""));
+	if (!(algorithm & (IOTSAFE_ECDSA_SHA256 | IOTSAFE_ECDSA_SHA384)))
+		return error_set(IOTSAFE_ERR_SUPPORT,
+				 "soft card: cannot verify %#x",
+				 (unsigned)algorithm);
+	card->verifications++;
+	if (card->fail_verify)
+		return error_set_status(card->fail_verify, 0x6985,
+					"soft card: verify failed (6985)");
+	TRY(spki_of(card->public_key, &spki, &size));
+	result = crypto_verify((struct bytes){spki, size}, algorithm, hash,
+			       signature);
+	iotsafe_free(spki);
+	if (result < 0)
+		return error_set_status(result, 0x6D01,
+					"VERIFY SIGNATURE: not this key's");
+	return result;
+}
+
+int card_random(iotsafe_card *card, uint8_t *out, size_t size,
+		const struct deadline *limit)
+{
+	TRY(work(card, card->open_ms, limit));
+	card->randoms++;
+	gnutls_rnd(GNUTLS_RND_NONCE, out, size);
+	memcpy(card->last_random, out, size < 32 ? size : 32);
+	return IOTSAFE_OK;
+}
+
+/* P_SHA256 of RFC 5246 section 5. */
+static void expand(struct bytes secret, struct bytes seed, uint8_t *out,
+		   size_t size)
+{
+	uint8_t joined[32 + 512], block[32];
+	size_t a_size = 0;
+
+	while (size) {
+		size_t take = size < 32 ? size : 32;
+
+		/* A(0) = seed, A(i) = HMAC(secret, A(i-1)) */
+		gnutls_hmac_fast(GNUTLS_MAC_SHA256, secret.data, secret.size,
+				 a_size ? joined : seed.data,
+				 a_size ? a_size : seed.size, joined);
+		a_size = 32;
+		memcpy(joined + 32, seed.data, seed.size);
+		gnutls_hmac_fast(GNUTLS_MAC_SHA256, secret.data, secret.size,
+				 joined, 32 + seed.size, block);
+		memcpy(out, block, take);
+		out += take;
+		size -= take;
+	}
+}
+
+/* The premaster secret of plain PSK (RFC 4279 section 2). */
+static struct bytes premaster(const char *secret, uint8_t *room)
+{
+	size_t size = strlen(secret);
+	struct builder out = {room, 0, 256, false};
+
+	build_byte(&out, 0);
+	build_byte(&out, (uint8_t)size);
+	for (size_t i = 0; i < size; i++)
+		build_byte(&out, 0);
+	build_byte(&out, 0);
+	build_byte(&out, (uint8_t)size);
+	build_bytes(&out, (const uint8_t *)secret, size);
+	return (struct bytes){room, out.size};
+}
+
+int card_prf(iotsafe_card *card, const char *name, struct bytes secret,
+	     const char *label, struct bytes seed, uint8_t *out, size_t size,
+	     const struct deadline *limit)
+{
+	uint8_t room[256], joined[512];
+	struct builder whole = {joined, 0, sizeof(joined), false};
+
+	TRY(work(card, card->sign_ms, limit));
+	TRY(check_name(name, card->secret ? "psk" : ""));
+	card->derivations++;
+	if (card->fail_derive)
+		return error_set_status(card->fail_derive, 0x6985,
+					"COMPUTE PRF: card answered 6985");
+	if (secret.size)
+		return error_set(IOTSAFE_ERR_SUPPORT, "soft card: mode 1 only");
+	build_bytes(&whole, (const uint8_t *)label, strlen(label));
+	build_bytes(&whole, seed.data, seed.size);
+	expand(premaster(card->secret, room),
+	       (struct bytes){joined, whole.size}, out, size);
+	return IOTSAFE_OK;
 }
 
 /* ---- lists ---- */

@@ -21,15 +21,20 @@ struct iotsafe_card {
 	const struct identity *root; /* a CA certificate on the card */
 	const struct identity *key;  /* NULL: chain[0]'s */
 	int algorithms;
-	const char *address; /* NULL: "soft:" */
+	const char *address;		   /* NULL: "soft:" */
+	const struct identity *public_key; /* in the object "peer" */
+	const char *secret;		   /* the secret key "psk" */
 
 	/* What the card does when asked. */
 	int open_ms, sign_ms;	  /* how long it takes */
 	int fail_open, fail_sign; /* the code it fails with, status 6985 */
-	bool wrong;		  /* gives something that is no signature */
+	int fail_verify, fail_derive;
+	bool wrong; /* gives something that is no signature */
 
 	/* What it was asked for. */
 	atomic_int opened, signatures, keys, busy, most_busy;
+	atomic_int verifications, derivations, randoms;
+	uint8_t last_random[32];
 	char last_name[128];
 };
 

@@ -115,20 +115,77 @@ static int count_message(gnutls_session_t session, unsigned type, unsigned post,
 	return 0;
 }
 
+static void add_chain(gnutls_certificate_credentials_t cred,
+		      const struct peer_wish *wish)
+{
+	const struct identity *all[5] = {wish->server};
+	gnutls_x509_crt_t crts[5];
+	int count;
+
+	memcpy(all + 1, wish->chain, sizeof(wish->chain));
+	for (count = 0; count < 5 && all[count]; count++) {
+		need(gnutls_x509_crt_init(&crts[count]), "certificate");
+		need(gnutls_x509_crt_import(crts[count], &all[count]->der,
+					    GNUTLS_X509_FMT_DER),
+		     "import");
+	}
+	need(gnutls_certificate_set_x509_key(cred, crts, count,
+					     wish->server->key),
+	     "key");
+	while (count--)
+		gnutls_x509_crt_deinit(crts[count]);
+}
+
+static void add_raw_key(gnutls_certificate_credentials_t cred,
+			const struct identity *identity)
+{
+	gnutls_pcert_st *pcert = gnutls_calloc(1, sizeof(*pcert));
+	gnutls_privkey_t privkey;
+	gnutls_pubkey_t pubkey;
+
+	need(gnutls_privkey_init(&privkey), "key");
+	need(gnutls_privkey_import_x509(privkey, identity->key,
+					GNUTLS_PRIVKEY_IMPORT_COPY),
+	     "key");
+	need(gnutls_pubkey_init(&pubkey), "public key");
+	need(gnutls_pubkey_import_privkey(pubkey, privkey, 0, 0), "public key");
+	need(gnutls_pcert_import_rawpk(pcert, pubkey, 0), "raw key");
+	need(gnutls_certificate_set_key(cred, NULL, 0, pcert, 1, privkey),
+	     "raw key");
+	gnutls_free(pcert);
+}
+
+static int find_psk(gnutls_session_t session, const char *identity,
+		    gnutls_datum_t *key)
+{
+	const struct peer_wish *wish =
+		&((struct peer *)gnutls_session_get_ptr(session))->wish;
+
+	if (!wish->psk_identity || strcmp(identity, wish->psk_identity) != 0)
+		return -1;
+	key->data = gnutls_malloc(wish->psk.size);
+	memcpy(key->data, wish->psk.data, wish->psk.size);
+	key->size = wish->psk.size;
+	return 0;
+}
+
+/* Any key will do here: the test compares it. */
+static int take_any(gnutls_session_t session)
+{
+	(void)session;
+	return 0;
+}
+
 static gnutls_certificate_credentials_t credentials(const struct peer *peer)
 {
 	const struct peer_wish *wish = &peer->wish;
 	gnutls_certificate_credentials_t cred;
-	gnutls_x509_crt_t crt;
 
 	need(gnutls_certificate_allocate_credentials(&cred), "credentials");
-	need(gnutls_x509_crt_init(&crt), "certificate");
-	need(gnutls_x509_crt_import(crt, &wish->server->der,
-				    GNUTLS_X509_FMT_DER),
-	     "import");
-	need(gnutls_certificate_set_x509_key(cred, &crt, 1, wish->server->key),
-	     "key");
-	gnutls_x509_crt_deinit(crt);
+	if (wish->server)
+		add_chain(cred, wish);
+	if (wish->raw)
+		add_raw_key(cred, wish->server);
 	if (wish->client_ca)
 		need(gnutls_certificate_set_x509_trust_mem(
 			     cred, &wish->client_ca->der, GNUTLS_X509_FMT_DER),
@@ -156,6 +213,8 @@ static void configure(struct peer *peer, gnutls_session_t session,
 	}
 	if (wish->optional)
 		gnutls_session_set_verify_cert(session, NULL, 0);
+	if (wish->raw)
+		gnutls_session_set_verify_function(session, take_any);
 	if (wish->alpn) {
 		protocol.data = (unsigned char *)strdup(wish->alpn);
 		protocol.size = (unsigned)strlen(wish->alpn);
@@ -178,6 +237,19 @@ static void configure(struct peer *peer, gnutls_session_t session,
 			count_message);
 }
 
+static void look_at_session(struct peer *peer, gnutls_session_t session)
+{
+	gnutls_datum_t client, own;
+	const char *suite = gnutls_ciphersuite_get(session);
+
+	gnutls_session_get_random(session, &client, &own);
+	if (client.size == sizeof(peer->client_random))
+		memcpy(peer->client_random, client.data, client.size);
+	snprintf(peer->suite, sizeof(peer->suite), "%s", suite ? suite : "");
+	peer->extended = gnutls_session_ext_master_secret_status(session);
+	peer->resumed = gnutls_session_is_resumed(session);
+}
+
 static void look_at_client(struct peer *peer, gnutls_session_t session)
 {
 	const gnutls_datum_t *chain;
@@ -186,6 +258,14 @@ static void look_at_client(struct peer *peer, gnutls_session_t session)
 	unsigned type;
 
 	chain = gnutls_certificate_get_peers(session, &peer->chain);
+	if (gnutls_certificate_type_get2(session, GNUTLS_CTYPE_CLIENT) ==
+	    GNUTLS_CRT_RAWPK) {
+		if (chain && chain->size <= sizeof(peer->client_spki)) {
+			memcpy(peer->client_spki, chain->data, chain->size);
+			peer->client_spki_size = chain->size;
+		}
+		chain = NULL;
+	}
 	if (chain && peer->chain && gnutls_x509_crt_init(&crt) >= 0) {
 		size_t room = sizeof(peer->subject);
 
@@ -288,7 +368,7 @@ static void serve(struct peer *peer, gnutls_session_t session)
 			gnutls_alert_send_appropriate(session, peer->result);
 		return;
 	}
-	peer->resumed = gnutls_session_is_resumed(session);
+	look_at_session(peer, session);
 	look_at_client(peer, session);
 	behave(peer, session);
 }
@@ -296,16 +376,25 @@ static void serve(struct peer *peer, gnutls_session_t session)
 static void serve_session(struct peer *peer)
 {
 	gnutls_certificate_credentials_t cred = credentials(peer);
+	gnutls_psk_server_credentials_t psk;
 	unsigned flags = GNUTLS_SERVER;
 	gnutls_session_t session;
 
 	if (peer->wish.datagram)
 		flags |= GNUTLS_DATAGRAM | GNUTLS_NONBLOCK;
+	if (peer->wish.raw)
+		flags |= GNUTLS_ENABLE_RAWPK;
 	need(gnutls_init(&session, flags), "session");
+	need(gnutls_psk_allocate_server_credentials(&psk), "credentials");
+	gnutls_psk_set_server_credentials_function(psk, find_psk);
 	configure(peer, session, cred);
+	if (peer->wish.psk_identity)
+		need(gnutls_credentials_set(session, GNUTLS_CRD_PSK, psk),
+		     "credentials");
 	serve(peer, session);
 	gnutls_deinit(session);
 	gnutls_certificate_free_credentials(cred);
+	gnutls_psk_free_server_credentials(psk);
 }
 
 static void *run(void *self)

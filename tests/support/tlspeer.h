@@ -38,6 +38,12 @@ struct peer_wish {
 	const char *alpn;
 	/* Gives tickets, and resumes by those given with the same key. */
 	const gnutls_datum_t *tickets;
+	bool raw; /* shows its key without certificate, takes the same */
+	/* Who has this key, under this name; "" and NULL: nobody. */
+	const char *psk_identity;
+	gnutls_datum_t psk;
+	/* Sent behind its own certificate. */
+	const struct identity *chain[4];
 	int fd; /* 0: the peer makes the connection itself */
 };
 
@@ -57,6 +63,11 @@ struct peer {
 	uint8_t exported[32]; /* label "EXPORTER-test", no context */
 	size_t echoed;
 	bool resumed;
+	uint8_t client_spki[128]; /* a raw public key of P-256 has 91 bytes */
+	size_t client_spki_size;
+	uint8_t client_random[32];
+	char suite[64];
+	bool extended; /* RFC 7627 */
 };
 
 void peer_start(struct peer *peer, struct peer_wish wish);

@@ -124,6 +124,23 @@ ParameterizedTest(int *row, resume, asks_the_card_where_the_server_forgot,
 	iotsafe_free(saved.data);
 }
 
+Test(resume, goes_with_a_random_number_of_the_card)
+{
+	for (int protocol = TLS13; protocol <= DTLS12; protocol++) {
+		struct saved saved = first(protocol);
+		iotsafe_tls *tls = new_session(protocol, &card);
+
+		card.signatures = 0;
+		expect_good(
+			iotsafe_tls_set_session(tls, saved.data, saved.size));
+		expect_good(iotsafe_tls_set_card_random(tls, 1));
+		cr_assert(go(tls, with_tickets(protocol), true));
+		cr_assert(eq(int, card.randoms, protocol + 1));
+		cr_assert(eq(int, card.signatures, 0));
+		iotsafe_free(saved.data);
+	}
+}
+
 Test(resume, may_be_repeated_with_what_the_resumed_session_gave)
 {
 	struct saved saved = first(TLS13);

@@ -96,6 +96,43 @@ ParameterizedTest(int *protocol, tls, never_holds_up_who_does_not_wait,
 	cr_assert(eq(str, peer.subject, "CN=client"));
 }
 
+ParameterizedTestParameters(tls, takes_its_random_number_from_the_card)
+{
+	static int protocols[] = {TLS13, TLS12, DTLS12};
+
+	return cr_make_param_array(int, protocols, 3);
+}
+
+ParameterizedTest(int *protocol, tls, takes_its_random_number_from_the_card,
+		  .timeout = 300)
+{
+	for (int on = 0; on < 2; on++) {
+		iotsafe_tls *tls = new_session(*protocol, &card);
+		struct peer peer;
+		int same;
+
+		expect_good(iotsafe_tls_set_card_random(tls, 1));
+		expect_good(iotsafe_tls_set_card_random(tls, on));
+		peer_start(&peer, wish_for(*protocol));
+		expect_good(
+			iotsafe_tls_handshake(tls, peer.fd, patience(10000)));
+		expect_echo(tls, "hello");
+		end_session(tls, &peer);
+		same = !memcmp(peer.client_random, card.last_random, 32);
+		cr_assert(eq(int, same, on));
+		cr_assert(eq(int, card.randoms, on));
+	}
+}
+
+Test(tls, takes_no_random_number_from_nowhere)
+{
+	iotsafe_tls *tls = new_session(TLS13, NULL);
+
+	expect_error(iotsafe_tls_set_card_random(tls, 1), IOTSAFE_ERR_ARG,
+		     "no card");
+	iotsafe_tls_free(tls);
+}
+
 Test(tls, may_be_waited_for_after_it_was_begun_without_waiting)
 {
 	iotsafe_tls *tls = new_session(TLS13, &card);
