@@ -181,9 +181,9 @@ static uint16_t select_file(struct card *card, struct channel *channel,
 }
 
 static const struct command_row common_rows[] = {
-	{INS_MANAGE_CHANNEL, "MANAGE CHANNEL", manage_channel},
-	{INS_SELECT, "SELECT", select_file},
-	{INS_GET_RESPONSE, "GET RESPONSE", answer_get_response},
+	{INS_MANAGE_CHANNEL, "MANAGE CHANNEL", manage_channel, false},
+	{INS_SELECT, "SELECT", select_file, false},
+	{INS_GET_RESPONSE, "GET RESPONSE", answer_get_response, false},
 };
 
 static const struct command_row *find_in(const struct command_row *rows,
@@ -287,8 +287,10 @@ static uint16_t run_bytes(struct card *card, struct channel *channel,
 
 	if (answer_is_again(channel, bytes))
 		return answer_again(card, channel, command, answer);
-	if (command->ins != INS_GET_RESPONSE)
+	if (command->ins != INS_GET_RESPONSE) {
 		answer_forget(channel);
+		channel->waiting_secret = row->secret;
+	}
 	sw = run(card, channel, row, command, answer);
 	if ((sw & 0xFF00) == SW_WRONG_LE && channel->waiting_size > 0 &&
 	    command->ins != INS_GET_RESPONSE)
@@ -312,9 +314,13 @@ static uint16_t transact(struct card *card, struct view bytes,
 		return sw;
 	channel = channel_for(card, &command);
 	note->secret &= channel == NULL || channel->applet == NULL;
+	if (channel != NULL && command.ins == INS_GET_RESPONSE)
+		note->secret = channel->waiting_secret;
 	row = find_row(channel ? channel : &card->channels[0], command.ins);
-	if (row != NULL)
+	if (row != NULL) {
 		note->name = row->name;
+		note->secret |= row->secret;
+	}
 	if (fault_strikes(card->faults, FAULT_SW, command.ins, &forced))
 		return (uint16_t)forced;
 	if (fault_strikes_once(card->faults, FAULT_ONCE, command.ins, &forced))

@@ -49,6 +49,7 @@ struct command_row {
 	uint8_t ins;
 	const char *name;
 	command_run *run;
+	bool secret; /* what goes in or comes out is nobody's business */
 };
 
 /* An application that can be selected; one row a command. */
@@ -70,6 +71,7 @@ struct channel {
 	size_t waiting_size;
 	size_t waiting_from;
 	uint16_t waiting_sw;
+	bool waiting_secret;
 	/* after 6Cxx: the command that fetches it when repeated */
 	uint8_t again[CARD_COMMAND_MAX];
 	size_t again_size;
@@ -95,7 +97,7 @@ struct card_note {
 	unsigned int channel;
 	const char *name;
 	bool signature;
-	bool secret; /* the command's data must not be written down */
+	bool secret; /* its data and its answer must not be written down */
 };
 
 void card_init(struct card *card, struct personal *personal,

@@ -49,16 +49,21 @@ static void put_time(FILE *file)
 	fprintf(file, "{\"time\":\"%s.%06ldZ\"", text, now.tv_nsec / 1000);
 }
 
-/* A command with a PIN shows its header and hides the rest. */
-static void put_hex(FILE *file, const char *name, struct view bytes,
-		    bool secret)
+/* Hides the bytes from `from` on, but not the last `keep`. */
+static void put_hidden(FILE *file, const char *name, struct view bytes,
+		       size_t from, size_t keep)
 {
 	char text[2 * CARD_COMMAND_MAX + 1];
 
 	hex_encode(bytes.data, bytes.size, text);
-	if (secret && bytes.size > 5)
-		memset(text + 10, '*', strlen(text) - 10);
+	if (bytes.size > from + keep)
+		memset(text + 2 * from, '*', 2 * (bytes.size - from - keep));
 	fprintf(file, ",\"%s\":\"%s\"", name, text);
+}
+
+static void put_hex(FILE *file, const char *name, struct view bytes)
+{
+	put_hidden(file, name, bytes, bytes.size, 0);
 }
 
 void log_write(struct log *log, const struct log_entry *entry)
@@ -72,9 +77,14 @@ void log_write(struct log *log, const struct log_entry *entry)
 	put_time(log->file);
 	fprintf(log->file, ",\"channel\":%u,\"name\":\"%s\"", note->channel,
 		note->name);
-	put_hex(log->file, "command", entry->command, note->secret);
-	put_hex(log->file, "response", entry->response, false);
-	put_hex(log->file, "sw", sw, false);
+	if (note->secret) {
+		put_hidden(log->file, "command", entry->command, 5, 0);
+		put_hidden(log->file, "response", entry->response, 0, 2);
+	} else {
+		put_hex(log->file, "command", entry->command);
+		put_hex(log->file, "response", entry->response);
+	}
+	put_hex(log->file, "sw", sw);
 	fprintf(log->file, ",\"us\":%llu,\"modem_us\":%llu,\"line_us\":%llu",
 		(unsigned long long)entry->card_ns / 1000,
 		(unsigned long long)entry->modem_ns / 1000,

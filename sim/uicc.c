@@ -125,10 +125,10 @@ static uint16_t unblock(struct card *card, struct channel *channel,
 }
 
 static const struct command_row rows[] = {
-	{0x20, "VERIFY", verify},
-	{0x2C, "UNBLOCK PIN", unblock},
-	{0xB0, "READ BINARY", read_binary},
-	{0xF2, "STATUS", status},
+	{0x20, "VERIFY", verify, true},
+	{0x2C, "UNBLOCK PIN", unblock, true},
+	{0xB0, "READ BINARY", read_binary, false},
+	{0xF2, "STATUS", status, false},
 };
 
 const struct applet uicc_applet = {

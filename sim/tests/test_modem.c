@@ -383,6 +383,8 @@ Test(modem, logs_each_exchange_and_no_pin)
 	bench_at(&b, "AT+CSIM=36,\"812A00010D840101A1010391020001920104\"\r");
 	bench_at(&b, "AT+CSIM=78,\"812B8001229E20B94D27B9934D3E08A52E52D7DA7DAB"
 		     "FAC484EFE37A5380EE9088F7ACE2EFCDE9\"\r");
+	bench_at(&b, "AT+CSIM=34,\"814800000CD10461626364D20153D30102\"\r");
+	bench_at(&b, "AT+CSIM=10,\"81C0000002\"\r");
 	cr_assert_eq(stat(path, &there), 0);
 	cr_assert_eq(there.st_mode & 0777, 0600);
 	read_file(path, text, sizeof(text));
@@ -393,6 +395,8 @@ Test(modem, logs_each_exchange_and_no_pin)
 	cr_assert(strstr(text, "\"0020000108****************\""));
 	cr_assert(strstr(text, "\"line_in\":43,\"line_out\":31}\n"));
 	cr_assert_null(strstr(text, "3132333435363738"));
+	cr_assert(strstr(text, "\"814800000C************************\""));
+	cr_assert(strstr(text, "\"81C0000002\",\"response\":\"****9000\""));
 	cr_assert(strstr(text, "\"name\":\"COMPUTE SIGNATURE UPDATE\""));
 	cr_assert(strstr(strstr(text, "SIGNATURE UPDATE"),
 			 ",\"signature\":true}\n"));

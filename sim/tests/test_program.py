@@ -100,12 +100,17 @@ def every_profile_signs(folder):
             ("gsma", "A0000005590010", "840101"),
             ("zariot", "A0000005590010", "8403303036"),
             ("thales", "A00000003053F12401770101495341", "840101"),
-            ("quantag", "A00000003053F12401770101495341", "84020002")):
+            ("quantag", "A00000003053F12401770101495341", "84020002"),
+            ("full", "A0000005590010", "840101"),
+            ("odd", "A0000005590010",
+             "8414" + b"0123456789ABCDEFGHIa".hex()),
+            ("ntt", "A0000001157000000000000049534102", "840101")):
+        cla = "01" if profile == "ntt" else "81"
         log = folder / "log"
         commands = (
             "0070000001", f"01A40400{len(aid) // 2:02X}{aid}",
-            f"812A0001{len(key) // 2 + 10:02X}{key}A1010391020001920104",
-            "812B8001229E20" + "5A" * 32)
+            f"{cla}2A0001{len(key) // 2 + 10:02X}{key}A1010391020001920104",
+            cla + "2B8001229E20" + "5A" * 32)
         text = "".join(f'AT+CSIM={len(c)},"{c}"\r' for c in commands)
         run("--profile", profile, "--log", log, text=text)
         last = json.loads(log.read_text().splitlines()[-1])
