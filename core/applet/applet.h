@@ -25,6 +25,8 @@ struct record {
 	uint8_t key_type; /* as on the card, 0: none */
 	uint16_t size;	  /* of a file */
 	bool has_size;	  /* the card told it */
+	/* And its state, its access conditions, and what the key may do. */
+	bool has_state, has_access, has_functions;
 	uint8_t id[APPLET_ID_MAX];
 	uint8_t id_size;
 	uint8_t label[APPLET_LABEL_MAX];
@@ -58,6 +60,13 @@ struct capabilities {
 /* What is found out about an applet while talking to it. */
 struct applet_manners {
 	bool close_session; /* a session must be closed after its use */
+	bool has_session;   /* `session` is the number of all sessions */
+	uint8_t session;
+	uint8_t signature_length; /* bytes of length behind a signature's tag:
+				   * 1 or 2, 0: not known */
+	bool short_text;	  /* no length above 127 in a text */
+	/* Said by the address: not to be changed. */
+	bool forced_close, forced_session, forced_length, forced_no_list;
 };
 
 /* An applet on an open channel. */
@@ -65,6 +74,9 @@ struct applet {
 	const struct applet_kind *kind;
 	struct channel channel;
 	struct applet_manners manners;
+	unsigned left_open; /* sessions that our last use left so: bits */
+	bool stuck;	    /* a session could not be had; a new channel may
+			     * have one */
 };
 
 struct applet_kind {
@@ -92,7 +104,7 @@ struct applet_kind {
 	int (*sign)(struct applet *applet, const struct record *key,
 		    int algorithm, struct bytes hash, struct signature *out,
 		    const struct deadline *deadline);
-	/* Exactly `size` bytes, 1 to 256. */
+	/* Exactly `size` bytes, in as many commands as that takes. */
 	int (*random)(struct applet *applet, uint8_t *out, size_t size,
 		      const struct deadline *deadline);
 	/* A name for a key type, or NULL. */

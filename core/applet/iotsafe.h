@@ -25,9 +25,12 @@
 #define SIGNATURE_RSA_PKCS1 0x01
 #define SIGNATURE_RSA_PSS   0x02
 #define SIGNATURE_ECDSA	    0x04
+#define SIGNATURE_CMAC	    0x08 /* a vendor's (Thales) */
 #define HASH_SHA256	    0x0001
 #define HASH_SHA384	    0x0002
 #define HASH_SHA512	    0x0004
+
+#define TAG_SIGNATURE 0x33
 
 /* Room for one object reference TLV. */
 #define REFERENCE_MAX (2 + APPLET_LABEL_MAX)
@@ -39,6 +42,11 @@ void gsma_build_reference(struct builder *out, const struct record *record);
  * where a 9000 comes alone, Le is sent along once. */
 int gsma_ask(struct applet *applet, const struct apdu *apdu,
 	     struct response *response, const struct deadline *deadline);
+
+/* The same for a secret of a known size; wipes the response. */
+int gsma_ask_secret(struct applet *applet, const struct apdu *apdu,
+		    struct response *response, uint8_t *out, size_t size,
+		    const struct deadline *deadline);
 
 /* Modems with a small buffer cut long answers (Sequans): smaller pieces get
  * through. False when they cannot be smaller. */
@@ -70,9 +78,94 @@ bool gsma_decode_public_key(struct bytes answer, struct public_key *out);
 bool gsma_decode_signature(struct bytes answer, int algorithm,
 			   struct signature *out);
 
+/* iotsafe_file.c */
+int gsma_read_file(struct applet *applet, const struct record *file,
+		   uint8_t **out, size_t *out_size,
+		   const struct deadline *deadline);
+
+/* iotsafe_key.c */
+int gsma_read_public_key(struct applet *applet, const struct record *key,
+			 struct public_key *out,
+			 const struct deadline *deadline);
+
+/* Makes a pair in the key's slot: the records get the ids of the answer;
+ * the public one is of no class where the card tells none. */
+int gsma_generate(struct applet *applet, const struct record *key,
+		  struct record *private, struct record *public,
+		  struct public_key *out, const struct deadline *deadline);
+bool gsma_decode_pair(struct bytes answer, struct record *private,
+		      struct record *public, struct public_key *out,
+		      bool *has_key);
+int gsma_put_public_key(struct applet *applet, const struct record *slot,
+			const struct public_key *key,
+			const struct deadline *deadline);
+/* The x coordinate of the shared point: GSMA_SECRET_SIZE bytes. */
+#define GSMA_SECRET_SIZE 32
+int gsma_agree(struct applet *applet, const struct record *private,
+	       const struct record *public, uint8_t *out,
+	       const struct deadline *deadline);
+
+/* iotsafe_derive.c */
+/* `key` NULL: mode 0; `secret` empty: mode 1; both: mode 2. */
+int gsma_prf(struct applet *applet, const struct record *key,
+	     struct bytes secret, struct bytes label, struct bytes seed,
+	     uint8_t *out, size_t size, const struct deadline *deadline);
+int gsma_hkdf_extract(struct applet *applet, int algorithm, struct bytes secret,
+		      struct bytes salt, uint8_t *out,
+		      const struct deadline *deadline);
+
+/* iotsafe_session.c */
+enum gsma_use { GSMA_SIGN, GSMA_VERIFY, GSMA_PUT, GSMA_USES };
+
+/* INIT with this body; whatever holds the session is ended first where the
+ * card says so. */
+int gsma_session_open(struct applet *applet, enum gsma_use use,
+		      const struct record *record, struct bytes body,
+		      const struct deadline *deadline);
+int gsma_session_update(struct applet *applet, enum gsma_use use, bool last,
+			struct bytes body, struct response *response,
+			const struct deadline *deadline);
+/* Behind the last UPDATE, or a failed one: closes where that is needed. */
+void gsma_session_end(struct applet *applet, enum gsma_use use, int result,
+		      const struct deadline *deadline);
+/* "VERIFY SIGNATURE UPDATE" */
+const char *gsma_update_name(enum gsma_use use);
+
+/* iotsafe_message.c: what is signed, verified or put under a MAC. */
+struct gsma_message {
+	int mode;	   /* enum iotsafe_mode */
+	int algorithm;	   /* one of enum iotsafe_algorithm */
+	struct bytes data; /* the hash with IOTSAFE_MODE_HOST */
+};
+
+void gsma_build_init(struct builder *out, const struct record *key,
+		     const struct gsma_message *message);
+/* All UPDATEs; the last one has the tail behind its data. */
+int gsma_send_message(struct applet *applet, enum gsma_use use,
+		      const struct gsma_message *message, struct bytes tail,
+		      struct response *response,
+		      const struct deadline *deadline);
+/* True where the text goes in one command, with a length that not all cards
+ * can read. */
+bool gsma_is_long(const struct applet *applet,
+		  const struct gsma_message *message, size_t tail);
+/* True where the card made nothing of what it got. */
+bool gsma_is_misread(int result);
+/* Makes the refusal of an unknown mode IOTSAFE_ERR_SUPPORT. */
+int gsma_without_mode(const struct gsma_message *message, int result);
+int gsma_does_not_fit(const char *name);
+
 /* iotsafe_sign.c */
 int gsma_sign(struct applet *applet, const struct record *key, int algorithm,
 	      struct bytes hash, struct signature *out,
 	      const struct deadline *deadline);
+int gsma_sign_message(struct applet *applet, const struct record *key,
+		      const struct gsma_message *message, struct signature *out,
+		      const struct deadline *deadline);
+
+/* iotsafe_verify.c: IOTSAFE_ERR_VERIFY is the card's "does not match". */
+int gsma_verify(struct applet *applet, const struct record *key,
+		const struct gsma_message *message, struct bytes signature,
+		const struct deadline *deadline);
 
 #endif

@@ -198,10 +198,14 @@ static void set_key_use(struct walk *walk)
 		walk->signatures = SIGNATURE_ECDSA;
 	if (asymmetric && !walk->has_hashes)
 		walk->hashes = HASH_SHA256;
+	record->has_functions = walk->has_functions;
 	record->flags |= (walk->functions & 0xF) << 8;
 	if (asymmetric && walk->functions & 0x01)
 		record->algorithms =
 			sign_algorithms(walk->hashes, walk->signatures);
+	if (record->class == IOTSAFE_CLASS_SECRET_KEY &&
+	    (walk->signatures & SIGNATURE_CMAC || record->key_type == 0xB0))
+		record->algorithms = IOTSAFE_AES_CMAC;
 	if (record->key_type == 0x14 || record->key_type == 0x24)
 		record->flags |= IOTSAFE_OBJECT_VOLATILE;
 }
@@ -279,8 +283,10 @@ static int take_field(struct walk *walk, uint8_t tag, struct bytes value)
 	switch (tag) {
 	case TAG_ACCESS:
 		record->flags |= (bits & 0x3) << 1;
+		record->has_access = true;
 		break;
 	case TAG_STATE:
+		record->has_state = true;
 		if (bits == STATE_ACTIVATED)
 			record->flags |= IOTSAFE_OBJECT_ACTIVE;
 		break;

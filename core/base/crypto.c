@@ -7,6 +7,7 @@
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
+#include <nettle/sha2.h>
 #include <string.h>
 #include "base/crypto.h"
 #include "base/error.h"
@@ -41,6 +42,7 @@ static const struct {
 	{IOTSAFE_SHA256, "sha256"},
 	{IOTSAFE_SHA384, "sha384"},
 	{IOTSAFE_SHA512, "sha512"},
+	{IOTSAFE_AES_CMAC, "aes-cmac"},
 };
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
@@ -83,6 +85,65 @@ size_t crypto_hash_size(int algorithm)
 	const struct algorithm *found = find(algorithm);
 
 	return found ? found->hash_size : 0;
+}
+
+size_t crypto_hash_block_size(int algorithm)
+{
+	return crypto_hash_size(algorithm) > SHA256_DIGEST_SIZE
+		       ? SHA512_BLOCK_SIZE
+		       : SHA256_BLOCK_SIZE;
+}
+
+/* GnuTLS's number of the hash. */
+static gnutls_digest_algorithm_t digest_of(int algorithm)
+{
+	switch (crypto_hash_size(algorithm)) {
+	case SHA512_DIGEST_SIZE:
+		return GNUTLS_DIG_SHA512;
+	case SHA384_DIGEST_SIZE:
+		return GNUTLS_DIG_SHA384;
+	default:
+		return GNUTLS_DIG_SHA256;
+	}
+}
+
+size_t crypto_hash(int algorithm, struct bytes data, uint8_t *out)
+{
+	gnutls_hash_fast(digest_of(algorithm), data.data, data.size, out);
+	return crypto_hash_size(algorithm);
+}
+
+/* Big-endian words, in the order of their letters a to h. */
+static void put_words(const void *words, size_t size, uint8_t *out)
+{
+	for (size_t i = 0; i < 8; i++)
+		for (size_t j = 0; j < size; j++) {
+			uint64_t word = size == 8
+						? ((const uint64_t *)words)[i]
+						: ((const uint32_t *)words)[i];
+
+			*out++ = (uint8_t)(word >> (8 * (size - 1 - j)));
+		}
+}
+
+size_t crypto_hash_state(int algorithm, struct bytes blocks, uint8_t *out)
+{
+	struct sha256_ctx small;
+	struct sha512_ctx large;
+
+	if (crypto_hash_size(algorithm) == SHA256_DIGEST_SIZE) {
+		sha256_init(&small);
+		sha256_update(&small, blocks.size, blocks.data);
+		put_words(small.state, sizeof(small.state[0]), out);
+		return sizeof(small.state);
+	}
+	if (crypto_hash_size(algorithm) == SHA384_DIGEST_SIZE)
+		sha384_init(&large);
+	else
+		sha512_init(&large);
+	sha512_update(&large, blocks.size, blocks.data);
+	put_words(large.state, sizeof(large.state[0]), out);
+	return sizeof(large.state);
 }
 
 /* GnuTLS only reads what its inputs point to; its type has no const. */
@@ -144,6 +205,32 @@ int crypto_spki_from_point(struct bytes point, bool brainpool, uint8_t **out,
 		return error_set(IOTSAFE_ERR_FORMAT,
 				 "public key: the point is not on P-256");
 	return bytes_give(der, spki.size, out, out_size);
+}
+
+int crypto_point_of_spki(struct bytes spki, uint8_t *point)
+{
+	static const struct bytes heads[] = {
+		{spki_p256, sizeof(spki_p256)},
+		{spki_brainpool, sizeof(spki_brainpool)},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(heads); i++) {
+		if (spki.size != heads[i].size + CRYPTO_POINT_SIZE ||
+		    memcmp(spki.data, heads[i].data, heads[i].size) != 0 ||
+		    spki.data[heads[i].size] != 0x04)
+			continue;
+		/* The other curve only the card knows. */
+		if (!i && !is_usable(spki))
+			return error_set(IOTSAFE_ERR_ARG,
+					 "public key: the point is not on "
+					 "P-256");
+		memcpy(point, spki.data + heads[i].size, CRYPTO_POINT_SIZE);
+		return IOTSAFE_OK;
+	}
+	return error_set(IOTSAFE_ERR_SUPPORT,
+			 "public key: %zu bytes are no SubjectPublicKeyInfo of "
+			 "P-256 or brainpoolP256r1 with an uncompressed point",
+			 spki.size);
 }
 
 /* Whether bytes are a certificate is a question, so that no is no error. */
@@ -260,6 +347,54 @@ bool crypto_rs_to_der(struct bytes rs, struct builder *out)
 	return !out->failed;
 }
 
+int iotsafe_signature_from_der(const uint8_t *data, size_t data_size,
+			       size_t size, uint8_t **out, size_t *out_size)
+{
+	uint8_t rs[CRYPTO_RS_MAX];
+
+	if (!bytes_ready(out, out_size))
+		return error_set(IOTSAFE_ERR_ARG, "signature: no room given");
+	if (!data || !size || size > CRYPTO_RS_MAX / 2 ||
+	    data_size > 2 * CRYPTO_RS_MAX ||
+	    !crypto_der_to_rs((struct bytes){data, data_size}, size, rs))
+		return error_set(IOTSAFE_ERR_ARG,
+				 "signature: %zu bytes are not the DER of r "
+				 "and s of %zu bytes each",
+				 data_size, size);
+	return bytes_give(rs, 2 * size, out, out_size);
+}
+
+int iotsafe_hkdf_expand(int algorithm, const uint8_t *secret,
+			size_t secret_size, const uint8_t *data,
+			size_t data_size, size_t size, uint8_t **out,
+			size_t *out_size)
+{
+	const int bit = algorithm & 0x7;
+	gnutls_datum_t key = datum((struct bytes){secret, secret_size});
+	gnutls_datum_t info = datum((struct bytes){data, data_size});
+	int error;
+
+	if (!bytes_ready(out, out_size) || !secret || !crypto_hash_size(bit) ||
+	    !size || size > 255 * crypto_hash_size(bit))
+		return error_set(IOTSAFE_ERR_ARG,
+				 "HKDF-Expand: a hash, a secret, and 1 to 255 "
+				 "times the hash's size");
+	*out = bytes_room(size);
+	if (!*out)
+		return IOTSAFE_ERR_MEMORY;
+	/* Their numbers of a hash and of its HMAC are the same. */
+	error = gnutls_hkdf_expand((gnutls_mac_algorithm_t)digest_of(bit), &key,
+				   &info, *out, size);
+	if (error < 0) {
+		iotsafe_free(*out);
+		*out = NULL;
+		return error_set(IOTSAFE_ERR_ARG, "HKDF-Expand: %s",
+				 gnutls_strerror(error));
+	}
+	*out_size = size;
+	return IOTSAFE_OK;
+}
+
 int iotsafe_signature_to_der(const uint8_t *data, size_t data_size,
 			     uint8_t **out, size_t *out_size)
 {
@@ -274,6 +409,33 @@ int iotsafe_signature_to_der(const uint8_t *data, size_t data_size,
 				 "signature: %zu bytes are not r and s",
 				 data_size);
 	return bytes_give(der, builder.size, out, out_size);
+}
+
+bool crypto_rs_is_possible(struct bytes rs, bool brainpool)
+{
+	/* SP 800-186 3.2.1.3, RFC 5639 3.4 */
+	static const uint8_t orders[2][32] = {
+		{0xFF, 0xFF, 0xFF, 0xFF, 0x00, 0x00, 0x00, 0x00,
+		 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
+		 0xBC, 0xE6, 0xFA, 0xAD, 0xA7, 0x17, 0x9E, 0x84,
+		 0xF3, 0xB9, 0xCA, 0xC2, 0xFC, 0x63, 0x25, 0x51},
+		{0xA9, 0xFB, 0x57, 0xDB, 0xA1, 0xEE, 0xA9, 0xBC,
+		 0x3E, 0x66, 0x0A, 0x90, 0x9D, 0x83, 0x8D, 0x71,
+		 0x8C, 0x39, 0x7A, 0xA3, 0xB5, 0x61, 0xA6, 0xF7,
+		 0x90, 0x1E, 0x0E, 0x82, 0x97, 0x48, 0x56, 0xA7},
+	};
+	static const uint8_t zero[32];
+
+	if (rs.size != 64)
+		return false;
+	for (int half = 0; half < 2; half++) {
+		const uint8_t *number = rs.data + 32 * half;
+
+		if (!memcmp(number, zero, 32) ||
+		    memcmp(number, orders[brainpool], 32) >= 0)
+			return false;
+	}
+	return true;
 }
 
 /* Right-aligns a big-endian number without its leading zeros. */

@@ -17,6 +17,20 @@
 /* The hash's size in bytes for one algorithm, 0 for none. */
 size_t crypto_hash_size(int algorithm);
 
+/* The same for the block that its hash works on. */
+size_t crypto_hash_block_size(int algorithm);
+
+#define CRYPTO_HASH_MAX	 64
+#define CRYPTO_STATE_MAX 64
+
+/* Hashes data for one algorithm; `out` has CRYPTO_HASH_MAX bytes. Gives the
+ * size. */
+size_t crypto_hash(int algorithm, struct bytes data, uint8_t *out);
+
+/* The chaining value behind whole blocks (FIPS 180-4): 32 bytes of SHA-256, 64
+ * of the others. */
+size_t crypto_hash_state(int algorithm, struct bytes blocks, uint8_t *out);
+
 /*
  * DER SubjectPublicKeyInfo from an uncompressed point on P-256, or, as asked,
  * brainpoolP256r1. IOTSAFE_ERR_FORMAT if the point is not on P-256; whether
@@ -24,6 +38,11 @@ size_t crypto_hash_size(int algorithm);
  */
 int crypto_spki_from_point(struct bytes point, bool brainpool, uint8_t **out,
 			   size_t *out_size);
+
+/* The opposite, for either curve: the point, CRYPTO_POINT_SIZE bytes.
+ * IOTSAFE_ERR_SUPPORT if it is another kind of key, IOTSAFE_ERR_ARG if the
+ * point is not on P-256. */
+int crypto_point_of_spki(struct bytes spki, uint8_t *point);
 
 /* The SubjectPublicKeyInfo of a DER certificate, as it stands there. */
 int crypto_spki_of_certificate(struct bytes certificate, uint8_t **out,
@@ -42,6 +61,9 @@ int crypto_verify(struct bytes spki, int algorithm, struct bytes hash,
  * `half` bytes. False if it is none. */
 bool crypto_rs_to_der(struct bytes rs, struct builder *out);
 bool crypto_der_to_rs(struct bytes der, size_t half, uint8_t *rs);
+
+/* False where r or s is zero or not below the curve's order: no signature. */
+bool crypto_rs_is_possible(struct bytes rs, bool brainpool);
 
 /* True if the bytes are one DER certificate, perhaps followed by padding;
  * cuts the padding off. */

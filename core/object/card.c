@@ -43,6 +43,12 @@ static int parse_aids(iotsafe_card *card)
 	return IOTSAFE_OK;
 }
 
+void card_apply_manners(iotsafe_card *card)
+{
+	card->applet.manners = (struct applet_manners){0};
+	card->applet.stuck = false;
+}
+
 /* The application's link has no attributes of its own. */
 static int check_attributes(const iotsafe_card *card)
 {

@@ -22,6 +22,8 @@ struct entry {
 	/* Of a private key whose signature a public key verified: 1 + the
 	 * place of that one. */
 	size_t proven;
+	/* Of a private key that we made: `changes` of the card by then. */
+	unsigned made;
 };
 
 #define CARD_COUNTERS 5
@@ -45,9 +47,12 @@ struct iotsafe_card {
 	struct link link;
 	struct link_counters counted; /* what of them is in `counters` */
 	struct applet applet;
-	bool listed, no_list;
+	bool listed;
+	unsigned no_list; /* the status word by which it refused, or 0 */
 	struct entry *entries;
 	size_t entries_count;
+	/* How often what was read of the card turned out to be history. */
+	atomic_uint changes;
 };
 
 typedef int (*card_operation)(iotsafe_card *card, void *self,
@@ -61,6 +66,9 @@ typedef int (*card_operation)(iotsafe_card *card, void *self,
 int card_run(iotsafe_card *card, const struct deadline *limit,
 	     card_operation operation, void *self);
 
+/* Puts what the address says of the card's manners in their place. */
+void card_apply_manners(iotsafe_card *card);
+
 /* IOTSAFE_ERR_CLOSED in a process that did not open the card. */
 int card_check_process(const iotsafe_card *card);
 
@@ -72,6 +80,17 @@ int card_need_list(iotsafe_card *card, const struct deadline *deadline);
 
 /* Forgets all that was read of the card's objects. */
 void card_forget(iotsafe_card *card);
+
+/* The same, because the card's objects have changed. */
+void card_changed(iotsafe_card *card, const char *why);
+
+/* Brings a record up to date where the card's objects have changed since
+ * `changes`; IOTSAFE_ERR_ABSENT where the object has gone. */
+int card_refresh(iotsafe_card *card, struct record *record, unsigned *changes,
+		 const struct deadline *deadline);
+
+/* Forgets what was read of one object. */
+void card_forget_entry(iotsafe_card *card, struct entry *entry);
 
 /* Reads a certificate file or public key once. A card that refuses leaves
  * `spki` empty; only the link's failures are errors. */
@@ -86,7 +105,34 @@ int card_need_entry(iotsafe_card *card, struct entry *entry,
 int card_find(iotsafe_card *card, const struct name *name, int class,
 	      struct entry **out, const struct deadline *deadline);
 
+/* The same where an empty name means the only object of the class with one
+ * of these flags. */
+int card_find_with(iotsafe_card *card, const struct name *name, int class,
+		   unsigned flags, struct entry **out,
+		   const struct deadline *deadline);
+
+/* An entry for an object that the list does not have. */
+int card_add_entry(iotsafe_card *card, const struct record *record,
+		   struct entry **out);
+
+/* Puts a public key (SubjectPublicKeyInfo) into an object; its entry forgets
+ * what it held. */
+int card_put(iotsafe_card *card, struct entry *entry, struct bytes spki,
+	     const struct deadline *deadline);
+
 /* object.c */
+
+/* Adds to the error of a command what object it was for, and why it may have
+ * been refused: not activated, or none of `flags` is set. Those make it
+ * IOTSAFE_ERR_DENIED. */
+int record_explain(int result, const struct record *record, unsigned flags);
+/* The same class, id and label. */
+bool record_is_same(const struct record *a, const struct record *b);
+/* "private key" */
+const char *class_words(int class);
+bool record_is_brainpool(const struct record *record);
+/* A mode of operation and the size of what is signed. */
+int message_check(int mode, size_t size);
 
 /* True where the name fits the record; `class` 0: any. */
 bool record_matches(const struct record *record, const struct name *name);
@@ -107,6 +153,9 @@ struct titles {
 void titles_add(struct titles *titles, const struct record *record);
 
 /* identity.c: see there. All within a turn. */
+
+/* The entry of a private key's record, NULL if there is none. */
+struct entry *identity_private(iotsafe_card *card, const struct record *record);
 
 /* The private key that a certificate of the card belongs to. */
 int identity_find(iotsafe_card *card, struct record *out,

@@ -42,6 +42,14 @@ static bool is_pem(struct bytes data)
 	return memmem(data.data, data.size, begin, sizeof(begin) - 1);
 }
 
+/* A certificate's DER that says it is longer than what there is of it. */
+static bool is_cut(struct bytes data)
+{
+	return data.size > 4 && data.data[0] == 0x30 && data.data[1] == 0x82 &&
+	       data.data[4] == 0x30 &&
+	       4u + ((size_t)data.data[2] << 8 | data.data[3]) > data.size;
+}
+
 static int read_certificate(iotsafe_card *card, struct entry *entry,
 			    const struct deadline *deadline)
 {
@@ -56,6 +64,11 @@ static int read_certificate(iotsafe_card *card, struct entry *entry,
 	/* Other files are no error, so nothing is said about them. */
 	if (crypto_certificate_trim(&file) || is_pem(file))
 		result = crypto_certificates_read(file, keep_first, entry);
+	else if (is_cut(file))
+		result = error_set(IOTSAFE_ERR_FORMAT,
+				   "READ FILE: the certificate is cut after "
+				   "%zu bytes",
+				   size);
 	iotsafe_free(data);
 	return result;
 }
@@ -63,16 +76,22 @@ static int read_certificate(iotsafe_card *card, struct entry *entry,
 static int read_public_key(iotsafe_card *card, struct entry *entry,
 			   const struct deadline *deadline)
 {
-	const char *type =
-		card->applet.kind->key_type_name(entry->record.key_type);
+	const struct record *record = &entry->record;
+	bool brainpool = record_is_brainpool(record);
 	struct public_key key;
+	struct bytes point = {key.point, sizeof(key.point)};
+	int result;
 
-	TRY(card->applet.kind->public_key(&card->applet, &entry->record, &key,
+	TRY(card->applet.kind->public_key(&card->applet, record, &key,
 					  deadline));
-	return crypto_spki_from_point(
-		(struct bytes){key.point, sizeof(key.point)},
-		type && !strcmp(type, "brainpoolP256r1"), &entry->spki,
-		&entry->spki_size);
+	result = crypto_spki_from_point(point, brainpool, &entry->spki,
+					&entry->spki_size);
+	/* A type nobody has told us (Thales's 43) may be of the other curve. */
+	if (result == IOTSAFE_ERR_FORMAT && record->key_type &&
+	    !card->applet.kind->key_type_name(record->key_type))
+		result = crypto_spki_from_point(point, true, &entry->spki,
+						&entry->spki_size);
+	return result;
 }
 
 static int read_entry(iotsafe_card *card, struct entry *entry,

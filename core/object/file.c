@@ -13,12 +13,14 @@
 struct iotsafe_file {
 	iotsafe_card *card;
 	struct record record;
+	unsigned changes; /* of the card, when the record was read */
 };
 
 struct finding {
 	const struct name *name;
 	int class;
 	struct record record;
+	unsigned changes;
 };
 
 static int find(iotsafe_card *card, void *self, const struct deadline *deadline)
@@ -28,13 +30,14 @@ static int find(iotsafe_card *card, void *self, const struct deadline *deadline)
 
 	TRY(card_find(card, finding->name, finding->class, &entry, deadline));
 	finding->record = entry->record;
+	finding->changes = card->changes;
 	return IOTSAFE_OK;
 }
 
 int iotsafe_file_open(iotsafe_card *card, const char *name, iotsafe_file **file)
 {
 	struct name parsed;
-	struct finding finding = {&parsed, IOTSAFE_CLASS_FILE, {0}};
+	struct finding finding = {.name = &parsed, .class = IOTSAFE_CLASS_FILE};
 
 	if (file)
 		*file = NULL;
@@ -47,6 +50,7 @@ int iotsafe_file_open(iotsafe_card *card, const char *name, iotsafe_file **file)
 		return error_set(IOTSAFE_ERR_MEMORY, "file: no memory");
 	(*file)->card = card_use(card);
 	(*file)->record = finding.record;
+	(*file)->changes = finding.changes;
 	return IOTSAFE_OK;
 }
 
@@ -68,7 +72,7 @@ int iotsafe_file_object(iotsafe_file *file, iotsafe_object **object)
 }
 
 struct reading {
-	const struct record *record;
+	iotsafe_file *file;
 	uint8_t *data;
 	size_t size;
 };
@@ -77,25 +81,23 @@ static int read_file(iotsafe_card *card, void *self,
 		     const struct deadline *deadline)
 {
 	struct reading *reading = self;
-	char title[RECORD_TITLE_MAX];
-	int result = card->applet.kind->read(&card->applet, reading->record,
-					     &reading->data, &reading->size,
-					     deadline);
+	struct record *record = &reading->file->record;
+	int result;
 
-	if (result < 0) {
-		record_title(reading->record, title, sizeof(title));
-		error_append(" (file %s)", title);
-	}
+	TRY(card_refresh(card, record, &reading->file->changes, deadline));
+	result = card->applet.kind->read(&card->applet, record, &reading->data,
+					 &reading->size, deadline);
+	if (result < 0)
+		return record_explain(result, record, IOTSAFE_OBJECT_READABLE);
 	return result;
 }
 
 int iotsafe_file_read(iotsafe_file *file, uint8_t **out, size_t *out_size)
 {
-	struct reading reading = {0};
+	struct reading reading = {.file = file};
 
 	if (!bytes_ready(out, out_size) || !file)
 		return error_set(IOTSAFE_ERR_ARG, "file: something is NULL");
-	reading.record = &file->record;
 	TRY(card_run(file->card, NULL, read_file, &reading));
 	*out = reading.data;
 	*out_size = reading.size;
@@ -139,11 +141,20 @@ static int public_key_of_identity(iotsafe_card *card, uint8_t **out,
 	return result;
 }
 
+int card_public_key_spki(iotsafe_card *card, const char *name, uint8_t **out,
+			 size_t *out_size, const struct deadline *limit)
+{
+	struct name parsed;
+	struct asking asking = {&parsed, 0, out, out_size};
+
+	TRY(name_parse(name, &parsed));
+	return card_run(card, limit, give_public_key, &asking);
+}
+
 int iotsafe_card_public_key(iotsafe_card *card, const char *name, uint8_t **out,
 			    size_t *out_size)
 {
 	struct name parsed;
-	struct asking asking = {&parsed, 0, out, out_size};
 
 	if (!bytes_ready(out, out_size) || !card)
 		return error_set(IOTSAFE_ERR_ARG,
@@ -151,7 +162,7 @@ int iotsafe_card_public_key(iotsafe_card *card, const char *name, uint8_t **out,
 	TRY(name_parse(name, &parsed));
 	if (name_is_empty(&parsed))
 		return public_key_of_identity(card, out, out_size);
-	return card_run(card, NULL, give_public_key, &asking);
+	return card_public_key_spki(card, name, out, out_size, NULL);
 }
 
 /* ---- CA certificates on the card ---- */

@@ -74,27 +74,18 @@ static struct bytes content_of(const struct entry *entry)
 
 /* ---- ties ---- */
 
-static struct entry *private_entry(iotsafe_card *card,
-				   const struct record *record)
+struct entry *identity_private(iotsafe_card *card, const struct record *record)
 {
-	for (size_t i = 0; i < card->entries_count; i++) {
-		struct entry *entry = &card->entries[i];
-
-		if (entry->record.class == IOTSAFE_CLASS_PRIVATE_KEY &&
-		    entry->record.id_size == record->id_size &&
-		    !memcmp(entry->record.id, record->id, record->id_size) &&
-		    entry->record.label_size == record->label_size &&
-		    !memcmp(entry->record.label, record->label,
-			    record->label_size))
-			return entry;
-	}
+	for (size_t i = 0; i < card->entries_count; i++)
+		if (record_is_same(&card->entries[i].record, record))
+			return &card->entries[i];
 	return NULL;
 }
 
 void identity_prove(iotsafe_card *card, const struct record *key,
 		    const struct entry *public)
 {
-	struct entry *private = private_entry(card, key);
+	struct entry *private = identity_private(card, key);
 
 	if (private)
 	private->proven = (size_t)(public - card->entries) + 1;
@@ -120,7 +111,7 @@ static int likeness(const struct record *a, const struct record *b)
  * the likeliest by name. */
 static struct entry *tied_by_name(iotsafe_card *card, const struct record *key)
 {
-	const struct entry *private = private_entry(card, key);
+	const struct entry *private = identity_private(card, key);
 	struct entry *likeliest = NULL;
 	int most = 0;
 
@@ -450,9 +441,11 @@ int identity_find(iotsafe_card *card, struct record *out,
 	memset(&matching, 0, sizeof(matching));
 	TRY(card_need_list(card, deadline));
 	if (card->no_list)
-		return error_set(IOTSAFE_ERR_SUPPORT,
-				 "the card does not list its objects; name the "
-				 "key by id");
+		return error_set_status(IOTSAFE_ERR_SUPPORT, card->no_list,
+					"the card does not list its objects "
+					"(card answered %04X); name the key by "
+					"id",
+					card->no_list);
 	only = only_one(card, IOTSAFE_CLASS_PRIVATE_KEY);
 	if (only) {
 		*out = only->record;

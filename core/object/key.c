@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A private key as users see it: found by name or as the identity, signing
- * hashes, with its public key and certificate chain.
+ * A private key as users see it: found by name or as the identity, with its
+ * public key and certificate chain.
  */
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -10,57 +10,9 @@
 #include "base/error.h"
 #include "object/card.h"
 #include "object/key.h"
+#include "object/key_parts.h"
 
-#define CHAIN_MAX 8
-
-struct owned {
-	uint8_t *data;
-	size_t size;
-};
-
-struct iotsafe_key {
-	atomic_uint uses;
-	iotsafe_card *card;
-	bool identity; /* opened without a name */
-	struct record record;
-	char title[RECORD_TITLE_MAX];
-	/* The title of a certificate that is of no key on the card, or "". */
-	char stray[RECORD_TITLE_MAX];
-
-	/* Set within turns of the card, and kept. */
-	bool spki_learned, chain_learned;
-	bool confirmed;	  /* a signature verified with `spki` */
-	bool chain_given; /* by the user, not by the card */
-	struct owned spki;
-	struct owned former; /* the misleading one; others may look at it */
-	struct owned chain[CHAIN_MAX];
-	unsigned chain_count;
-};
-
-/* ---- small things ---- */
-
-static int own(struct owned *owned, struct bytes from)
-{
-	iotsafe_free(owned->data);
-	return bytes_give(from.data, from.size, &owned->data, &owned->size);
-}
-
-static struct bytes borrow(const struct owned *owned)
-{
-	return (struct bytes){owned->data, owned->size};
-}
-
-static struct bytes entry_spki(const struct entry *entry)
-{
-	return (struct bytes){entry->spki, entry->spki_size};
-}
-
-static struct bytes entry_content(const struct entry *entry)
-{
-	return (struct bytes){entry->content, entry->content_size};
-}
-
-static void drop_chain(iotsafe_key *key)
+void key_drop_chain(iotsafe_key *key)
 {
 	while (key->chain_count)
 		iotsafe_free(key->chain[--key->chain_count].data);
@@ -82,6 +34,7 @@ static int add_to_chain(iotsafe_key *key, struct bytes certificate)
 struct opening {
 	const struct name *name;
 	struct record record;
+	unsigned changes;
 };
 
 static int find_key(iotsafe_card *card, void *self,
@@ -90,11 +43,26 @@ static int find_key(iotsafe_card *card, void *self,
 	struct opening *opening = self;
 	struct entry *entry;
 
+	opening->changes = card->changes;
 	if (name_is_empty(opening->name))
 		return identity_find(card, &opening->record, deadline);
 	TRY(card_find(card, opening->name, IOTSAFE_CLASS_PRIVATE_KEY, &entry,
 		      deadline));
 	opening->record = entry->record;
+	return IOTSAFE_OK;
+}
+
+int key_make(iotsafe_card *card, const struct record *record, unsigned changes,
+	     iotsafe_key **key)
+{
+	*key = calloc(1, sizeof(**key));
+	if (!*key)
+		return error_set(IOTSAFE_ERR_MEMORY, "key: no memory");
+	(*key)->uses = 1;
+	(*key)->card = card_use(card);
+	(*key)->changes = changes;
+	(*key)->record = *record;
+	record_title(record, (*key)->title, sizeof((*key)->title));
 	return IOTSAFE_OK;
 }
 
@@ -110,14 +78,8 @@ int key_open(iotsafe_card *card, const char *name, const struct deadline *limit,
 		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
 	TRY(name_parse(name, &parsed));
 	TRY(card_run(card, limit, find_key, &opening));
-	*key = calloc(1, sizeof(**key));
-	if (!*key)
-		return error_set(IOTSAFE_ERR_MEMORY, "key: no memory");
-	(*key)->uses = 1;
-	(*key)->card = card_use(card);
+	TRY(key_make(card, &opening.record, opening.changes, key));
 	(*key)->identity = name_is_empty(&parsed);
-	(*key)->record = opening.record;
-	record_title(&opening.record, (*key)->title, sizeof((*key)->title));
 	return IOTSAFE_OK;
 }
 
@@ -136,11 +98,27 @@ void iotsafe_key_free(iotsafe_key *key)
 {
 	if (!key || --key->uses)
 		return;
-	drop_chain(key);
+	key_drop_chain(key);
 	iotsafe_free(key->spki.data);
 	iotsafe_free(key->former.data);
 	iotsafe_card_free(key->card);
 	free(key);
+}
+
+int key_check(iotsafe_card *card, const iotsafe_key *key)
+{
+	const struct entry *entry = identity_private(card, &key->record);
+
+	if (entry && entry->made > key->changes)
+		return error_set(IOTSAFE_ERR_ABSENT,
+				 "key %s: another one was made in its place; "
+				 "open it again",
+				 key->title);
+	if (!entry && card->listed && !card->no_list &&
+	    key->changes != card->changes)
+		return error_set(IOTSAFE_ERR_ABSENT,
+				 "key %s is no longer on the card", key->title);
+	return IOTSAFE_OK;
 }
 
 const char *key_title(const iotsafe_key *key)
@@ -151,8 +129,8 @@ const char *key_title(const iotsafe_key *key)
 /* ---- public key and chain ---- */
 
 /* Finds the public key, from its object or else its certificate. */
-static int learn_spki(iotsafe_card *card, iotsafe_key *key,
-		      const struct deadline *deadline)
+int key_learn_spki(iotsafe_card *card, iotsafe_key *key,
+		   const struct deadline *deadline)
 {
 	struct entry *entry;
 	int result;
@@ -193,7 +171,7 @@ static int build_chain(iotsafe_card *card, iotsafe_key *key,
 }
 
 /* The public key that names made likely turns out to be another one. */
-static int replace_spki(iotsafe_key *key, const struct entry *public)
+int key_replace_spki(iotsafe_key *key, const struct entry *public)
 {
 	iotsafe_free(key->former.data);
 	key->former = key->spki;
@@ -214,7 +192,7 @@ static int look_for_other_certificate(iotsafe_card *card, iotsafe_key *key,
 	TRY(identity_other_public_key(card, &public, deadline));
 	if (!public)
 		return IOTSAFE_OK;
-	TRY(replace_spki(key, public));
+	TRY(key_replace_spki(key, public));
 	return identity_certificate(card, borrow(&key->spki), out, deadline);
 }
 
@@ -250,7 +228,7 @@ static int learn_chain(iotsafe_card *card, iotsafe_key *key,
 
 	if (key->chain_learned)
 		return IOTSAFE_OK;
-	TRY(learn_spki(card, key, deadline));
+	TRY(key_learn_spki(card, key, deadline));
 	TRY(identity_certificate(card, borrow(&key->spki), &entry, deadline));
 	if (!entry && key->spki.size)
 		TRY(look_for_other_certificate(card, key, &entry, deadline));
@@ -259,7 +237,7 @@ static int learn_chain(iotsafe_card *card, iotsafe_key *key,
 	if (entry) {
 		result = build_chain(card, key, entry, deadline);
 		if (result < 0) {
-			drop_chain(key);
+			key_drop_chain(key);
 			return result;
 		}
 	}
@@ -323,7 +301,7 @@ static int give_public_key(iotsafe_card *card, void *self,
 	const struct wish *wish = self;
 	iotsafe_key *key = wish->key;
 
-	TRY(learn_spki(card, key, deadline));
+	TRY(key_learn_spki(card, key, deadline));
 	if (!key->spki.size)
 		return error_set(IOTSAFE_ERR_ABSENT,
 				 "key %s: neither a public-key object nor a "
@@ -382,7 +360,7 @@ static int ask_verifies(iotsafe_card *card, void *self,
 	iotsafe_key *key = self;
 	unsigned bits;
 
-	TRY(learn_spki(card, key, deadline));
+	TRY(key_learn_spki(card, key, deadline));
 	return crypto_spki_algorithms(borrow(&key->spki), &bits) != 0;
 }
 
@@ -442,12 +420,12 @@ static int set_certificate(iotsafe_card *card, void *self,
 	iotsafe_key *key = setting->key;
 	int result;
 
-	TRY(learn_spki(card, key, deadline));
-	drop_chain(key);
+	TRY(key_learn_spki(card, key, deadline));
+	key_drop_chain(key);
 	result = crypto_certificates_read(setting->data, take_certificate, key);
 	key->chain_learned = key->chain_given = result >= 0;
 	if (result < 0)
-		drop_chain(key);
+		key_drop_chain(key);
 	return result;
 }
 
@@ -480,7 +458,7 @@ static int choose_certificate(iotsafe_card *card, void *self,
 	struct entry *entry;
 	char title[RECORD_TITLE_MAX];
 
-	TRY(learn_spki(card, key, deadline));
+	TRY(key_learn_spki(card, key, deadline));
 	TRY(card_find(card, choosing->name, IOTSAFE_CLASS_FILE, &entry,
 		      deadline));
 	TRY(card_need_entry(card, entry, deadline));
@@ -488,7 +466,7 @@ static int choose_certificate(iotsafe_card *card, void *self,
 	if (!entry->content)
 		return error_set(IOTSAFE_ERR_FORMAT,
 				 "file %s is no certificate", title);
-	drop_chain(key);
+	key_drop_chain(key);
 	TRY(take_leaf(key, entry_content(entry)));
 	TRY(build_chain(card, key, entry, deadline));
 	key->chain_learned = key->chain_given = true;
@@ -503,188 +481,4 @@ int key_use_certificate(iotsafe_key *key, const char *name,
 
 	TRY(name_parse(name, &parsed));
 	return card_run(key->card, limit, choose_certificate, &choosing);
-}
-
-/* ---- signing ---- */
-
-struct signing {
-	iotsafe_key *key;
-	int wanted;    /* algorithms, as bits */
-	int algorithm; /* the one chosen */
-	struct bytes hash;
-	struct signature signature;
-};
-
-static int choose_algorithm(struct signing *signing)
-{
-	const iotsafe_key *key = signing->key;
-	const char *name = iotsafe_algorithm_name(signing->wanted);
-	int common = signing->wanted & key_algorithms(key);
-
-	signing->algorithm = common & -common;
-	if (!signing->algorithm)
-		return error_set(IOTSAFE_ERR_SUPPORT,
-				 "key %s cannot sign with %s", key->title,
-				 name ? name : "the algorithms asked for");
-	if (crypto_hash_size(signing->algorithm) != signing->hash.size)
-		return error_set(IOTSAFE_ERR_ARG,
-				 "%s signs a hash of %zu bytes, not %zu",
-				 iotsafe_algorithm_name(signing->algorithm),
-				 crypto_hash_size(signing->algorithm),
-				 signing->hash.size);
-	return IOTSAFE_OK;
-}
-
-static bool verifies(const struct signing *signing, struct bytes spki)
-{
-	return crypto_verify(spki, signing->algorithm, signing->hash,
-			     (struct bytes){signing->signature.data,
-					    signing->signature.size}) >= 0;
-}
-
-static int not_verified(const iotsafe_key *key)
-{
-	return error_set(IOTSAFE_ERR_VERIFY,
-			 "COMPUTE SIGNATURE UPDATE: the card's signature does "
-			 "not verify%s (key %s)",
-			 key->chain_count && !key->confirmed
-				 ? " with its certificate"
-				 : "",
-			 key->title);
-}
-
-/* The public key on the card that the signature is by, NULL for none. */
-static int find_signer(iotsafe_card *card, const struct signing *signing,
-		       struct entry **out, const struct deadline *deadline)
-{
-	*out = NULL;
-	for (size_t i = 0; i < card->entries_count && !*out; i++) {
-		struct entry *entry = &card->entries[i];
-
-		if (entry->record.class != IOTSAFE_CLASS_PUBLIC_KEY ||
-		    !(entry->record.flags & IOTSAFE_OBJECT_ACTIVE))
-			continue;
-		TRY(card_need_entry(card, entry, deadline));
-		if (entry->spki && verifies(signing, entry_spki(entry)))
-			*out = entry;
-	}
-	return IOTSAFE_OK;
-}
-
-/* The signature shows that the key's public key is another one than names
- * made likely. A certificate that went with those names may be in a handshake
- * already: that one fails, the next has the right one. */
-static int correct_key(iotsafe_key *key, const struct entry *signer)
-{
-	int result = key->chain_count ? not_verified(key) : IOTSAFE_OK;
-
-	if (key->chain_given)
-		return result;
-	drop_chain(key);
-	TRY(replace_spki(key, signer));
-	key->confirmed = true;
-	return result;
-}
-
-/* The identity is what the certificate says: the private key was the wrong
- * one. What the signature has shown tells which one is right. */
-static int change_key(iotsafe_card *card, iotsafe_key *key,
-		      const struct deadline *deadline)
-{
-	struct record record;
-
-	TRY(identity_find(card, &record, deadline));
-	if (record.id_size == key->record.id_size &&
-	    !memcmp(record.id, key->record.id, record.id_size) &&
-	    record.label_size == key->record.label_size &&
-	    !memcmp(record.label, key->record.label, record.label_size))
-		return not_verified(key);
-	key->record = record;
-	record_title(&record, key->title, sizeof(key->title));
-	return IOTSAFE_OK;
-}
-
-static int sign(iotsafe_card *card, struct signing *signing,
-		const struct deadline *deadline)
-{
-	iotsafe_key *key = signing->key;
-	int result = card->applet.kind->sign(&card->applet, &key->record,
-					     signing->algorithm, signing->hash,
-					     &signing->signature, deadline);
-
-	if (result < 0) {
-		error_append(" (key %s)", key->title);
-		return result;
-	}
-	card->counters[IOTSAFE_SIGNATURES]++;
-	return result;
-}
-
-static bool is_by_key(struct signing *signing)
-{
-	iotsafe_key *key = signing->key;
-	unsigned bits;
-
-	if (!crypto_spki_algorithms(borrow(&key->spki), &bits))
-		return true; /* "unverified", as info says */
-	if (!verifies(signing, borrow(&key->spki)))
-		return false;
-	key->confirmed = true;
-	return true;
-}
-
-/* The signature is not by the key that names made likely. If another public
- * key on the card fits, the names were misleading. */
-static int resolve(iotsafe_card *card, struct signing *signing,
-		   const struct deadline *deadline)
-{
-	iotsafe_key *key = signing->key;
-	struct entry *signer;
-
-	if (key->confirmed)
-		return not_verified(key);
-	TRY(find_signer(card, signing, &signer, deadline));
-	if (!signer)
-		return not_verified(key);
-	identity_prove(card, &key->record, signer);
-	if (!key->identity || !identity_is_certified(card, borrow(&key->spki)))
-		return correct_key(key, signer);
-	TRY(change_key(card, key, deadline));
-	TRY(sign(card, signing, deadline));
-	return is_by_key(signing) ? IOTSAFE_OK : not_verified(key);
-}
-
-static int sign_in_turn(iotsafe_card *card, void *self,
-			const struct deadline *deadline)
-{
-	struct signing *signing = self;
-
-	TRY(choose_algorithm(signing));
-	TRY(learn_spki(card, signing->key, deadline));
-	TRY(choose_algorithm(signing));
-	TRY(sign(card, signing, deadline));
-	return is_by_key(signing) ? IOTSAFE_OK
-				  : resolve(card, signing, deadline);
-}
-
-int key_sign(iotsafe_key *key, int algorithm, struct bytes hash,
-	     const struct deadline *limit, uint8_t **out, size_t *out_size)
-{
-	struct signing signing = {
-		.key = key, .wanted = algorithm, .hash = hash};
-
-	*out = NULL;
-	*out_size = 0;
-	TRY(card_run(key->card, limit, sign_in_turn, &signing));
-	return bytes_give(signing.signature.data, signing.signature.size, out,
-			  out_size);
-}
-
-int iotsafe_key_sign(iotsafe_key *key, int algorithm, const uint8_t *data,
-		     size_t data_size, uint8_t **out, size_t *out_size)
-{
-	if (!bytes_ready(out, out_size) || !key || !data)
-		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
-	return key_sign(key, algorithm, (struct bytes){data, data_size}, NULL,
-			out, out_size);
 }

@@ -48,4 +48,21 @@ int key_use_certificate(iotsafe_key *key, const char *name,
 int card_ca(iotsafe_card *card, const char *name, unsigned index,
 	    const struct deadline *limit, uint8_t **out, size_t *out_size);
 
+/*
+ * The card's work for TLS: the public functions of the same names with a
+ * limit. IOTSAFE_ERR_VERIFY: the signature is not this key's.
+ */
+int card_verify(iotsafe_card *card, const char *name, int algorithm,
+		struct bytes hash, struct bytes signature,
+		const struct deadline *limit);
+/* `name` NULL: mode 0; `secret` empty: mode 1; both: mode 2. Fills `out`. */
+int card_prf(iotsafe_card *card, const char *name, struct bytes secret,
+	     const char *label, struct bytes seed, uint8_t *out, size_t size,
+	     const struct deadline *limit);
+/* The SubjectPublicKeyInfo in a public-key object. */
+int card_public_key_spki(iotsafe_card *card, const char *name, uint8_t **out,
+			 size_t *out_size, const struct deadline *limit);
+int card_random(iotsafe_card *card, uint8_t *out, size_t size,
+		const struct deadline *limit);
+
 #endif

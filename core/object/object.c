@@ -35,6 +35,12 @@ static struct bytes label_of(const struct record *record)
 	return (struct bytes){record->label, record->label_size};
 }
 
+bool record_is_same(const struct record *a, const struct record *b)
+{
+	return a->class == b->class && bytes_equal(id_of(a), id_of(b)) &&
+	       bytes_equal(label_of(a), label_of(b));
+}
+
 bool record_matches(const struct record *record, const struct name *name)
 {
 	if (name->class && name->class != record->class)
@@ -100,9 +106,7 @@ void titles_add(struct titles *titles, const struct record *record)
 	titles->count++;
 }
 
-/* ---- finding ---- */
-
-static const char *class_words(int class)
+const char *class_words(int class)
 {
 	switch (class) {
 	case IOTSAFE_CLASS_PRIVATE_KEY:
@@ -118,171 +122,50 @@ static const char *class_words(int class)
 	}
 }
 
-static void record_of_name(const struct name *name, int class,
-			   struct record *out)
+bool record_is_brainpool(const struct record *record)
 {
-	memset(out, 0, sizeof(*out));
-	out->class = class;
-	out->id_size = (uint8_t)name->id_size;
-	memcpy(out->id, name->id, name->id_size);
-	out->label_size = (uint8_t)name->label_size;
-	memcpy(out->label, name->label, name->label_size);
+	const char *type = applet_iotsafe.key_type_name(record->key_type);
+
+	return type && !strcmp(type, "brainpoolP256r1");
 }
 
-/* Where even one object's data is refused, its name is all there is; it is
- * taken to be what the applet's keys mostly are. */
-static void assume(struct record *record)
+/* Why a refusal is what the object's record lets expect; NULL if it is not. */
+static const char *reason(const struct record *record, unsigned flags)
 {
-	record->flags = IOTSAFE_OBJECT_ACTIVE | IOTSAFE_OBJECT_READABLE;
-	if (record->class == IOTSAFE_CLASS_FILE)
-		return;
-	record->flags |= IOTSAFE_OBJECT_SIGN;
-	record->algorithms = IOTSAFE_ECDSA_SHA256;
-	record->key_type = 0x13;
+	bool access =
+		flags & (IOTSAFE_OBJECT_READABLE | IOTSAFE_OBJECT_UPDATABLE);
+
+	if (record->has_state && !(record->flags & IOTSAFE_OBJECT_ACTIVE) &&
+	    flags != IOTSAFE_OBJECT_UPDATABLE)
+		return "not activated";
+	if (!flags || record->flags & flags ||
+	    !(access ? record->has_access : record->has_functions))
+		return NULL;
+	if (!access)
+		return "not made for this";
+	return flags == IOTSAFE_OBJECT_READABLE ? "not readable"
+						: "not updatable";
 }
 
-static int add_entry(iotsafe_card *card, const struct record *record,
-		     struct entry **out)
-{
-	struct entry *entries = realloc(
-		card->entries, (card->entries_count + 1) * sizeof(*entries));
-
-	if (!entries)
-		return error_set(IOTSAFE_ERR_MEMORY, "card: no memory");
-	card->entries = entries;
-	*out = &entries[card->entries_count++];
-	**out = (struct entry){.record = *record};
-	return IOTSAFE_OK;
-}
-
-/* A card without a list still knows its objects one by one. */
-static int ask_for_one(iotsafe_card *card, const struct name *name, int class,
-		       struct entry **out, const struct deadline *deadline)
-{
-	struct record wanted, record;
-	int result;
-
-	record_of_name(name, class, &wanted);
-	result = card->applet.kind->object(&card->applet, &wanted, &record,
-					   deadline);
-	if (result == IOTSAFE_ERR_CARD) {
-		record = wanted;
-		assume(&record);
-		result = IOTSAFE_OK;
-	}
-	TRY(result);
-	return add_entry(card, &record, out);
-}
-
-static int none_found(const struct name *name, int class,
-		      const struct titles *others)
-{
-	struct record wanted;
-	char title[RECORD_TITLE_MAX];
-
-	record_of_name(name, class, &wanted);
-	record_title(&wanted, title, sizeof(title));
-	return error_set(IOTSAFE_ERR_ABSENT, "no %s %s on the card%s%s",
-			 class_words(class), name_is_empty(name) ? "" : title,
-			 others->count ? "; it has " : "", others->text);
-}
-
-int card_find(iotsafe_card *card, const struct name *name, int class,
-	      struct entry **out, const struct deadline *deadline)
-{
-	struct titles found = {{0}, 0}, others = {{0}, 0};
-
-	TRY(card_need_list(card, deadline));
-	if (name->class && name->class != class)
-		return error_set(IOTSAFE_ERR_ARG,
-				 "name: its type is not that of a %s",
-				 class_words(class));
-	for (size_t i = 0; i < card->entries_count; i++) {
-		struct entry *entry = &card->entries[i];
-
-		if (entry->record.class != class)
-			continue;
-		if (!record_matches(&entry->record, name)) {
-			titles_add(&others, &entry->record);
-			continue;
-		}
-		*out = entry;
-		titles_add(&found, &entry->record);
-	}
-	if (found.count == 1)
-		return IOTSAFE_OK;
-	if (found.count > 1)
-		return error_set(IOTSAFE_ERR_AMBIGUOUS,
-				 "%zu %ss match; choose one of: %s",
-				 found.count, class_words(class), found.text);
-	if (card->no_list && !name_is_empty(name))
-		return ask_for_one(card, name, class, out, deadline);
-	return none_found(name, class, &others);
-}
-
-/* ---- reading ---- */
-
-void card_forget(iotsafe_card *card)
-{
-	for (size_t i = 0; i < card->entries_count; i++) {
-		iotsafe_free(card->entries[i].spki);
-		iotsafe_free(card->entries[i].content);
-	}
-	free(card->entries);
-	card->entries = NULL;
-	card->entries_count = 0;
-	card->listed = card->no_list = false;
-}
-
-static int keep_records(iotsafe_card *card, struct records *records)
-{
-	struct entry *entries;
-
-	card_forget(card);
-	entries = calloc(records->count + 1, sizeof(*entries));
-	if (!entries)
-		return error_set(IOTSAFE_ERR_MEMORY, "card: no memory");
-	for (size_t i = 0; i < records->count; i++)
-		entries[i].record = records->items[i];
-	card->entries = entries;
-	card->entries_count = records->count;
-	card->listed = true;
-	return IOTSAFE_OK;
-}
-
-/* Status words by which a card says that it does not know the command. */
-static bool is_unknown_command(int result)
+int record_explain(int result, const struct record *record, unsigned flags)
 {
 	unsigned status = iotsafe_last_status();
+	const char *why = reason(record, flags);
+	bool is_key = record->class == IOTSAFE_CLASS_PRIVATE_KEY;
+	char title[RECORD_TITLE_MAX];
+	struct error error;
 
-	return result == IOTSAFE_ERR_CARD &&
-	       (status == 0x6D00 || status == 0x6A86 || status == 0x6A81 ||
-		status == 0x6B00);
-}
-
-int card_need_list(iotsafe_card *card, const struct deadline *deadline)
-{
-	struct records records;
-	int result;
-
-	if (card->applet.channel.administered) {
-		/* 63CF: what was read may be history. */
-		card->applet.channel.administered = false;
-		card_forget(card);
-	}
-	if (card->listed)
-		return IOTSAFE_OK;
-	result = card->applet.kind->list(&card->applet, &records, deadline);
-	if (is_unknown_command(result)) {
-		records = (struct records){NULL, 0};
-		result = keep_records(card, &records);
-		card->no_list = true;
-		return result;
-	}
-	TRY(result);
-	result = keep_records(card, &records);
-	free(records.items);
-	return result;
+	if (status != 0x6982 && status != 0x6985 && status != 0x6986)
+		why = NULL;
+	error_save(&error);
+	if (why && record->flags & IOTSAFE_OBJECT_ACTIVE)
+		error.code = IOTSAFE_ERR_DENIED;
+	error_restore(&error);
+	record_title(record, title, sizeof(title));
+	error_append(" (%s %s%s%s)",
+		     is_key ? "key" : class_words(record->class), title,
+		     why ? ", " : "", why ? why : "");
+	return result < 0 ? error.code : result;
 }
 
 /* ---- the public record ---- */
@@ -328,9 +211,11 @@ static int make_list(iotsafe_card *card, void *self,
 
 	TRY(card_need_list(card, deadline));
 	if (card->no_list)
-		return error_set(IOTSAFE_ERR_SUPPORT,
-				 "GET DATA object list: the card does not know "
-				 "this command; name its objects by id");
+		return error_set_status(
+			IOTSAFE_ERR_SUPPORT, card->no_list,
+			"GET DATA object list: card answered %04X; "
+			"name its objects by id",
+			card->no_list);
 	list = calloc(1, sizeof(*list) +
 				 card->entries_count * sizeof(iotsafe_object));
 	if (!list)

@@ -5,48 +5,47 @@
 #include <string.h>
 #include "base/error.h"
 #include "object/card.h"
+#include "object/key.h"
 
 struct buffer {
 	uint8_t *data;
 	size_t size;
 };
 
-/* Up to 256 bytes a command. */
 static int read_random(iotsafe_card *card, void *self,
 		       const struct deadline *deadline)
 {
 	struct buffer *out = self;
 
-	for (size_t done = 0; done < out->size;) {
-		size_t piece = out->size - done;
+	return card->applet.kind->random(&card->applet, out->data, out->size,
+					 deadline);
+}
 
-		if (piece > 255)
-			piece = 255;
-		TRY(card->applet.kind->random(&card->applet, out->data + done,
-					      piece, deadline));
-		done += piece;
-	}
-	return IOTSAFE_OK;
+int card_random(iotsafe_card *card, uint8_t *out, size_t size,
+		const struct deadline *limit)
+{
+	struct buffer buffer = {out, size};
+
+	return card_run(card, limit, read_random, &buffer);
 }
 
 int iotsafe_card_random(iotsafe_card *card, size_t size, uint8_t **out,
 			size_t *out_size)
 {
-	struct buffer buffer = {.size = size};
 	int result;
 
 	if (!bytes_ready(out, out_size) || !card || !size || size > 65536)
 		return error_set(IOTSAFE_ERR_ARG,
 				 "random: 1 to 65536 bytes of a card");
-	buffer.data = bytes_room(size);
-	if (!buffer.data)
+	*out = bytes_room(size);
+	if (!*out)
 		return IOTSAFE_ERR_MEMORY;
-	result = card_run(card, NULL, read_random, &buffer);
+	result = card_random(card, *out, size, NULL);
 	if (result < 0) {
-		iotsafe_free(buffer.data);
+		iotsafe_free(*out);
+		*out = NULL;
 		return result;
 	}
-	*out = buffer.data;
 	*out_size = size;
 	return IOTSAFE_OK;
 }

@@ -23,6 +23,7 @@ static int open_applet(iotsafe_card *card, const struct deadline *deadline)
 	card->applet.kind = kind;
 	if (!card->applet.channel.manners.piece)
 		card->applet.channel.manners.piece = 256;
+	card->applet.left_open = 0;
 	return channel_open(&card->applet.channel, &card->link, aids, count,
 			    deadline);
 }
@@ -55,6 +56,7 @@ static int open_link(iotsafe_card *card, const struct deadline *deadline)
 	card->link_open = true;
 	*manners = (struct manners){.piece = 256};
 	manners->with_le = card->link.kind->wants_le;
+	card_apply_manners(card);
 	/* Behind a new link may be another card. */
 	card_forget(card);
 	return IOTSAFE_OK;
@@ -133,6 +135,9 @@ static int reopen(iotsafe_card *card, enum loss loss,
 	card->applet.channel.open = false;
 	if (loss == LOST_LINK)
 		drop_link(card);
+	/* What had no list was perhaps not the applet. */
+	if (card->no_list)
+		card_forget(card);
 	result = open_all(card, deadline);
 	/* The first cause is the one to tell. */
 	if (result < 0) {
@@ -182,16 +187,47 @@ static int run_again(iotsafe_card *card, enum loss loss,
 	return run_once(card, operation, self, deadline);
 }
 
+/* Remote administration (IoT.05 clause 2.5.10): 63CF, and the refusals 6984
+ * and 6989, say that what was read may be history. */
+static bool was_administered(iotsafe_card *card)
+{
+	bool administered = card->applet.channel.administered;
+
+	card->applet.channel.administered = false;
+	if (administered)
+		card_changed(card, "remote administration");
+	return administered;
+}
+
+/* Repeats what was refused for that reason, once. */
+static int run_once_or_anew(iotsafe_card *card, card_operation operation,
+			    void *self, const struct deadline *deadline)
+{
+	int result = run_once(card, operation, self, deadline);
+	unsigned status = result < 0 ? iotsafe_last_status() : 0;
+
+	if (was_administered(card) && (status == 0x6984 || status == 0x6989) &&
+	    !deadline_passed(deadline)) {
+		result = run_once(card, operation, self, deadline);
+		was_administered(card);
+	}
+	return result;
+}
+
 static int run_in_turn(iotsafe_card *card, card_operation operation, void *self,
 		       const struct deadline *deadline)
 {
+	const bool stuck = card->applet.stuck;
 	const struct before before = {card->link_open,
 				      card->applet.channel.open};
-	int result = run_once(card, operation, self, deadline);
+	int result = run_once_or_anew(card, operation, self, deadline);
 	enum loss loss =
 		result < 0 ? what_is_lost(before, result) : LOST_NOTHING;
 	struct error kept;
 
+	/* Sessions go with their channel. */
+	if (result < 0 && before.channel && card->applet.stuck && !stuck)
+		loss = LOST_COMMAND;
 	if (loss != LOST_NOTHING && !deadline_passed(deadline))
 		result = run_again(card, loss, operation, self, deadline);
 	if (result == IOTSAFE_ERR_CLOSED || result == IOTSAFE_ERR_IO) {

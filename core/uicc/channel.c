@@ -191,12 +191,13 @@ static int send_command(struct channel *channel, const struct apdu *apdu,
 {
 	struct manners *manners = &channel->manners;
 	/* A length asked for by number is always said. */
-	bool case_4 = apdu->data.size && apdu->expect == APDU_SOME;
+	bool case_4 = apdu->data.size && apdu->expect == APDU_SOME &&
+		      !manners->forced_le;
 
 	TRY(exchange_le(channel, apdu, class_for(channel, apdu->cla), response,
 			deadline));
 	if (response->status == 0x6E00 && apdu->cla == CLASS_8X &&
-	    !manners->class_0x) {
+	    !manners->class_0x && !manners->forced_class) {
 		manners->class_0x = true;
 		TRY(exchange_le(channel, apdu, class_for(channel, apdu->cla),
 				response, deadline));
@@ -223,7 +224,8 @@ int channel_transact(struct channel *channel, const struct apdu *apdu,
 	/* 91xx: done, and a SIM toolkit command waits for the modem. */
 	if (response->status >> 8 == 0x91)
 		response->status = STATUS_OK;
-	if (response->status == STATUS_ADMINISTERED)
+	if (response->status == STATUS_ADMINISTERED ||
+	    response->status == 0x6984 || response->status == 0x6989)
 		channel->administered = true;
 	return IOTSAFE_OK;
 }

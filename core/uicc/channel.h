@@ -26,6 +26,8 @@ struct manners {
 	bool response_0x; /* and GET RESPONSE too */
 	bool with_le;	  /* case 4 carries Le */
 	unsigned piece;	  /* most bytes to ask for at once, 1 to 256 */
+	/* Said by the address: not to be changed. */
+	bool forced_class, forced_le, forced_piece;
 };
 
 struct channel {
@@ -35,7 +37,7 @@ struct channel {
 	char handle[LINK_HANDLE_MAX]; /* the modem's, else "" */
 	struct aid aid;		      /* the selected applet */
 	struct manners manners;
-	/* The card said 63CF: objects may have changed. */
+	/* The card said 63CF, 6984 or 6989: objects may have changed. */
 	bool administered;
 };
 

@@ -305,6 +305,7 @@ static unsigned sign_init(struct fakecard *fake, const struct command *command)
 	if (fake->signer && fake->one_session)
 		return 0x6985;
 	fake->signer = object->key;
+	fake->brainpool = object->type == 0x23;
 	return 0x9000;
 }
 
@@ -340,7 +341,12 @@ static unsigned sign_update(struct fakecard *fake,
 	memcpy(body, command->data + 2, 32);
 	hash = (gnutls_datum_t){body, 32};
 	put(out, (const uint8_t[]){0x33, 0x00, 0x40}, 3);
-	sign(fake->signer, &hash, out);
+	do {
+		out->size = 3;
+		sign(fake->signer, &hash, out);
+		/* The order of brainpoolP256r1 begins with A9. */
+	} while (fake->brainpool &&
+		 (out->data[3] >= 0xA9 || out->data[35] >= 0xA9));
 	if (fake->wrong)
 		out->data[20] ^= 1;
 	fake->signatures++;

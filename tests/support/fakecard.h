@@ -63,6 +63,7 @@ struct fakecard {
 	/* The card's state. */
 	bool open[FAKE_CHANNELS_MAX], selected[FAKE_CHANNELS_MAX];
 	const struct identity *signer; /* of the open session */
+	bool brainpool;		       /* as its key's type says */
 	size_t listed;
 };
 

@@ -320,9 +320,9 @@ Test(sign, closes_a_session_that_somebody_left_open)
 	struct script script =
 		SCRIPT(ROW_OPEN, ROW_SELECT, ROW_LIST, {INIT, "6985"},
 		       {SESSION, "9000"}, {INIT, "9000"}, {UPDATE, SIGNED},
-		       {SESSION, "9000"}, ROW_CLOSE);
+		       {INIT, "9000"}, {UPDATE, SIGNED}, ROW_CLOSE);
 
-	expect_signatures(&script, 1);
+	expect_signatures(&script, 2);
 }
 
 Test(sign, closes_each_session_from_then_on_behind_the_answer)
@@ -336,16 +336,77 @@ Test(sign, closes_each_session_from_then_on_behind_the_answer)
 	expect_signatures(&script, 3);
 }
 
-Test(sign, that_is_refused_twice_tells_the_refusal)
+#define ROWS_CLOSE(ins)                                                        \
+	{"81" ins "010000", "6985"}, {"81" ins "010100", "6985"},              \
+		{"81" ins "010200", "6985"}, {"81" ins "010300", "6985"},      \
+		{"81" ins "010400", "6985"},                                   \
+	{                                                                      \
+		"81" ins "010500", "6985"                                      \
+	}
+/* All that may end what is open: number 0, every number of every use, a last
+ * UPDATE. */
+#define ROWS_EFFORT                                                            \
+	{INIT_0, "6985"}, {"812A010000", "6985"}, {INIT_0, "6985"},            \
+		ROWS_CLOSE("2A"), ROWS_CLOSE("2C"), ROWS_CLOSE("24")
+#define INIT_0 "812A0000 0D 840101 A10103 91020001 920104"
+#define ENDING "812B8001 06 9B0401020304"
+
+Test(sign, that_is_refused_whatever_is_closed_tells_the_refusal)
 {
 	struct script script =
 		SCRIPT(ROW_OPEN, ROW_SELECT, ROW_LIST, {INIT, "6985"},
+		       {SESSION, "6985"}, {INIT, "6985"}, ROWS_EFFORT,
+		       {INIT, "6985"}, {ENDING, "6985"}, {INIT, "6985"},
+		       ROW_CLOSE, ROW_OPEN, ROW_SELECT, {INIT, "6985"},
 		       {SESSION, "6985"}, {INIT, "6985"}, ROW_CLOSE);
 
 	expect_no_signature(&script, IOTSAFE_ERR_CARD,
 			    "COMPUTE SIGNATURE INIT: card answered 6985 "
 			    "conditions not satisfied (key id 01)");
 	cr_assert(iotsafe_last_status() == 0x6985);
+}
+
+Test(sign, ends_a_session_that_is_stuck_with_a_last_update)
+{
+	struct script script = SCRIPT(
+		ROW_OPEN, ROW_SELECT, ROW_LIST, {INIT, "6985"},
+		{SESSION, "6985"}, {INIT, "6985"}, ROWS_EFFORT, {INIT, "6985"},
+		{ENDING, "6985"}, {INIT, "9000"}, {UPDATE, SIGNED}, ROW_CLOSE);
+
+	expect_signatures(&script, 1);
+}
+
+Test(sign, takes_a_new_channel_where_a_session_is_stuck_to_the_old)
+{
+	struct script script = SCRIPT(
+		ROW_OPEN, ROW_SELECT, ROW_LIST, {INIT, "6985"},
+		{SESSION, "6985"}, {INIT, "6985"}, ROWS_EFFORT, {INIT, "6985"},
+		{ENDING, "6985"}, {INIT, "6985"}, ROW_CLOSE, ROW_OPEN,
+		ROW_SELECT, {INIT, "9000"}, {UPDATE, SIGNED}, ROW_CLOSE);
+
+	expect_signatures(&script, 1);
+}
+
+Test(sign, finds_the_number_of_a_card_that_counts_from_0)
+{
+	struct script script =
+		SCRIPT(ROW_OPEN, ROW_SELECT, ROW_LIST, {INIT, "6A86"},
+		       {SESSION, "6A86"}, {INIT, "6A86"}, {INIT_0, "9000"},
+		       {"812B8000 22 9E20" HASH, SIGNED}, {INIT_0, "9000"},
+		       {"812B8000 22 9E20" HASH, SIGNED}, ROW_CLOSE);
+
+	expect_signatures(&script, 2);
+}
+
+Test(sign, with_a_key_that_is_not_activated_says_so_at_once)
+{
+	struct script script = SCRIPT(
+		ROW_OPEN, ROW_SELECT,
+		{"81CB010000", "840101 4A0100 4B0113 610101 920104 9000"},
+		{INIT, "6985"}, ROW_CLOSE);
+
+	expect_no_signature(&script, IOTSAFE_ERR_CARD,
+			    "(key id 01, not activated)");
 }
 
 Test(sign, that_is_denied_is_told_at_once)

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * READ FILE of the GSMA IoT SAFE applet (IoT.05 clause 2.21): pieces at
+ * offsets become a whole file, however its end shows.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "applet/iotsafe.h"
+#include "base/error.h"
+#include "base/trace.h"
+
+#define INS_READ_FILE 0xB0
+
+/* The last piece may reach beyond the longest file: cards pad. */
+#define FILE_ROOM (APPLET_FILE_MAX + APDU_RESPONSE_MAX)
+
+bool gsma_is_cut(const struct response *response)
+{
+	unsigned sw1 = response->status >> 8;
+
+	return response->size && !apdu_is_done(response->status) &&
+	       sw1 != 0x62 && sw1 != 0x63;
+}
+
+int gsma_cut(const struct apdu *apdu, const struct response *response)
+{
+	return error_set(IOTSAFE_ERR_FORMAT,
+			 "%s: the answer is cut: %zu bytes, and %04X for a "
+			 "status word",
+			 apdu->name, response->size, response->status);
+}
+
+/* A file on its way in. */
+struct reading {
+	uint8_t *data; /* FILE_ROOM bytes */
+	size_t size;
+	size_t end; /* where it ends, 0: not known */
+};
+
+static bool is_end(unsigned status)
+{
+	/* Offset out of bounds: 6981 or 6A86 by IoT.05, 6B00 by ISO 7816. */
+	return status == 0x6981 || status == 0x6A86 || status == 0x6B00 ||
+	       status == 0x6282;
+}
+
+/* Reads up to one answer's worth at the present offset. */
+static int read_piece(struct applet *applet, const struct record *file,
+		      struct reading *reading, unsigned *status,
+		      const struct deadline *deadline)
+{
+	const struct manners *manners = &applet->channel.manners;
+	uint8_t body[REFERENCE_MAX];
+	struct builder reference = {body, 0, sizeof(body), false};
+	struct response piece = {
+		.data = reading->data + reading->size,
+		.room = FILE_ROOM - reading->size,
+	};
+	struct apdu read = {
+		.name = "READ FILE",
+		.cla = CLA_IOTSAFE,
+		.ins = INS_READ_FILE,
+		.p1 = (uint8_t)(reading->size >> 8),
+		.p2 = (uint8_t)reading->size,
+		.expect = manners->piece < 256 ? APDU_EXACT : APDU_SOME,
+		.le = manners->piece,
+	};
+
+	gsma_build_reference(&reference, file);
+	read.data = (struct bytes){body, reference.size};
+	TRY(channel_transact(&applet->channel, &read, &piece, deadline));
+	*status = piece.status;
+	if (gsma_is_cut(&piece))
+		return gsma_cut(&read, &piece);
+	reading->size += piece.size;
+	if (apdu_is_done(piece.status) || piece.status == 0x6282 ||
+	    reading->size)
+		return IOTSAFE_OK;
+	/* There is no offset in a file of no bytes. */
+	if (file->has_size && !file->size && is_end(piece.status))
+		return IOTSAFE_OK;
+	return channel_refused(&read, piece.status);
+}
+
+bool gsma_take_smaller_pieces(struct manners *manners)
+{
+	if (manners->piece <= 50 || manners->forced_piece)
+		return false;
+	manners->piece = manners->piece > 128 ? 128 : 50;
+	return true;
+}
+
+/* The end of a file whose size nobody told, if it is DER. */
+static size_t der_size(const struct reading *reading)
+{
+	const uint8_t *data = reading->data;
+
+	if (reading->size < 4 || data[0] != 0x30)
+		return 0;
+	if (data[1] < 0x80)
+		return 2u + data[1];
+	if (data[1] == 0x81)
+		return 3u + data[2];
+	if (data[1] == 0x82)
+		return 4u + ((size_t)data[2] << 8 | data[3]);
+	return 0;
+}
+
+/* Any answer other than 9000 at an offset behind the first: the end, or a
+ * refusal. Where the list promised more than there is, what is there counts:
+ * a certificate that is cut shows where it is parsed. */
+static int stop_reading(const struct reading *reading, unsigned status)
+{
+	const struct apdu read = {.name = "READ FILE"};
+
+	if (!is_end(status) && !apdu_is_done(status))
+		return channel_refused(&read, status);
+	if (!reading->end || reading->size >= reading->end)
+		return IOTSAFE_OK;
+	if (!reading->size)
+		return error_set(IOTSAFE_ERR_FORMAT,
+				 "READ FILE: the card gives none of %zu bytes",
+				 reading->end);
+	trace_line(IOTSAFE_TRACE_APDU,
+		   "READ FILE: the file ends after %zu of %zu bytes",
+		   reading->size, reading->end);
+	return IOTSAFE_OK;
+}
+
+static int read_pieces(struct applet *applet, const struct record *file,
+		       struct reading *reading, const struct deadline *deadline)
+{
+	bool certificate = file->flags & IOTSAFE_OBJECT_CERTIFICATE;
+	struct manners *manners = &applet->channel.manners;
+
+	reading->end = file->size;
+	do {
+		size_t before = reading->size;
+		unsigned status;
+		int result =
+			read_piece(applet, file, reading, &status, deadline);
+
+		if (result == IOTSAFE_ERR_FORMAT &&
+		    gsma_take_smaller_pieces(manners))
+			continue;
+		TRY(result);
+		if (apdu_is_done(status) && !reading->size &&
+		    !manners->with_le && !manners->forced_le) {
+			manners->with_le = true;
+			continue;
+		}
+		/* A certificate ends where its DER ends, whatever the slot
+		 * that holds it may measure. */
+		if (!before && (certificate || !reading->end) &&
+		    der_size(reading))
+			reading->end = der_size(reading);
+		if (!apdu_is_done(status) || reading->size == before)
+			return stop_reading(reading, status);
+	} while ((!reading->end || reading->size < reading->end) &&
+		 reading->size < APPLET_FILE_MAX);
+	return IOTSAFE_OK;
+}
+
+int gsma_read_file(struct applet *applet, const struct record *file,
+		   uint8_t **out, size_t *out_size,
+		   const struct deadline *deadline)
+{
+	struct reading reading = {.data = malloc(FILE_ROOM)};
+	int result;
+
+	if (!reading.data)
+		return error_set(IOTSAFE_ERR_MEMORY, "READ FILE: no memory");
+	result = read_pieces(applet, file, &reading, deadline);
+	if (result < 0)
+		goto out;
+	if (reading.end && reading.size > reading.end)
+		reading.size = reading.end;
+	if (reading.size > APPLET_FILE_MAX)
+		reading.size = APPLET_FILE_MAX;
+	result = bytes_give(reading.data, reading.size, out, out_size);
+out:
+	bytes_wipe(reading.data, reading.size);
+	free(reading.data);
+	return result;
+}

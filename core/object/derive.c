@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Secret keys of the card at work: what they derive, and MACs. What comes out
+ * is wiped wherever it was but in the caller's hands.
+ */
+#include <string.h>
+#include "applet/iotsafe.h"
+#include "base/crypto.h"
+#include "base/error.h"
+#include "object/card.h"
+#include "object/key.h"
+
+/* The one secret key that a name means. */
+static int find_secret(iotsafe_card *card, const struct name *name,
+		       struct record *out, const struct deadline *deadline)
+{
+	struct entry *entry;
+
+	TRY(card_find(card, name, IOTSAFE_CLASS_SECRET_KEY, &entry, deadline));
+	*out = entry->record;
+	return IOTSAFE_OK;
+}
+
+/* ---- COMPUTE PRF ---- */
+
+struct deriving {
+	const struct name *name; /* NULL: none */
+	int algorithm;
+	struct bytes secret, label, data;
+	uint8_t *out;
+	size_t size;
+};
+
+static int prf_in_turn(iotsafe_card *card, void *self,
+		       const struct deadline *deadline)
+{
+	const struct deriving *deriving = self;
+	struct record record;
+	int result;
+
+	if (deriving->name)
+		TRY(find_secret(card, deriving->name, &record, deadline));
+	result = gsma_prf(&card->applet, deriving->name ? &record : NULL,
+			  deriving->secret, deriving->label, deriving->data,
+			  deriving->out, deriving->size, deadline);
+	return result < 0 && deriving->name
+		       ? record_explain(result, &record, IOTSAFE_OBJECT_DERIVE)
+		       : result;
+}
+
+int card_prf(iotsafe_card *card, const char *name, struct bytes secret,
+	     const char *label, struct bytes seed, uint8_t *out, size_t size,
+	     const struct deadline *limit)
+{
+	struct name parsed;
+	struct deriving deriving = {
+		.name = name && *name ? &parsed : NULL,
+		.secret = secret,
+		.label = {(const uint8_t *)label, strlen(label)},
+		.data = seed,
+		.out = out,
+		.size = size,
+	};
+
+	TRY(name_parse(name, &parsed));
+	return card_run(card, limit, prf_in_turn, &deriving);
+}
+
+/* Room for what is derived, and away with it where that failed. */
+static int give_secret(int result, size_t size, uint8_t **out, size_t *out_size)
+{
+	if (result >= 0) {
+		*out_size = size;
+		return result;
+	}
+	iotsafe_free(*out);
+	*out = NULL;
+	return result;
+}
+
+int iotsafe_card_prf(iotsafe_card *card, const char *name,
+		     const uint8_t *secret, size_t secret_size,
+		     const char *label, const uint8_t *data, size_t data_size,
+		     size_t size, uint8_t **out, size_t *out_size)
+{
+	if (!bytes_ready(out, out_size) || !card || !label ||
+	    (secret_size && !secret) || (data_size && !data))
+		return error_set(IOTSAFE_ERR_ARG, "PRF: something is NULL");
+	if (!size || size > 255)
+		return error_set(IOTSAFE_ERR_ARG,
+				 "PRF: gives 1 to 255 bytes, not %zu", size);
+	if ((!name || !*name) && !secret_size)
+		return error_set(IOTSAFE_ERR_ARG,
+				 "PRF: neither a secret key nor a secret");
+	*out = bytes_room(size);
+	if (!*out)
+		return IOTSAFE_ERR_MEMORY;
+	return give_secret(
+		card_prf(card, name, (struct bytes){secret, secret_size}, label,
+			 (struct bytes){data, data_size}, *out, size, NULL),
+		size, out, out_size);
+}
+
+#define PSK_SIZE    32
+#define SHA256_SIZE 32
+
+int iotsafe_card_psk(iotsafe_card *card, const char *name, const char *identity,
+		     const uint8_t *data, size_t data_size, uint8_t **out,
+		     size_t *out_size)
+{
+	uint8_t seed[2 * SHA256_SIZE + CRYPTO_HASH_MAX];
+
+	if (!bytes_ready(out, out_size) || !card || !identity ||
+	    (data_size && !data))
+		return error_set(IOTSAFE_ERR_ARG, "PSK: something is NULL");
+	crypto_hash(IOTSAFE_ECDSA_SHA256,
+		    (struct bytes){(const uint8_t *)identity, strlen(identity)},
+		    seed);
+	crypto_hash(IOTSAFE_ECDSA_SHA256, (struct bytes){data, data_size},
+		    seed + SHA256_SIZE);
+	*out = bytes_room(PSK_SIZE);
+	if (!*out)
+		return IOTSAFE_ERR_MEMORY;
+	return give_secret(card_prf(card,
+				    name && *name ? name : "type=secret-key",
+				    (struct bytes){NULL, 0}, "iotsafe psk",
+				    (struct bytes){seed, 2 * SHA256_SIZE}, *out,
+				    PSK_SIZE, NULL),
+			   PSK_SIZE, out, out_size);
+}
+
+/* ---- COMPUTE HKDF ---- */
+
+static int extract_in_turn(iotsafe_card *card, void *self,
+			   const struct deadline *deadline)
+{
+	const struct deriving *deriving = self;
+
+	return gsma_hkdf_extract(&card->applet, deriving->algorithm,
+				 deriving->secret, deriving->data,
+				 deriving->out, deadline);
+}
+
+int iotsafe_card_hkdf_extract(iotsafe_card *card, int algorithm,
+			      const uint8_t *secret, size_t secret_size,
+			      const uint8_t *data, size_t data_size,
+			      uint8_t **out, size_t *out_size)
+{
+	struct deriving deriving = {
+		.algorithm = algorithm & 0x7,
+		.secret = {secret, secret_size},
+		.data = {data, data_size},
+		.size = crypto_hash_size(algorithm & 0x7),
+	};
+
+	if (!bytes_ready(out, out_size) || !card || !deriving.size ||
+	    (secret_size && !secret) || (data_size && !data))
+		return error_set(IOTSAFE_ERR_ARG,
+				 "HKDF-Extract: a card, a hash, keying "
+				 "material and a salt");
+	deriving.out = *out = bytes_room(deriving.size);
+	if (!*out)
+		return IOTSAFE_ERR_MEMORY;
+	return give_secret(card_run(card, NULL, extract_in_turn, &deriving),
+			   deriving.size, out, out_size);
+}
+
+/* ---- COMPUTE SIGNATURE with a secret key ---- */
+
+struct macing {
+	const struct name *name;
+	struct bytes data;
+	struct signature mac;
+};
+
+static int mac_in_turn(iotsafe_card *card, void *self,
+		       const struct deadline *deadline)
+{
+	struct macing *macing = self;
+	const struct gsma_message message = {IOTSAFE_MODE_FULL_TEXT,
+					     IOTSAFE_AES_CMAC, macing->data};
+	struct record record;
+	int result;
+
+	TRY(find_secret(card, macing->name, &record, deadline));
+	result = gsma_sign_message(&card->applet, &record, &message,
+				   &macing->mac, deadline);
+	return result < 0 ? record_explain(result, &record, 0) : result;
+}
+
+int iotsafe_card_mac(iotsafe_card *card, const char *name, const uint8_t *data,
+		     size_t data_size, uint8_t **out, size_t *out_size)
+{
+	struct name parsed;
+	struct macing macing = {.name = &parsed, .data = {data, data_size}};
+
+	if (!bytes_ready(out, out_size) || !card || (data_size && !data))
+		return error_set(IOTSAFE_ERR_ARG, "MAC: something is NULL");
+	TRY(message_check(0, data_size));
+	TRY(name_parse(name, &parsed));
+	TRY(card_run(card, NULL, mac_in_turn, &macing));
+	return bytes_give(macing.mac.data, macing.mac.size, out, out_size);
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The card's list of objects, read once and kept until it is history; names
+ * find the object that is meant.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/error.h"
+#include "base/trace.h"
+#include "object/card.h"
+
+static void record_of_name(const struct name *name, int class,
+			   struct record *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->class = class;
+	out->id_size = (uint8_t)name->id_size;
+	memcpy(out->id, name->id, name->id_size);
+	out->label_size = (uint8_t)name->label_size;
+	memcpy(out->label, name->label, name->label_size);
+}
+
+/* Where even one object's data is refused, its name is all there is; it is
+ * taken to be what the applet's keys mostly are. */
+static void assume(struct record *record)
+{
+	record->flags = IOTSAFE_OBJECT_ACTIVE | IOTSAFE_OBJECT_READABLE;
+	if (record->class == IOTSAFE_CLASS_SECRET_KEY)
+		record->flags |= IOTSAFE_OBJECT_DERIVE;
+	if (record->class == IOTSAFE_CLASS_FILE ||
+	    record->class == IOTSAFE_CLASS_SECRET_KEY)
+		return;
+	record->flags |= IOTSAFE_OBJECT_SIGN;
+	record->algorithms = IOTSAFE_ECDSA_SHA256;
+	record->key_type = 0x13;
+}
+
+int card_add_entry(iotsafe_card *card, const struct record *record,
+		   struct entry **out)
+{
+	struct entry *entries = realloc(
+		card->entries, (card->entries_count + 1) * sizeof(*entries));
+
+	if (!entries)
+		return error_set(IOTSAFE_ERR_MEMORY, "card: no memory");
+	card->entries = entries;
+	*out = &entries[card->entries_count++];
+	**out = (struct entry){.record = *record};
+	return IOTSAFE_OK;
+}
+
+/* A card without a list still knows its objects one by one. */
+static int ask_for_one(iotsafe_card *card, const struct name *name, int class,
+		       struct entry **out, const struct deadline *deadline)
+{
+	struct record wanted, record;
+	int result;
+
+	record_of_name(name, class, &wanted);
+	result = card->applet.kind->object(&card->applet, &wanted, &record,
+					   deadline);
+	/* "Not found" is believed where the list was not "not found" too. */
+	if (result == IOTSAFE_ERR_CARD || result == IOTSAFE_ERR_DENIED ||
+	    (result == IOTSAFE_ERR_ABSENT &&
+	     iotsafe_last_status() == card->no_list)) {
+		record = wanted;
+		assume(&record);
+		result = IOTSAFE_OK;
+	}
+	TRY(result);
+	return card_add_entry(card, &record, out);
+}
+
+static int none_found(const struct name *name, int class,
+		      const struct titles *others)
+{
+	struct record wanted;
+	char title[RECORD_TITLE_MAX];
+
+	record_of_name(name, class, &wanted);
+	record_title(&wanted, title, sizeof(title));
+	return error_set(IOTSAFE_ERR_ABSENT, "no %s %s on the card%s%s",
+			 class_words(class), name_is_empty(name) ? "" : title,
+			 others->count ? "; it has " : "", others->text);
+}
+
+int card_find(iotsafe_card *card, const struct name *name, int class,
+	      struct entry **out, const struct deadline *deadline)
+{
+	struct titles found = {{0}, 0}, others = {{0}, 0};
+
+	TRY(card_need_list(card, deadline));
+	if (name->class && name->class != class)
+		return error_set(IOTSAFE_ERR_ARG,
+				 "name: its type is not that of a %s",
+				 class_words(class));
+	for (size_t i = 0; i < card->entries_count; i++) {
+		struct entry *entry = &card->entries[i];
+
+		if (entry->record.class != class)
+			continue;
+		if (!record_matches(&entry->record, name)) {
+			titles_add(&others, &entry->record);
+			continue;
+		}
+		*out = entry;
+		titles_add(&found, &entry->record);
+	}
+	if (found.count == 1)
+		return IOTSAFE_OK;
+	if (found.count > 1)
+		return error_set(IOTSAFE_ERR_AMBIGUOUS,
+				 "%zu %ss match; choose one of: %s",
+				 found.count, class_words(class), found.text);
+	if (card->no_list && !name_is_empty(name))
+		return ask_for_one(card, name, class, out, deadline);
+	return none_found(name, class, &others);
+}
+
+int card_find_with(iotsafe_card *card, const struct name *name, int class,
+		   unsigned flags, struct entry **out,
+		   const struct deadline *deadline)
+{
+	struct titles found = {{0}, 0};
+
+	if (!name_is_empty(name))
+		return card_find(card, name, class, out, deadline);
+	TRY(card_need_list(card, deadline));
+	for (size_t i = 0; i < card->entries_count; i++) {
+		struct entry *entry = &card->entries[i];
+
+		if (entry->record.class != class ||
+		    !(entry->record.flags & flags))
+			continue;
+		titles_add(&found, &entry->record);
+		*out = entry;
+	}
+	if (found.count == 1)
+		return IOTSAFE_OK;
+	if (found.count)
+		return error_set(IOTSAFE_ERR_AMBIGUOUS,
+				 "%zu %ss may be meant; choose one of: %s",
+				 found.count, class_words(class), found.text);
+	return error_set(IOTSAFE_ERR_ABSENT,
+			 "no %s on the card may be meant; name one",
+			 class_words(class));
+}
+
+/* ---- reading ---- */
+
+void card_forget_entry(iotsafe_card *card, struct entry *entry)
+{
+	size_t place = (size_t)(entry - card->entries) + 1;
+
+	iotsafe_free(entry->spki);
+	iotsafe_free(entry->content);
+	*entry = (struct entry){.record = entry->record, .made = entry->made};
+	for (size_t i = 0; i < card->entries_count; i++)
+		if (card->entries[i].proven == place)
+			card->entries[i].proven = 0;
+}
+
+void card_forget(iotsafe_card *card)
+{
+	for (size_t i = 0; i < card->entries_count; i++) {
+		iotsafe_free(card->entries[i].spki);
+		iotsafe_free(card->entries[i].content);
+	}
+	free(card->entries);
+	card->entries = NULL;
+	card->entries_count = 0;
+	card->listed = false;
+	card->no_list = 0;
+}
+
+void card_changed(iotsafe_card *card, const char *why)
+{
+	trace_line(IOTSAFE_TRACE_APDU, "card: %s changed objects", why);
+	card_forget(card);
+	card->changes++;
+}
+
+int card_refresh(iotsafe_card *card, struct record *record, unsigned *changes,
+		 const struct deadline *deadline)
+{
+	char title[RECORD_TITLE_MAX];
+
+	if (*changes == card->changes)
+		return IOTSAFE_OK;
+	TRY(card_need_list(card, deadline));
+	for (size_t i = 0; i < card->entries_count; i++) {
+		const struct record *other = &card->entries[i].record;
+
+		if (!record_is_same(record, other))
+			continue;
+		*record = *other;
+		*changes = card->changes;
+		return IOTSAFE_OK;
+	}
+	if (card->no_list)
+		return IOTSAFE_OK;
+	record_title(record, title, sizeof(title));
+	return error_set(IOTSAFE_ERR_ABSENT, "%s %s is no longer on the card",
+			 class_words(record->class), title);
+}
+
+static int keep_records(iotsafe_card *card, struct records *records)
+{
+	struct entry *entries;
+
+	card_forget(card);
+	entries = calloc(records->count + 1, sizeof(*entries));
+	if (!entries)
+		return error_set(IOTSAFE_ERR_MEMORY, "card: no memory");
+	for (size_t i = 0; i < records->count; i++)
+		entries[i].record = records->items[i];
+	card->entries = entries;
+	card->entries_count = records->count;
+	card->listed = true;
+	return IOTSAFE_OK;
+}
+
+/* Status words by which a card says that it has no list to give: it does not
+ * know the command, or does not want to. */
+static bool is_refused_list(int result)
+{
+	static const uint16_t refusals[] = {0x6700, 0x6982, 0x6985, 0x6A81,
+					    0x6A82, 0x6A86, 0x6A88, 0x6B00,
+					    0x6D00, 0x6E00};
+
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
+		if (result < 0 && iotsafe_last_status() == refusals[i])
+			return true;
+	return false;
+}
+
+int card_need_list(iotsafe_card *card, const struct deadline *deadline)
+{
+	struct records records;
+	int result;
+
+	if (card->listed)
+		return IOTSAFE_OK;
+	if (card->applet.manners.forced_no_list)
+		result = error_set_status(IOTSAFE_ERR_CARD, 0x6D00,
+					  "GET DATA object list: switched off "
+					  "by the address");
+	else
+		result = card->applet.kind->list(&card->applet, &records,
+						 deadline);
+	if (is_refused_list(result)) {
+		records = (struct records){NULL, 0};
+		result = keep_records(card, &records);
+		card->no_list = iotsafe_last_status();
+		return result;
+	}
+	TRY(result);
+	result = keep_records(card, &records);
+	free(records.items);
+	return result;
+}

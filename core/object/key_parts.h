@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The inside of a key's handle, for the files of this level that work on it.
+ * All functions are for use within a turn. */
+#ifndef OBJECT_KEY_PARTS_H
+#define OBJECT_KEY_PARTS_H
+
+#include <stdatomic.h>
+#include "object/card.h"
+
+#define CHAIN_MAX 8
+
+struct owned {
+	uint8_t *data;
+	size_t size;
+};
+
+struct iotsafe_key {
+	atomic_uint uses;
+	iotsafe_card *card;
+	bool identity;	  /* opened without a name */
+	unsigned changes; /* of the card, when it was opened */
+	struct record record;
+	char title[RECORD_TITLE_MAX];
+	/* The title of a certificate that is of no key on the card, or "". */
+	char stray[RECORD_TITLE_MAX];
+
+	/* Set within turns of the card, and kept. */
+	bool spki_learned, chain_learned;
+	bool confirmed;	  /* a signature verified with `spki` */
+	bool chain_given; /* by the user, not by the card */
+	struct owned spki;
+	struct owned former; /* the misleading one; others may look at it */
+	struct owned chain[CHAIN_MAX];
+	unsigned chain_count;
+};
+
+static inline struct bytes borrow(const struct owned *owned)
+{
+	return (struct bytes){owned->data, owned->size};
+}
+
+/* Takes a copy in place of what was there. */
+static inline int own(struct owned *owned, struct bytes from)
+{
+	iotsafe_free(owned->data);
+	return bytes_give(from.data, from.size, &owned->data, &owned->size);
+}
+
+static inline struct bytes entry_spki(const struct entry *entry)
+{
+	return (struct bytes){entry->spki, entry->spki_size};
+}
+
+static inline struct bytes entry_content(const struct entry *entry)
+{
+	return (struct bytes){entry->content, entry->content_size};
+}
+
+int key_make(iotsafe_card *card, const struct record *record, unsigned changes,
+	     iotsafe_key **key);
+
+/* Finds the public key, from its object or else its certificate. */
+int key_learn_spki(iotsafe_card *card, iotsafe_key *key,
+		   const struct deadline *deadline);
+
+/* The public key that names made likely turns out to be another one. */
+int key_replace_spki(iotsafe_key *key, const struct entry *public);
+void key_drop_chain(iotsafe_key *key);
+
+/* An error where the pair was made anew since the handle was opened, or is no
+ * longer there. */
+int key_check(iotsafe_card *card, const iotsafe_key *key);
+
+#endif

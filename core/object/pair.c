@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Key pairs made on the card, and secrets that a private key agrees upon with
+ * a peer's public key.
+ */
+#include <string.h>
+#include "applet/iotsafe.h"
+#include "base/crypto.h"
+#include "base/error.h"
+#include "object/card.h"
+#include "object/key.h"
+#include "object/key_parts.h"
+
+/* ---- GENERATE KEY PAIR ---- */
+
+struct making {
+	const struct name *name;
+	struct record private, public;
+	struct owned spki;
+	unsigned changes;
+};
+
+static struct entry *find_by_id(iotsafe_card *card, const struct record *record)
+{
+	for (size_t i = 0; i < card->entries_count; i++) {
+		struct entry *entry = &card->entries[i];
+
+		if (entry->record.class == record->class &&
+		    entry->record.id_size == record->id_size &&
+		    !memcmp(entry->record.id, record->id, record->id_size) &&
+		    (record->id_size || record_is_same(&entry->record, record)))
+			return entry;
+	}
+	return NULL;
+}
+
+/* What the card's answer tells that its list does not: which public key is
+ * the new private key's. */
+static int tie(iotsafe_card *card, struct making *making)
+{
+	struct entry *entry = find_by_id(card, &making->private);
+
+	if (!entry)
+		TRY(card_add_entry(card, &making->private, &entry));
+	making->private = entry->record;
+	entry->made = card->changes;
+	entry = find_by_id(card, &making->public);
+	if (!entry || entry->spki)
+		return IOTSAFE_OK;
+	TRY(bytes_give(making->spki.data, making->spki.size, &entry->spki,
+		       &entry->spki_size));
+	entry->read = true;
+	identity_prove(card, &making->private, entry);
+	return IOTSAFE_OK;
+}
+
+/* The former pair is gone, and what was read of it. */
+static int take_pair(iotsafe_card *card, struct making *making,
+		     const struct record *slot, const struct public_key *key,
+		     const struct deadline *deadline)
+{
+	struct record private = *slot;
+
+	private.id_size = making->private.id_size;
+	memcpy(private.id, making->private.id, sizeof(private.id));
+	private.flags |= IOTSAFE_OBJECT_ACTIVE;
+	making->private = private;
+	iotsafe_free(making->spki.data);
+	making->spki.data = NULL;
+	TRY(crypto_spki_from_point(
+		(struct bytes){key->point, sizeof(key->point)},
+		record_is_brainpool(slot), &making->spki.data,
+		&making->spki.size));
+	TRY(card_need_list(card, deadline));
+	making->changes = card->changes;
+	return tie(card, making);
+}
+
+static int cannot_generate(const struct record *slot)
+{
+	char title[RECORD_TITLE_MAX];
+
+	record_title(slot, title, sizeof(title));
+	return error_set(IOTSAFE_ERR_SUPPORT,
+			 "key %s: its slot does not let a pair be made", title);
+}
+
+static int generate_in_turn(iotsafe_card *card, void *self,
+			    const struct deadline *deadline)
+{
+	struct making *making = self;
+	struct public_key key;
+	struct entry *entry;
+	struct record slot;
+	int result;
+
+	TRY(card_find_with(card, making->name, IOTSAFE_CLASS_PRIVATE_KEY,
+			   IOTSAFE_OBJECT_GENERATE, &entry, deadline));
+	slot = entry->record;
+	if (slot.has_functions && !(slot.flags & IOTSAFE_OBJECT_GENERATE))
+		return cannot_generate(&slot);
+	result = gsma_generate(&card->applet, &slot, &making->private,
+			       &making->public, &key, deadline);
+	/* Unless the card refused, the former pair may be gone. */
+	if (result >= 0 || !iotsafe_last_status())
+		card_changed(card, "GENERATE KEY PAIR");
+	if (result < 0)
+		return record_explain(result, &slot, IOTSAFE_OBJECT_GENERATE);
+	return take_pair(card, making, &slot, &key, deadline);
+}
+
+static int make_key(iotsafe_card *card, struct making *making,
+		    iotsafe_key **key)
+{
+	TRY(key_make(card, &making->private, making->changes, key));
+	(*key)->spki = making->spki;
+	making->spki = (struct owned){NULL, 0};
+	(*key)->spki_learned = (*key)->confirmed = true;
+	return IOTSAFE_OK;
+}
+
+int iotsafe_key_generate(iotsafe_card *card, const char *name,
+			 iotsafe_key **key)
+{
+	struct name parsed;
+	struct making making = {.name = &parsed};
+	int result;
+
+	if (key)
+		*key = NULL;
+	if (!card || !key)
+		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
+	TRY(name_parse(name, &parsed));
+	result = card_run(card, NULL, generate_in_turn, &making);
+	if (result >= 0)
+		result = make_key(card, &making, key);
+	iotsafe_free(making.spki.data);
+	return result;
+}
+
+/* ---- COMPUTE DH ---- */
+
+struct agreeing {
+	iotsafe_key *key;
+	const struct name *name;
+	struct bytes spki; /* empty: the key that is in the slot */
+	uint8_t *out;
+};
+
+static int agree_in_turn(iotsafe_card *card, void *self,
+			 const struct deadline *deadline)
+{
+	const struct agreeing *agreeing = self;
+	const struct record *private = &agreeing->key->record;
+	struct record public;
+	struct entry *entry;
+	int result;
+
+	TRY(card_find_with(card, agreeing->name, IOTSAFE_CLASS_PUBLIC_KEY,
+			   IOTSAFE_OBJECT_UPDATABLE, &entry, deadline));
+	TRY(key_check(card, agreeing->key));
+	public = entry->record;
+	if (agreeing->spki.size)
+		TRY(card_put(card, entry, agreeing->spki, deadline));
+	result = gsma_agree(&card->applet, private, &public, agreeing->out,
+			    deadline);
+	return result < 0
+		       ? record_explain(result, private, IOTSAFE_OBJECT_AGREE)
+		       : result;
+}
+
+int iotsafe_key_agree(iotsafe_key *key, const char *name, const uint8_t *data,
+		      size_t data_size, uint8_t **out, size_t *out_size)
+{
+	struct name parsed;
+	struct agreeing agreeing = {key, &parsed, {data, data_size}, NULL};
+	int result;
+
+	if (!bytes_ready(out, out_size) || !key || (data && !data_size) ||
+	    (data_size && !data))
+		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
+	TRY(name_parse(name, &parsed));
+	agreeing.out = *out = bytes_room(GSMA_SECRET_SIZE);
+	if (!*out)
+		return IOTSAFE_ERR_MEMORY;
+	result = card_run(key->card, NULL, agree_in_turn, &agreeing);
+	if (result < 0) {
+		iotsafe_free(*out);
+		*out = NULL;
+		return result;
+	}
+	*out_size = GSMA_SECRET_SIZE;
+	return IOTSAFE_OK;
+}

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Hashes and texts become signatures of a key, each verified before it is
+ * given out. What a signature shows of the key corrects what names made
+ * likely.
+ */
+#include <string.h>
+#include "applet/iotsafe.h"
+#include "base/crypto.h"
+#include "base/error.h"
+#include "object/card.h"
+#include "object/key.h"
+#include "object/key_parts.h"
+
+/* IoT.05 counts a text in three bytes. */
+#define TEXT_MAX 0xFFFFFF
+
+int message_check(int mode, size_t size)
+{
+	if (mode < 0 || mode > IOTSAFE_MODE_HOST)
+		return error_set(IOTSAFE_ERR_ARG, "mode %d: there are 1 to 3",
+				 mode);
+	if (size > TEXT_MAX)
+		return error_set(IOTSAFE_ERR_ARG,
+				 "data: %zu bytes, more than %d", size,
+				 TEXT_MAX);
+	return IOTSAFE_OK;
+}
+
+struct signing {
+	iotsafe_key *key;
+	int wanted;    /* algorithms, as bits */
+	int algorithm; /* the one chosen */
+	int mode;      /* enum iotsafe_mode; 0: the hash alone was given */
+	struct bytes text;
+	struct bytes hash;
+	uint8_t digest[CRYPTO_HASH_MAX]; /* of the text */
+	struct signature signature;
+};
+
+static int choose_algorithm(struct signing *signing)
+{
+	const iotsafe_key *key = signing->key;
+	const char *name = iotsafe_algorithm_name(signing->wanted);
+	int common = signing->wanted & key_algorithms(key);
+
+	signing->algorithm = common & -common;
+	if (!signing->algorithm)
+		return error_set(IOTSAFE_ERR_SUPPORT,
+				 "key %s cannot sign with %s", key->title,
+				 name ? name : "the algorithms asked for");
+	if (signing->mode)
+		signing->hash = (struct bytes){signing->digest,
+					       crypto_hash(signing->algorithm,
+							   signing->text,
+							   signing->digest)};
+	if (crypto_hash_size(signing->algorithm) != signing->hash.size)
+		return error_set(IOTSAFE_ERR_ARG,
+				 "%s signs a hash of %zu bytes, not %zu",
+				 iotsafe_algorithm_name(signing->algorithm),
+				 crypto_hash_size(signing->algorithm),
+				 signing->hash.size);
+	return IOTSAFE_OK;
+}
+
+static bool verifies(const struct signing *signing, struct bytes spki)
+{
+	return crypto_verify(spki, signing->algorithm, signing->hash,
+			     (struct bytes){signing->signature.data,
+					    signing->signature.size}) >= 0;
+}
+
+static int not_verified(const iotsafe_key *key)
+{
+	if (key->changes != key->card->changes)
+		return error_set(IOTSAFE_ERR_VERIFY,
+				 "key %s: the card's objects have changed, and "
+				 "it signs with another key now; open it again",
+				 key->title);
+	return error_set(IOTSAFE_ERR_VERIFY,
+			 "COMPUTE SIGNATURE UPDATE: the card's signature does "
+			 "not verify%s (key %s)",
+			 key->chain_count && !key->confirmed
+				 ? " with its certificate"
+				 : "",
+			 key->title);
+}
+
+/* The public key on the card that the signature is by, NULL for none. */
+static int find_signer(iotsafe_card *card, const struct signing *signing,
+		       struct entry **out, const struct deadline *deadline)
+{
+	*out = NULL;
+	for (size_t i = 0; i < card->entries_count && !*out; i++) {
+		struct entry *entry = &card->entries[i];
+
+		if (entry->record.class != IOTSAFE_CLASS_PUBLIC_KEY ||
+		    !(entry->record.flags & IOTSAFE_OBJECT_ACTIVE))
+			continue;
+		TRY(card_need_entry(card, entry, deadline));
+		if (entry->spki && verifies(signing, entry_spki(entry)))
+			*out = entry;
+	}
+	return IOTSAFE_OK;
+}
+
+/* The signature shows that the key's public key is another one than names
+ * made likely. A certificate that went with those names may be in a handshake
+ * already: that one fails, the next has the right one. */
+static int correct_key(iotsafe_key *key, const struct entry *signer)
+{
+	int result = key->chain_count ? not_verified(key) : IOTSAFE_OK;
+
+	if (key->chain_given)
+		return result;
+	key_drop_chain(key);
+	TRY(key_replace_spki(key, signer));
+	key->confirmed = true;
+	return result;
+}
+
+/* The identity is what the certificate says: the private key was the wrong
+ * one. What the signature has shown tells which one is right. */
+static int change_key(iotsafe_card *card, iotsafe_key *key,
+		      const struct deadline *deadline)
+{
+	struct record record;
+
+	TRY(identity_find(card, &record, deadline));
+	if (record_is_same(&record, &key->record))
+		return not_verified(key);
+	key->record = record;
+	record_title(&record, key->title, sizeof(key->title));
+	return IOTSAFE_OK;
+}
+
+static int ask_card(iotsafe_card *card, struct signing *signing,
+		    const struct deadline *deadline)
+{
+	const struct gsma_message message = {signing->mode, signing->algorithm,
+					     signing->text};
+	const struct record *record = &signing->key->record;
+
+	if (signing->mode && signing->mode != IOTSAFE_MODE_HOST)
+		return gsma_sign_message(&card->applet, record, &message,
+					 &signing->signature, deadline);
+	return card->applet.kind->sign(&card->applet, record,
+				       signing->algorithm, signing->hash,
+				       &signing->signature, deadline);
+}
+
+static int sign(iotsafe_card *card, struct signing *signing,
+		const struct deadline *deadline)
+{
+	int result = ask_card(card, signing, deadline);
+
+	if (result < 0)
+		return record_explain(result, &signing->key->record, 0);
+	card->counters[IOTSAFE_SIGNATURES]++;
+	return result;
+}
+
+static bool is_by_key(struct signing *signing)
+{
+	iotsafe_key *key = signing->key;
+	unsigned bits;
+
+	if (!crypto_spki_algorithms(borrow(&key->spki), &bits))
+		/* "unverified", as info says; but it must be possible. */
+		return !(signing->algorithm & 0x7) ||
+		       crypto_rs_is_possible(
+			       (struct bytes){signing->signature.data,
+					      signing->signature.size},
+			       record_is_brainpool(&key->record));
+	if (!verifies(signing, borrow(&key->spki)))
+		return false;
+	key->confirmed = true;
+	return true;
+}
+
+/* The signature is not by the key that names made likely. If another public
+ * key on the card fits, the names were misleading. */
+static int resolve(iotsafe_card *card, struct signing *signing,
+		   const struct deadline *deadline)
+{
+	iotsafe_key *key = signing->key;
+	struct entry *signer;
+
+	if (key->confirmed)
+		return not_verified(key);
+	TRY(find_signer(card, signing, &signer, deadline));
+	if (!signer)
+		return not_verified(key);
+	identity_prove(card, &key->record, signer);
+	if (!key->identity || !identity_is_certified(card, borrow(&key->spki)))
+		return correct_key(key, signer);
+	TRY(change_key(card, key, deadline));
+	TRY(sign(card, signing, deadline));
+	return is_by_key(signing) ? IOTSAFE_OK : not_verified(key);
+}
+
+static int sign_in_turn(iotsafe_card *card, void *self,
+			const struct deadline *deadline)
+{
+	struct signing *signing = self;
+
+	TRY(choose_algorithm(signing));
+	TRY(key_check(card, signing->key));
+	TRY(key_learn_spki(card, signing->key, deadline));
+	TRY(choose_algorithm(signing));
+	TRY(sign(card, signing, deadline));
+	return is_by_key(signing) ? IOTSAFE_OK
+				  : resolve(card, signing, deadline);
+}
+
+int key_sign(iotsafe_key *key, int algorithm, struct bytes hash,
+	     const struct deadline *limit, uint8_t **out, size_t *out_size)
+{
+	struct signing signing = {
+		.key = key, .wanted = algorithm, .hash = hash};
+
+	*out = NULL;
+	*out_size = 0;
+	TRY(card_run(key->card, limit, sign_in_turn, &signing));
+	return bytes_give(signing.signature.data, signing.signature.size, out,
+			  out_size);
+}
+
+int iotsafe_key_sign(iotsafe_key *key, int algorithm, const uint8_t *data,
+		     size_t data_size, uint8_t **out, size_t *out_size)
+{
+	if (!bytes_ready(out, out_size) || !key || !data)
+		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
+	return key_sign(key, algorithm, (struct bytes){data, data_size}, NULL,
+			out, out_size);
+}
+
+int iotsafe_key_sign_data(iotsafe_key *key, int algorithm, int mode,
+			  const uint8_t *data, size_t data_size, uint8_t **out,
+			  size_t *out_size)
+{
+	struct signing signing = {
+		.key = key,
+		.wanted = algorithm,
+		.mode = mode ? mode : IOTSAFE_MODE_HOST,
+		.text = {data, data_size},
+	};
+
+	if (!bytes_ready(out, out_size) || !key || (data_size && !data))
+		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
+	TRY(message_check(mode, data_size));
+	TRY(card_run(key->card, NULL, sign_in_turn, &signing));
+	return bytes_give(signing.signature.data, signing.signature.size, out,
+			  out_size);
+}
