@@ -31,7 +31,7 @@ local iotsafe = {
 	-- pem(der [, label]): the text form; the label is "CERTIFICATE" or,
 	-- for example, "PUBLIC KEY".
 	pem = pem,
-	-- seal(secret, kid, file [, "server"]): protects messages
+	-- seal(secret, kid, file [, options]): protects single messages
 	seal = seal.new,
 	-- digest("sha256", data): a hash; nil for an unknown one
 	digest = core.digest,

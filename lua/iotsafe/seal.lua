@@ -16,16 +16,17 @@ local function adopt(handle, ...)
 	return setmetatable({ handle = handle }, metatable)
 end
 
--- The secret, 16 to 1024 bytes, is what both ends got from key:agree or
--- card:prf; the kid names it in every message. The file keeps the counters:
--- one for each secret, one process at a time. The other end says "server".
-function seal.new(secret, kid, state, role)
-	if role ~= nil and role ~= "server" and role ~= "client" then
-		return nil, 'an end is the "server" or the "client"',
-			core.ERR_ARG, 0
-	end
-	local options = role == "server" and core.SEAL_SERVER or 0
-	return adopt(core.seal_new(secret, kid, state, options))
+-- new(secret, kid, file [, options]). The secret, 16 to 1024 bytes, is what
+-- both ends got from key:agree or card:prf; the kid names it in every message.
+-- The file keeps the counters: one for each secret, one process at a time.
+-- Options are switches: `server` at the other end; `create` makes the file,
+-- which is right once in the life of a secret: a counter that began anew would
+-- give messages away.
+function seal.new(secret, kid, state, options)
+	options = options or {}
+	local bits = (options.server and core.SEAL_SERVER or 0)
+		+ (options.create and core.SEAL_CREATE or 0)
+	return adopt(core.seal_new(secret, kid, state, bits))
 end
 
 -- encrypt(message [, extra]): at most 65536 bytes. What is extra is protected
@@ -35,7 +36,8 @@ function methods:encrypt(message, extra)
 end
 
 -- decrypt(message [, extra]); code ERR_VERIFY: not from the other end, or
--- changed, or seen before, or older than the 64 newest.
+-- changed, or seen before, or older than the 64 newest; ERR_FORMAT: no sealed
+-- message at all.
 function methods:decrypt(message, extra)
 	return core.seal_decrypt(self.handle, message, extra)
 end

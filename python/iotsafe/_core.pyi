@@ -82,6 +82,7 @@ MODE_LAST_BLOCK: int
 MODE_HOST: int
 
 SEAL_SERVER: int
+SEAL_CREATE: int
 
 TLS_DATAGRAM: int
 

@@ -16,8 +16,11 @@ class Seal:
 
     ``secret``, 16 to 1024 bytes, is what both ends got from
     :meth:`Key.agree` or :meth:`Card.prf`; ``kid`` names it, 1 to 64 bytes,
-    in every message. The file ``state`` keeps the counters, one file for each
-    secret and one process at a time. The other end is the ``server``.
+    in every message. The other end is the ``server``.
+
+    The file ``state`` keeps the counters, one file for each secret and one
+    process at a time. With ``create`` it is made, which is right once in the
+    life of a secret: a counter that began anew would give messages away.
     """
 
     def __init__(
@@ -26,13 +29,14 @@ class Seal:
         kid: Bytes,
         state: Path,
         server: bool = False,
+        create: bool = False,
     ) -> None:
+        options = _core.SEAL_SERVER if server else 0
+        if create:
+            options |= _core.SEAL_CREATE
         self._lock = threading.Lock()
         self._handle: Optional[_core.iotsafe_seal] = _core.seal_new(
-            memoryview(secret),
-            memoryview(kid),
-            state,
-            _core.SEAL_SERVER if server else 0,
+            memoryview(secret), memoryview(kid), state, options
         )
 
     def encrypt(self, data: Bytes, extra: Optional[Bytes] = None) -> bytes:
@@ -43,7 +47,8 @@ class Seal:
 
     def decrypt(self, data: Bytes, extra: Optional[Bytes] = None) -> bytes:
         """Decrypts a message. :class:`VerifyError`: it is not from the other
-        end, was changed, was seen before, or is older than the 64 newest."""
+        end, was changed, was seen before, or is older than the 64 newest;
+        :class:`FormatError`: it is no sealed message at all."""
         with self._lock:
             return _core.seal_decrypt(self._opened(), data, extra)
 

@@ -54,6 +54,42 @@ def card(address):
         yield card
 
 
+@pytest.fixture
+def full(address):
+    """A card with all that the standard knows."""
+    with iotsafe.open(address("full")) as card:
+        yield card
+
+
+class HostKey:
+    """A P-256 key of the openssl command's."""
+
+    def __init__(self, directory, curve="P-256"):
+        self.path = directory / "host-key.pem"
+        self._directory = directory
+        run("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt",
+            f"ec_paramgen_curve:{curve}", "-out", self.path)
+        self.spki = run("openssl", "pkey", "-in", self.path, "-pubout",
+                        "-outform", "DER")
+
+    def sign(self, message, digest="sha256"):
+        """A signature in DER."""
+        return run("openssl", "dgst", f"-{digest}", "-sign", self.path,
+                   input=message)
+
+    def agree(self, peer):
+        """The secret shared with the key of this SubjectPublicKeyInfo."""
+        path = self._directory / "peer.der"
+        path.write_bytes(peer)
+        return run("openssl", "pkeyutl", "-derive", "-inkey", self.path,
+                   "-peerkey", path, "-peerform", "DER")
+
+
+@pytest.fixture
+def host_key(tmp_path):
+    return HostKey(tmp_path)
+
+
 class Server:
     """gnutls-serv on a loopback port, with what it wrote."""
 
@@ -137,6 +173,21 @@ def serve(store):
     yield start
     for server in servers:
         server.stop()
+
+
+@pytest.fixture
+def verify(tmp_path):
+    """Fails unless openssl takes the signature (DER, or of an RSA key) for
+    the message's."""
+
+    def check(spki, signature, message, digest="sha256", *options):
+        for name, data in (("key", spki), ("sig", signature), ("msg", message)):
+            (tmp_path / name).write_bytes(data)
+        run("openssl", "dgst", f"-{digest}", "-keyform", "DER", *options,
+            "-verify", tmp_path / "key", "-signature", tmp_path / "sig",
+            tmp_path / "msg")
+
+    return check
 
 
 @pytest.fixture

@@ -6,30 +6,14 @@ import hashlib
 import iotsafe
 import pytest
 
-from conftest import run
-
 MESSAGE = b"what was said"
 DIGEST = hashlib.sha256(MESSAGE).digest()
-
-
-@pytest.fixture
-def verify(tmp_path):
-    """Fails unless openssl takes the DER signature for the message's."""
-
-    def check(spki, signature, message=MESSAGE, digest="sha256"):
-        for name, data in (("key", spki), ("sig", signature), ("msg", message)):
-            (tmp_path / name).write_bytes(data)
-        run("openssl", "dgst", f"-{digest}", "-keyform", "DER",
-            "-verify", tmp_path / "key", "-signature", tmp_path / "sig",
-            tmp_path / "msg")
-
-    return check
 
 
 @pytest.mark.parametrize("profile", ["gsma", "zariot", "thales", "quantag"])
 def test_openssl_takes_the_signature_of_every_card(address, verify, profile):
     with iotsafe.open(address(profile)) as card, card.key() as key:
-        verify(key.public_key, key.sign(DIGEST, der=True))
+        verify(key.public_key, key.sign(DIGEST, der=True), MESSAGE)
         assert card.counters["signatures"] == 1
 
 
@@ -41,20 +25,120 @@ def test_openssl_refuses_the_signature_of_something_else(card, verify):
 
 def test_a_message_is_hashed_here(card, verify):
     key = card.key("client")
-    verify(key.public_key, key.sign_message(MESSAGE, "sha256", der=True))
+    verify(
+        key.public_key, key.sign_message(MESSAGE, "sha256", der=True), MESSAGE
+    )
+
+
+MODES = [None, "host", "full-text", "last-block"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("size", [0, 1, 63, 64, 65, 1000])
+def test_a_message_of_any_size_is_signed_in_every_mode(
+    full, verify, mode, size
+):
+    message = bytes(range(256))[:64] * 16
+    message = message[:size]
+    key = full.key("client")
+    verify(key.public_key, key.sign_message(message, der=True, mode=mode),
+           message)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("digest", ["sha256", "sha384", "sha512"])
+def test_every_hash_is_used_in_every_mode(full, verify, mode, digest):
+    key = full.key("client")
+    signature = key.sign_message(MESSAGE, digest, der=True, mode=mode)
+    verify(key.public_key, signature, MESSAGE, digest)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_openssl_takes_the_signature_of_a_brainpool_key(full, verify, mode):
+    key = full.key("brainpool")
+    signature = key.sign_message(MESSAGE, der=True, mode=mode)
+    verify(key.public_key, signature, MESSAGE)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("padding, options", [
+    ("pkcs1", ["-sigopt", "rsa_padding_mode:pkcs1"]),
+    ("pss", ["-sigopt", "rsa_padding_mode:pss", "-sigopt",
+             "rsa_pss_saltlen:digest"]),
+])
+def test_openssl_takes_the_signature_of_an_rsa_key(
+    full, verify, mode, padding, options
+):
+    key = full.key("rsa")
+    signature = key.sign_message(
+        MESSAGE, f"rsa-{padding}-sha256", der=True, mode=mode
+    )
+    assert len(signature) == 256
+    verify(key.public_key, signature, MESSAGE, "sha256", *options)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_message_can_be_a_file(full, verify, mode, tmp_path):
+    path = tmp_path / "message"
+    path.write_bytes(MESSAGE * 5000)
+    key = full.key("client")
+    with path.open("rb") as file:
+        signature = key.sign_message(file, der=True, mode=mode)
+    verify(key.public_key, signature, MESSAGE * 5000)
+
+
+def test_a_file_of_text_or_without_bytes_is_no_message(card, tmp_path):
+    (tmp_path / "text").write_text("text")
+    key = card.key()
+    with (tmp_path / "text").open() as file:
+        with pytest.raises(TypeError, match="text"):
+            key.sign_message(file)
+
+    class Later:
+        def read(self, size):
+            return None
+
+    with pytest.raises(BlockingIOError):
+        key.sign_message(Later())
+    assert card.counters["signatures"] == 0
+
+
+def test_a_file_that_no_card_takes_is_refused_before_the_card(card):
+    class Endless:
+        def read(self, size):
+            return bytes(size)
+
+    before = card.counters["exchanges"]
+    with pytest.raises(iotsafe.ArgumentError, match="16777215"):
+        card.key().sign_message(Endless(), mode="full-text")
+    assert card.counters["signatures"] == 0
+    assert card.counters["exchanges"] - before < 20
+
+
+def test_a_mode_nobody_knows_is_refused(card):
+    with pytest.raises(iotsafe.ArgumentError, match="half.*last-block"):
+        card.key().sign_message(MESSAGE, mode="half")
+
+
+def test_an_algorithm_without_a_hash_signs_no_message(card):
+    with pytest.raises(iotsafe.UnsupportedError):
+        card.key().sign_message(MESSAGE, "aes-cmac")
 
 
 def test_the_plain_form_is_r_and_s(card, verify):
     key = card.key()
     signature = key.sign(DIGEST)
     assert len(signature) == 64
-    verify(key.public_key, iotsafe._core.signature_to_der(signature))
+    verify(
+        key.public_key, iotsafe._core.signature_to_der(signature), MESSAGE
+    )
 
 
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
 def test_takes_every_kind_of_bytes(card, verify, kind):
     key = card.key()
-    verify(key.public_key, key.sign(kind(DIGEST), "ecdsa-sha256", der=True))
+    signature = key.sign(kind(DIGEST), "ecdsa-sha256", der=True)
+    verify(key.public_key, signature, MESSAGE)
 
 
 def test_a_digest_of_the_wrong_size_is_refused(card):
