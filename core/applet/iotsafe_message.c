@@ -87,11 +87,14 @@ static size_t piece_of(const struct applet *applet,
 	return left;
 }
 
+/* 128 bytes as 81 80 … can be read as 129 bytes after 81, so they go in two
+ * pieces. */
 bool gsma_is_long(const struct applet *applet,
 		  const struct gsma_message *message, size_t tail)
 {
 	return message->mode == IOTSAFE_MODE_FULL_TEXT && !is_mac(message) &&
-	       !applet->manners.short_text && message->data.size > SHORT_MAX &&
+	       !applet->manners.short_text &&
+	       message->data.size > SHORT_MAX + 1 &&
 	       message->data.size + 3 + tail <= APDU_DATA_MAX;
 }
 
@@ -114,8 +117,6 @@ static int send_text(struct applet *applet, enum gsma_use use,
 			  text.data, piece);
 		if (last)
 			build_bytes(&out, tail.data, tail.size);
-		if (out.failed)
-			return gsma_does_not_fit(gsma_update_name(use));
 		TRY(gsma_session_update(applet, use, last,
 					(struct bytes){body, out.size},
 					response, deadline));
@@ -149,9 +150,14 @@ int gsma_send_message(struct applet *applet, enum gsma_use use,
 	else
 		build_tlv(&out, TAG_HASH, message->data.data,
 			  message->data.size);
+	/* The longest last block and its signature go one after the other. */
+	if (out.size + tail.size > sizeof(body)) {
+		TRY(gsma_session_update(applet, use, false,
+					(struct bytes){body, out.size},
+					response, deadline));
+		out.size = 0;
+	}
 	build_bytes(&out, tail.data, tail.size);
-	if (out.failed)
-		return gsma_does_not_fit(gsma_update_name(use));
 	return gsma_session_update(applet, use, true,
 				   (struct bytes){body, out.size}, response,
 				   deadline);

@@ -105,11 +105,12 @@ int card_need_entry(iotsafe_card *card, struct entry *entry,
 int card_find(iotsafe_card *card, const struct name *name, int class,
 	      struct entry **out, const struct deadline *deadline);
 
-/* The same where an empty name means the only object of the class with one
- * of these flags. */
+/* The same where an empty name means the only object of the class that has
+ * these flags, is of the curve of `mate` (unless NULL) and, if it is to be
+ * written, is not the other half of a pair. */
 int card_find_with(iotsafe_card *card, const struct name *name, int class,
-		   unsigned flags, struct entry **out,
-		   const struct deadline *deadline);
+		   unsigned flags, const struct record *mate,
+		   struct entry **out, const struct deadline *deadline);
 
 /* An entry for an object that the list does not have. */
 int card_add_entry(iotsafe_card *card, const struct record *record,

@@ -61,7 +61,7 @@ static int verify_in_turn(iotsafe_card *card, void *self,
 	int result;
 
 	TRY(card_find_with(card, checking->name, IOTSAFE_CLASS_PUBLIC_KEY,
-			   IOTSAFE_OBJECT_SIGN, &entry, deadline));
+			   IOTSAFE_OBJECT_SIGN, NULL, &entry, deadline));
 	record = entry->record;
 	TRY(choose(checking, &record, &message, digest));
 	/* No card is asked about what no key can have signed. */
@@ -162,7 +162,7 @@ static int put_in_turn(iotsafe_card *card, void *self,
 	struct entry *entry;
 
 	TRY(card_find_with(card, putting->name, IOTSAFE_CLASS_PUBLIC_KEY,
-			   IOTSAFE_OBJECT_UPDATABLE, &entry, deadline));
+			   IOTSAFE_OBJECT_UPDATABLE, NULL, &entry, deadline));
 	return card_put(card, entry, putting->spki, deadline);
 }
 

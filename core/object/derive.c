@@ -10,13 +10,15 @@
 #include "object/card.h"
 #include "object/key.h"
 
-/* The one secret key that a name means. */
+/* The one secret key that a name means, or the only one with the flag. */
 static int find_secret(iotsafe_card *card, const struct name *name,
-		       struct record *out, const struct deadline *deadline)
+		       unsigned flag, struct record *out,
+		       const struct deadline *deadline)
 {
 	struct entry *entry;
 
-	TRY(card_find(card, name, IOTSAFE_CLASS_SECRET_KEY, &entry, deadline));
+	TRY(card_find_with(card, name, IOTSAFE_CLASS_SECRET_KEY, flag, NULL,
+			   &entry, deadline));
 	*out = entry->record;
 	return IOTSAFE_OK;
 }
@@ -39,7 +41,8 @@ static int prf_in_turn(iotsafe_card *card, void *self,
 	int result;
 
 	if (deriving->name)
-		TRY(find_secret(card, deriving->name, &record, deadline));
+		TRY(find_secret(card, deriving->name, IOTSAFE_OBJECT_DERIVE,
+				&record, deadline));
 	result = gsma_prf(&card->applet, deriving->name ? &record : NULL,
 			  deriving->secret, deriving->label, deriving->data,
 			  deriving->out, deriving->size, deadline);
@@ -54,7 +57,7 @@ int card_prf(iotsafe_card *card, const char *name, struct bytes secret,
 {
 	struct name parsed;
 	struct deriving deriving = {
-		.name = name && *name ? &parsed : NULL,
+		.name = (name && *name) || !secret.size ? &parsed : NULL,
 		.secret = secret,
 		.label = {(const uint8_t *)label, strlen(label)},
 		.data = seed,
@@ -182,7 +185,8 @@ static int mac_in_turn(iotsafe_card *card, void *self,
 	struct record record;
 	int result;
 
-	TRY(find_secret(card, macing->name, &record, deadline));
+	TRY(find_secret(card, macing->name, IOTSAFE_OBJECT_SIGN, &record,
+			deadline));
 	result = gsma_sign_message(&card->applet, &record, &message,
 				   &macing->mac, deadline);
 	return result < 0 ? record_explain(result, &record, 0) : result;

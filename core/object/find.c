@@ -118,9 +118,31 @@ int card_find(iotsafe_card *card, const struct name *name, int class,
 	return none_found(name, class, &others);
 }
 
+/* A public key's object that is the other half of a pair on the card. */
+static bool is_of_pair(const iotsafe_card *card, const struct record *public)
+{
+	for (size_t i = 0; i < card->entries_count; i++) {
+		struct record record = card->entries[i].record;
+		bool private = record.class == IOTSAFE_CLASS_PRIVATE_KEY;
+
+		record.class = public->class;
+		if (private && record_is_same(&record, public))
+			return true;
+	}
+	return false;
+}
+
+static bool may_be_meant(const iotsafe_card *card, const struct record *record,
+			 int class, unsigned flags)
+{
+	return record->class == class && (record->flags & flags) == flags &&
+	       (!(flags & IOTSAFE_OBJECT_UPDATABLE) ||
+		!is_of_pair(card, record));
+}
+
 int card_find_with(iotsafe_card *card, const struct name *name, int class,
-		   unsigned flags, struct entry **out,
-		   const struct deadline *deadline)
+		   unsigned flags, const struct record *mate,
+		   struct entry **out, const struct deadline *deadline)
 {
 	struct titles found = {{0}, 0};
 
@@ -128,13 +150,14 @@ int card_find_with(iotsafe_card *card, const struct name *name, int class,
 		return card_find(card, name, class, out, deadline);
 	TRY(card_need_list(card, deadline));
 	for (size_t i = 0; i < card->entries_count; i++) {
-		struct entry *entry = &card->entries[i];
+		const struct record *record = &card->entries[i].record;
 
-		if (entry->record.class != class ||
-		    !(entry->record.flags & flags))
+		if (!may_be_meant(card, record, class, flags) ||
+		    (mate &&
+		     record_is_brainpool(mate) != record_is_brainpool(record)))
 			continue;
-		titles_add(&found, &entry->record);
-		*out = entry;
+		titles_add(&found, record);
+		*out = &card->entries[i];
 	}
 	if (found.count == 1)
 		return IOTSAFE_OK;

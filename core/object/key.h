@@ -55,7 +55,8 @@ int card_ca(iotsafe_card *card, const char *name, unsigned index,
 int card_verify(iotsafe_card *card, const char *name, int algorithm,
 		struct bytes hash, struct bytes signature,
 		const struct deadline *limit);
-/* `name` NULL: mode 0; `secret` empty: mode 1; both: mode 2. Fills `out`. */
+/* A secret alone: mode 0; a secret key alone: mode 1 (NULL: the only one that
+ * derives); both: mode 2. Fills `out`. */
 int card_prf(iotsafe_card *card, const char *name, struct bytes secret,
 	     const char *label, struct bytes seed, uint8_t *out, size_t size,
 	     const struct deadline *limit);

@@ -95,7 +95,7 @@ static int generate_in_turn(iotsafe_card *card, void *self,
 	int result;
 
 	TRY(card_find_with(card, making->name, IOTSAFE_CLASS_PRIVATE_KEY,
-			   IOTSAFE_OBJECT_GENERATE, &entry, deadline));
+			   IOTSAFE_OBJECT_GENERATE, NULL, &entry, deadline));
 	slot = entry->record;
 	if (slot.has_functions && !(slot.flags & IOTSAFE_OBJECT_GENERATE))
 		return cannot_generate(&slot);
@@ -157,7 +157,8 @@ static int agree_in_turn(iotsafe_card *card, void *self,
 	int result;
 
 	TRY(card_find_with(card, agreeing->name, IOTSAFE_CLASS_PUBLIC_KEY,
-			   IOTSAFE_OBJECT_UPDATABLE, &entry, deadline));
+			   IOTSAFE_OBJECT_UPDATABLE | IOTSAFE_OBJECT_AGREE,
+			   private, &entry, deadline));
 	TRY(key_check(card, agreeing->key));
 	public = entry->record;
 	if (agreeing->spki.size)

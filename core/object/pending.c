@@ -13,16 +13,3 @@ int iotsafe_tls_set_ca_key(iotsafe_tls *tls, const char *name)
 	(void)name;
 	PENDING("iotsafe_tls_set_ca_key");
 }
-
-int iotsafe_tls_set_psk(iotsafe_tls *tls, const char *identity,
-			const char *name, int kind, const uint8_t *data,
-			size_t data_size)
-{
-	(void)tls;
-	(void)identity;
-	(void)name;
-	(void)kind;
-	(void)data;
-	(void)data_size;
-	PENDING("iotsafe_tls_set_psk");
-}
