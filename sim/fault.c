@@ -68,6 +68,10 @@ static const struct fault_row {
 			   "after N AT+CSIM the modem restarts once: the card "
 			   "is reset, echo is on, CMEE is 0, RDY is said"},
 	[FAULT_DEAF] = {"deaf", NOTHING, "the modem answers nothing at all"},
+	[FAULT_POWER_CUT] = {"power-cut", NUMBER,
+			     "the program ends when N bytes have been written "
+			     "to the store, in the middle of a file or before "
+			     "it takes its place"},
 };
 
 static size_t find(const char *name, size_t length)
@@ -172,6 +176,17 @@ bool fault_on(const struct faults *faults, enum fault fault)
 	for (size_t i = 0; i < faults->count; i++)
 		if (faults->rules[i].fault == fault)
 			return true;
+	return false;
+}
+
+bool fault_value(const struct faults *faults, enum fault fault,
+		 unsigned int *value)
+{
+	for (size_t i = 0; i < faults->count; i++)
+		if (faults->rules[i].fault == fault) {
+			*value = faults->rules[i].value;
+			return true;
+		}
 	return false;
 }
 

@@ -29,6 +29,7 @@ enum fault {
 	FAULT_RESET,
 	FAULT_RESTART,
 	FAULT_DEAF,
+	FAULT_POWER_CUT,
 	FAULT_COUNT
 };
 
@@ -53,6 +54,10 @@ bool faults_parse(struct faults *faults, const char *text, char *why,
 
 /* Is this fault asked for at all? */
 bool fault_on(const struct faults *faults, enum fault fault);
+
+/* The same, and the number of the rule. */
+bool fault_value(const struct faults *faults, enum fault fault,
+		 unsigned int *value);
 
 /*
  * Counts one more occasion and says whether the fault strikes now. `value`,

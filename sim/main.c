@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* iotsafe-sim: options in, a software SIM behind a software modem out. */
 #include "loop.h"
+#include "personalise.h"
 #include "pki.h"
 #include "problem.h"
 
@@ -15,6 +16,7 @@ static const char help[] =
 	"\n"
 	"usage: iotsafe-sim [--pty LINK | --stdio] [options]\n"
 	"       iotsafe-sim pki --store DIR [--name NAME]...\n"
+	"       iotsafe-sim personalise --store DIR [--profile NAME] OBJECT...\n"
 	"       iotsafe-sim profiles | quirks | faults\n"
 	"\n"
 	"The line:\n"
@@ -27,7 +29,8 @@ static const char help[] =
 	"  --aid HEX          answer to this application identifier instead of the\n"
 	"                     profile's own; may be repeated\n"
 	"  --store DIR        keep keys and certificates in DIR over restarts; leaves\n"
-	"                     DIR/ca.pem and DIR/client.pem for test servers\n"
+	"                     DIR/ca.pem, DIR/client.pem and DIR/psk.txt for test\n"
+	"                     servers\n"
 	"Behaviour; both may be repeated:\n"
 	"  --quirk NAME[=N|=off][,...]\n"
 	"                     a manner of cards or modems (see: iotsafe-sim quirks)\n"
@@ -47,9 +50,11 @@ static const char help[] =
 	"pki writes DIR/server.pem (certificate and intermediate) and\n"
 	"DIR/server-key.pem for a test server, signed by the authority of DIR/ca.pem;\n"
 	"NAME is a host name or address (localhost, 127.0.0.1 and ::1).\n"
+	"personalise loads keys, certificates, files and secrets of your own; see\n"
+	"iotsafe-sim personalise --help.\n"
 	"\n"
 	"exit code: 0 ended as asked, 1 something failed, 2 wrong usage,\n"
-	"3 the fault \"die\" struck\n";
+	"3 the fault \"die\" or \"power-cut\" struck\n";
 
 struct options {
 	const char *pty;
@@ -388,6 +393,8 @@ int main(int argc, char **argv)
 
 	if (strcmp(word, "pki") == 0)
 		return pki(argc - 1, argv + 1);
+	if (strcmp(word, "personalise") == 0)
+		return personalise(argc - 1, argv + 1);
 	if (strcmp(word, "profiles") == 0)
 		return print(profiles_print);
 	if (strcmp(word, "quirks") == 0)

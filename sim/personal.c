@@ -107,22 +107,45 @@ static bool open_locked(struct personal *personal, const struct faults *faults)
 
 	if (!pki_open(&pki, personal->store))
 		return false;
-	done = open_iccid(personal) && personal_open_keys(personal, &pki) &&
+	done = loads_read(&personal->loads, personal->store,
+			  personal->profile->name) != STORE_ERROR &&
+	       personal_apply(personal, &personal->loads) &&
+	       open_iccid(personal) && personal_open_keys(personal, &pki) &&
 	       personal_open_files(personal, &pki) &&
 	       personal_spoil(personal, &pki, faults);
 	pki_close(&pki);
 	return done;
 }
 
-bool personal_open(struct personal *personal, const struct profile *profile,
-		   struct store *store, const struct faults *faults)
+static void begin(struct personal *personal, const struct profile *profile,
+		  struct store *store)
 {
-	bool done;
-
 	*personal = (struct personal){.profile = profile, .store = store};
 	for (size_t i = 0; i < profile->row_count; i++)
 		personal->objects[i].row = &profile->rows[i];
 	personal->object_count = profile->row_count;
+}
+
+bool personal_takes(const struct profile *profile, const struct loads *loads)
+{
+	struct personal personal;
+	bool takes;
+
+	begin(&personal, profile, NULL);
+	takes = personal_apply(&personal, loads);
+	personal_close(&personal);
+	return takes;
+}
+
+bool personal_open(struct personal *personal, const struct profile *profile,
+		   struct store *store, const struct faults *faults)
+{
+	unsigned int bytes;
+	bool done;
+
+	begin(personal, profile, store);
+	if (fault_value(faults, FAULT_POWER_CUT, &bytes))
+		store_cut(store, bytes);
 	if (!store_lock(store))
 		return false;
 	done = open_locked(personal, faults);
@@ -139,6 +162,7 @@ void personal_close(struct personal *personal)
 				   personal->objects[i].content_size);
 	for (size_t i = 0; i < PROFILE_PAIRS_MAX; i++)
 		EVP_PKEY_free(personal->pairs[i]);
+	loads_clear(&personal->loads);
 	*personal = (struct personal){0};
 }
 

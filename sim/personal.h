@@ -3,16 +3,19 @@
 #define SIM_PERSONAL_H
 
 #include "fault.h"
+#include "loads.h"
 #include "profile.h"
 #include "store.h"
 
 #include <openssl/evp.h>
 
-#define ICCID_SIZE 10
+#define ICCID_SIZE	 10
+#define PERSONAL_OWN_MAX (2 * PROFILE_OBJECTS_MAX)
 
 struct object {
 	const struct object_row *row;
 	bool absent;	  /* taken away by a fault */
+	bool given;	  /* by a user, so nothing is made for it */
 	uint8_t *content; /* of a file, or a secret key */
 	size_t content_size;
 };
@@ -25,6 +28,10 @@ struct personal {
 	struct object objects[PROFILE_OBJECTS_MAX];
 	size_t object_count;
 	EVP_PKEY *pairs[PROFILE_PAIRS_MAX];
+	/* what the user loaded, and the rows of that */
+	struct loads loads;
+	struct object_row own[PERSONAL_OWN_MAX];
+	size_t own_count;
 };
 
 /*
@@ -33,6 +40,8 @@ struct personal {
  */
 bool personal_open(struct personal *personal, const struct profile *profile,
 		   struct store *store, const struct faults *faults);
+/* Would a card take these? Says why not. */
+bool personal_takes(const struct profile *profile, const struct loads *loads);
 void personal_close(struct personal *personal);
 
 /* By the TLV of its id (83..86) or label (73..76); NULL when there is none. */

@@ -91,16 +91,33 @@ static bool fill(struct personal *personal, struct pki *pki,
 	return true;
 }
 
+/* Not after a user has loaded another key. */
+static bool is_of_identity(struct personal *personal,
+			   const struct object *object)
+{
+	const uint8_t *der = object->content;
+	EVP_PKEY *key = personal_identity(personal);
+	X509 *cert = d2i_X509(NULL, &der, (long)object->content_size);
+	bool is = key == NULL || cert == NULL ||
+		  EVP_PKEY_eq(X509_get0_pubkey(cert), key) == 1;
+
+	X509_free(cert);
+	return is;
+}
+
 static bool open_file(struct personal *personal, struct pki *pki,
 		      struct object *object)
 {
 	char name[STORE_NAME_MAX];
 	enum store_found found;
 
-	if (object->row->class != CLASS_FILE)
+	if (object->row->class != CLASS_FILE || object->given)
 		return true;
 	personal_name(personal, "file", object->row->id, "der", name);
 	found = object_read(personal, name, object);
+	if (found == STORE_FOUND && object->row->content == CONTENT_CLIENT &&
+	    !is_of_identity(personal, object))
+		found = STORE_ABSENT;
 	if (found != STORE_ABSENT)
 		return found == STORE_FOUND;
 	return fill(personal, pki, object) &&
@@ -121,7 +138,8 @@ static bool publish(struct personal *personal, struct pki *pki,
 	cert = d2i_X509(NULL, &der, (long)object->content_size);
 	if (cert == NULL)
 		return problem("the client certificate in the store is broken");
-	done = pki_write_chain(pki, personal->store, "client.pem", cert);
+	done = pki_write_chain(object->given ? NULL : pki, personal->store,
+			       "client.pem", cert);
 	X509_free(cert);
 	return done;
 }

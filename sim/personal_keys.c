@@ -187,32 +187,46 @@ static bool open_secret(struct personal *personal, struct object *object)
 	return done;
 }
 
-/* DIR/psk.txt, for a test server: "LABEL:HEX", a line a key, as gnutls-serv
- * takes it with --pskpasswd. */
+static void put_hex(struct writer *out, struct view bytes)
+{
+	char pair[3];
+
+	for (size_t i = 0; i < bytes.size; i++) {
+		hex_encode(bytes.data + i, 1, pair);
+		put_bytes(out, pair, 2);
+	}
+	OPENSSL_cleanse(pair, sizeof(pair));
+}
+
+/* "NAME:HEX", the name being the label, or the id in hex. */
+static void put_secret(struct writer *out, const struct object *object)
+{
+	if (object->row->label.size > 0)
+		put_bytes(out, object->row->label.data,
+			  object->row->label.size);
+	else
+		put_hex(out, object->row->id);
+	put_byte(out, ':');
+	put_hex(out, view_of(object->content, object->content_size));
+	put_byte(out, '\n');
+}
+
+/* DIR/psk.txt, for a test server: a line a key, as gnutls-serv takes it with
+ * --pskpasswd. */
 static bool publish_secrets(struct personal *personal)
 {
-	char text[4096];
+	char text[0x4000];
 	struct writer out = writer_on(text, sizeof(text));
 	bool done;
 
-	for (size_t i = 0; i < personal->object_count; i++) {
-		const struct object *object = &personal->objects[i];
-		char hex[2 * 256 + 1];
-
-		if (object->row->class != CLASS_SECRET ||
-		    object->row->derivation == 0 || object->content_size == 0 ||
-		    object->content_size > 256 || object->row->label.size == 0)
-			continue;
-		hex_encode(object->content, object->content_size, hex);
-		put_bytes(&out, object->row->label.data,
-			  object->row->label.size);
-		put_byte(&out, ':');
-		put_bytes(&out, hex, strlen(hex));
-		put_byte(&out, '\n');
-		OPENSSL_cleanse(hex, sizeof(hex));
-	}
-	done = out.size == 0 ||
-	       store_write(personal->store, "psk.txt", text, out.size, 0600);
+	for (size_t i = 0; i < personal->object_count; i++)
+		if (personal->objects[i].row->class == CLASS_SECRET &&
+		    personal->objects[i].row->derivation != 0 &&
+		    personal->objects[i].content_size > 0)
+			put_secret(&out, &personal->objects[i]);
+	done = !out.overflow &&
+	       (out.size == 0 ||
+		store_write(personal->store, "psk.txt", text, out.size, 0600));
 	OPENSSL_cleanse(text, sizeof(text));
 	return done;
 }
@@ -220,6 +234,8 @@ static bool publish_secrets(struct personal *personal)
 static bool open_object(struct personal *personal, struct pki *pki,
 			struct object *object)
 {
+	if (object->given)
+		return true;
 	switch (object->row->class) {
 	case CLASS_PRIVATE:
 		return open_private(personal, object);

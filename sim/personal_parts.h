@@ -26,6 +26,9 @@ bool personal_open_keys(struct personal *personal, struct pki *pki);
 /* The pair whose certificate is on the card: the first made with it. */
 EVP_PKEY *personal_identity(struct personal *personal);
 
+/* personal_loads.c: the loads stay where they are, rows point into them. */
+bool personal_apply(struct personal *personal, const struct loads *loads);
+
 /* personal_files.c */
 bool personal_open_files(struct personal *personal, struct pki *pki);
 bool personal_spoil(struct personal *personal, struct pki *pki,

@@ -238,7 +238,8 @@ static bool write_certificates(struct store *store, const char *file,
 bool pki_write_chain(struct pki *pki, struct store *store, const char *file,
 		     X509 *leaf)
 {
-	return write_certificates(store, file, leaf, pki->intermediate);
+	return write_certificates(store, file, leaf,
+				  pki ? pki->intermediate : NULL);
 }
 
 static EVP_PKEY *key_from_store(struct store *store, const char *file)

@@ -24,7 +24,7 @@ X509 *pki_issue_client(struct pki *pki, EVP_PKEY *subject, const char *name);
 X509 *pki_issue_server(struct pki *pki, EVP_PKEY *subject,
 		       const char *const *names, size_t count);
 
-/* Writes `leaf` and the intermediate, as PEM. */
+/* Writes `leaf` and the intermediate, as PEM; without `pki` the leaf alone. */
 bool pki_write_chain(struct pki *pki, struct store *store, const char *file,
 		     X509 *leaf);
 

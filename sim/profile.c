@@ -335,6 +335,10 @@ static const struct profile profiles[] = {
 	 .quirks = "sig-der,short-read=256,6cxx,paged-list=100,strict-session",
 	 .application = BYTES(quantag_application),
 	 ROWS(odd_rows)},
+	{.name = "blank",
+	 .sentence = "nothing on it but what is loaded with personalise",
+	 .aid = BYTES("\xA0\x00\x00\x05\x59\x00\x10"),
+	 .application = BYTES(full_application)},
 };
 
 #define PROFILE_COUNT (sizeof(profiles) / sizeof(*profiles))

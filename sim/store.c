@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FILE_MAX 0x10000
+#define FILE_MAX 0x100000
 
 static bool fail(struct store *store, const char *name, const char *what)
 {
@@ -131,8 +131,33 @@ static int open_folder(struct store *store, const char **name)
 		      O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 }
 
-static bool write_all(int fd, const uint8_t *data, size_t size)
+void store_cut(struct store *store, size_t bytes)
 {
+	store->is_cut = true;
+	store->left = bytes;
+}
+
+/* The last bytes before the power goes; what they are part of stays as it is.
+ */
+static void go_dark(int fd, const uint8_t *data, size_t size)
+{
+	while (size > 0) {
+		ssize_t n = write(fd, data, size);
+
+		if (n <= 0)
+			break;
+		data += n;
+		size -= (size_t)n;
+	}
+	_exit(3);
+}
+
+static bool write_all(struct store *store, int fd, const uint8_t *data,
+		      size_t size)
+{
+	if (store->is_cut && store->left <= size)
+		go_dark(fd, data, store->left);
+	store->left -= store->is_cut ? size : 0;
 	while (size > 0) {
 		ssize_t n = write(fd, data, size);
 
@@ -147,8 +172,8 @@ static bool write_all(int fd, const uint8_t *data, size_t size)
 }
 
 /* Writes beside the old file, then takes its place in one step. */
-static bool replace(int folder, const char *name, const void *data, size_t size,
-		    unsigned int mode)
+static bool replace(struct store *store, int folder, const char *name,
+		    const void *data, size_t size, unsigned int mode)
 {
 	char beside[128];
 	bool done;
@@ -161,7 +186,7 @@ static bool replace(int folder, const char *name, const void *data, size_t size,
 		    mode);
 	if (fd < 0)
 		return false;
-	done = write_all(fd, data, size);
+	done = write_all(store, fd, data, size);
 	if (close(fd) < 0)
 		done = false;
 	if (done && renameat(folder, beside, folder, name) == 0)
@@ -182,7 +207,7 @@ bool store_write(struct store *store, const char *name, const void *data,
 	folder = open_folder(store, &file);
 	if (folder < 0)
 		return fail(store, name, "cannot make its folder");
-	done = replace(folder, file, data, size, mode);
+	done = replace(store, folder, file, data, size, mode);
 	if (!done)
 		fail(store, name, "cannot write");
 	close(folder);

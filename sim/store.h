@@ -15,12 +15,16 @@ struct store {
 	char *path;
 	int fd;	     /* the directory, or -1 */
 	int lock_fd; /* held between store_lock and store_unlock */
+	bool is_cut; /* a fault: the power goes after `left` bytes more */
+	size_t left;
 };
 
 enum store_found { STORE_ERROR = -1, STORE_ABSENT, STORE_FOUND };
 
 /* `path` NULL: keep nothing. Makes the directory (0700) when it is absent. */
 bool store_open(struct store *store, const char *path);
+/* Ends the program with code 3 when `bytes` have been written from here on. */
+void store_cut(struct store *store, size_t bytes);
 void store_close(struct store *store);
 
 /* Keeps other processes out while several files are made to fit together. */
