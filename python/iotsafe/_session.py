@@ -300,8 +300,11 @@ class Session:
         ``session`` of another TLS socket; None while there is nothing: with
         TLS 1.3 it comes with the first data. A secret."""
         with self._lock:
+            tls = self._opened()
+            if not _core.tls_version(tls):
+                return None
             try:
-                return _core.tls_session(self._opened())
+                return _core.tls_session(tls)
             except AbsentError:
                 return None
 

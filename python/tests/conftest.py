@@ -94,14 +94,17 @@ class Server:
     """gnutls-serv on a loopback port, with what it wrote."""
 
     def __init__(self, store, *options):
+        """With the store's certificate; None: without any."""
+        mine = [] if store is None else [
+            "--x509cafile", store / "ca.pem", "--x509certfile",
+            store / "server.pem", "--x509keyfile", store / "server-key.pem",
+        ]
         self.lines = []
         self._more = threading.Condition()
         self.datagram = "--udp" in options
         self.port = free_port(self.datagram)
         self.process = subprocess.Popen(
-            ["gnutls-serv", "--port", str(self.port), "--x509cafile",
-             store / "ca.pem", "--x509certfile", store / "server.pem",
-             "--x509keyfile", store / "server-key.pem", *options],
+            ["gnutls-serv", "--port", str(self.port), *mine, *options],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -160,19 +163,25 @@ def free_port(datagram=False):
 
 
 @pytest.fixture
-def serve(store):
-    """Starts servers that require a client certificate of the authority."""
+def serve_as():
+    """Starts servers that end with the test."""
     servers = []
 
-    def start(*options):
-        demand = ["--require-client-cert", "--verify-client-cert"]
-        server = Server(store, *demand, *options)
+    def start(store, *options):
+        server = Server(store, *options)
         servers.append(server)
         return server
 
     yield start
     for server in servers:
         server.stop()
+
+
+@pytest.fixture
+def serve(store, serve_as):
+    """Starts servers that require a client certificate of the authority."""
+    demand = ["--require-client-cert", "--verify-client-cert"]
+    return lambda *options: serve_as(store, *demand, *options)
 
 
 @pytest.fixture
