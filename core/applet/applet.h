@@ -62,8 +62,12 @@ struct applet_manners {
 	bool close_session; /* a session must be closed after its use */
 	bool has_session;   /* `session` is the number of all sessions */
 	uint8_t session;
-	uint8_t signature_length; /* bytes of length behind a signature's tag:
-				   * 1 or 2, 0: not known */
+	/* How the card gives signatures, and so is taken to want them: bytes
+	 * of the length behind the tag (1 or 2; 3: BER's 81; 0: not known),
+	 * and DER instead of r and s. */
+	uint8_t signature_length;
+	bool signature_der;
+	bool has_list, bare_list; /* objects come wrapped, or bare */
 	bool short_text;	  /* no length above 127 in a text */
 	/* Said by the address: not to be changed. */
 	bool forced_close, forced_session, forced_length, forced_no_list;

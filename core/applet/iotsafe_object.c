@@ -490,6 +490,8 @@ int gsma_list(struct applet *applet, struct records *out,
 		goto out;
 	result = gsma_decode_objects((struct bytes){list.data, list.size},
 				     add_record, out);
+	applet->manners.has_list = list.size != 0;
+	applet->manners.bare_list = list.size && list.data[0] < TAG_PRIVATE_KEY;
 	if (result == IOTSAFE_ERR_FORMAT)
 		error_set(IOTSAFE_ERR_FORMAT,
 			  "GET DATA object list: %zu bytes cannot be "

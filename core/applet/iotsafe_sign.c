@@ -60,24 +60,26 @@ bool gsma_decode_signature(struct bytes answer, int algorithm,
 	       crypto_der_to_rs(value, HALF, out->data);
 }
 
-/* How many bytes of length this card gives tag 33, 0 for one that may be
- * either. Its VERIFY SIGNATURE is taken to want the same. */
-static uint8_t signature_length(struct bytes answer)
+/* The form in which this card gives signatures. */
+static void learn_form(struct applet_manners *manners, struct bytes answer,
+		       size_t size)
 {
 	const uint8_t *data = answer.data;
+	uint8_t length = 1;
 
 	if (answer.size > 3 &&
 	    ((size_t)data[1] << 8 | data[2]) + 3 == answer.size)
-		return 2;
-	return (size_t)data[1] + 2 == answer.size ? 1 : 0;
+		length = 2;
+	else if (data[1] == 0x81 && (size_t)data[2] + 3 == answer.size)
+		length = 3;
+	if (!manners->forced_length)
+		manners->signature_length = length;
+	manners->signature_der = answer.size > 1 + size + length;
 }
 
 static int decode(struct applet *applet, int algorithm, struct bytes answer,
 		  struct signature *out)
 {
-	struct applet_manners *manners = &applet->manners;
-	uint8_t length;
-
 	out->size = 0;
 	if (!answer.size)
 		return IOTSAFE_OK;
@@ -86,9 +88,8 @@ static int decode(struct applet *applet, int algorithm, struct bytes answer,
 				 "%s: the card's answer of %zu bytes is no "
 				 "signature",
 				 gsma_update_name(GSMA_SIGN), answer.size);
-	length = signature_length(answer);
-	if (length && !manners->forced_length)
-		manners->signature_length = length;
+	if (algorithm & 0x7)
+		learn_form(&applet->manners, answer, out->size);
 	return IOTSAFE_OK;
 }
 

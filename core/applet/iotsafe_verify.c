@@ -3,12 +3,13 @@
  * VERIFY SIGNATURE of the GSMA IoT SAFE applet: a hash or a text and a
  * signature in, the card's verdict out.
  */
-#include <string.h>
 #include "applet/iotsafe.h"
+#include "base/crypto.h"
 #include "base/error.h"
 
-/* r‖s with tag 33 and the longer of its lengths. */
-#define TAIL_MAX (3 + 64)
+/* r‖s or its DER, with tag 33 and the longest of its lengths. */
+#define TAIL_MAX (3 + 72)
+#define RS_SIZE	 64
 
 static int verify_once(struct applet *applet, const struct record *key,
 		       const struct gsma_message *message, struct bytes tail,
@@ -30,18 +31,25 @@ static int verify_once(struct applet *applet, const struct record *key,
 	return result;
 }
 
-/* With one byte of length behind tag 33, or two. */
-static int verify_with(struct applet *applet, const struct record *key,
-		       const struct gsma_message *message,
-		       struct bytes signature, int length,
-		       const struct deadline *deadline)
+/* How the signature is written. */
+struct form {
+	int length; /* as in struct applet_manners */
+	bool der;
+};
+
+static int verify_as(struct applet *applet, const struct record *key,
+		     const struct gsma_message *message, struct bytes signature,
+		     struct form form, const struct deadline *deadline)
 {
-	uint8_t data[TAIL_MAX];
+	uint8_t data[TAIL_MAX], value[TAIL_MAX];
+	struct builder der = {value, 0, sizeof(value), false};
 	struct builder tail = {data, 0, sizeof(data), false};
 
+	if (form.der && crypto_rs_to_der(signature, &der))
+		signature = (struct bytes){value, der.size};
 	build_byte(&tail, TAG_SIGNATURE);
-	if (length == 2)
-		build_byte(&tail, 0);
+	if (form.length > 1)
+		build_byte(&tail, form.length == 2 ? 0 : 0x81);
 	build_byte(&tail, (uint8_t)signature.size);
 	build_bytes(&tail, signature.data, signature.size);
 	return verify_once(applet, key, message,
@@ -53,35 +61,56 @@ static bool is_verdict(int result)
 	return result >= 0 || result == IOTSAFE_ERR_VERIFY;
 }
 
-/* The other form of what the card made nothing of. */
+/* What the card made nothing of, in another form: the text in short pieces,
+ * the other length. */
 static int verify_otherwise(struct applet *applet, const struct record *key,
 			    const struct gsma_message *message,
-			    struct bytes signature, int length,
+			    struct bytes signature, struct form form,
 			    const struct deadline *deadline)
 {
 	struct applet_manners *manners = &applet->manners;
-	bool is_long = gsma_is_long(applet, message, signature.size + 3);
+	const struct applet_manners before = *manners;
 	struct error first;
 	int result = IOTSAFE_ERR_CARD;
 
 	error_save(&first);
-	if (is_long) {
+	if (gsma_is_long(applet, message, RS_SIZE + 3)) {
 		manners->short_text = true;
-		result = verify_with(applet, key, message, signature, length,
-				     deadline);
-		if (is_verdict(result))
-			return result;
-		manners->short_text = gsma_is_misread(result);
+		result = verify_as(applet, key, message, signature, form,
+				   deadline);
 	}
-	if (!manners->forced_length && (!is_long || manners->short_text)) {
-		result = verify_with(applet, key, message, signature,
-				     3 - length, deadline);
-		if (is_verdict(result)) {
-			manners->signature_length = (uint8_t)(3 - length);
-			return result;
-		}
+	if (!is_verdict(result) && !manners->forced_length) {
+		form.length = form.length == 2 ? 1 : 2;
+		manners->signature_length = (uint8_t)form.length;
+		result = verify_as(applet, key, message, signature, form,
+				   deadline);
 	}
-	manners->short_text = manners->short_text && !is_long;
+	if (is_verdict(result))
+		return result;
+	*manners = before;
+	error_restore(&first);
+	return first.code;
+}
+
+/* A card that gives DER wants it, and does not match what is r and s. Until
+ * one of its own signatures has told, a mismatch is none before that was
+ * tried. */
+static int verify_der(struct applet *applet, const struct record *key,
+		      const struct gsma_message *message,
+		      struct bytes signature, struct form form,
+		      const struct deadline *deadline)
+{
+	struct error first;
+	int result;
+
+	error_save(&first);
+	form.der = true;
+	result = verify_as(applet, key, message, signature, form, deadline);
+	if (result >= 0) {
+		applet->manners.signature_der = true;
+		applet->manners.signature_length = (uint8_t)form.length;
+		return result;
+	}
 	error_restore(&first);
 	return first.code;
 }
@@ -90,16 +119,24 @@ int gsma_verify(struct applet *applet, const struct record *key,
 		const struct gsma_message *message, struct bytes signature,
 		const struct deadline *deadline)
 {
-	const struct applet_manners *manners = &applet->manners;
-	int length = manners->signature_length ? manners->signature_length : 1;
+	struct applet_manners *manners = &applet->manners;
+	bool known = manners->signature_length != 0;
+	struct form form = {manners->signature_length, manners->signature_der};
 	int result;
 
 	/* An RSA block leaves no room for what it signs. */
-	if (signature.size > TAIL_MAX - 3)
+	if (signature.size != RS_SIZE)
 		return gsma_does_not_fit(gsma_update_name(GSMA_VERIFY));
-	result = verify_with(applet, key, message, signature, length, deadline);
-	if (!gsma_is_misread(result))
-		return result;
-	return verify_otherwise(applet, key, message, signature, length,
-				deadline);
+	if (!form.length)
+		form.length = 1;
+	result = verify_as(applet, key, message, signature, form, deadline);
+	if (gsma_is_misread(result))
+		return verify_otherwise(applet, key, message, signature, form,
+					deadline);
+	if (result >= 0)
+		manners->signature_length = (uint8_t)form.length;
+	if (result == IOTSAFE_ERR_VERIFY && !known && !form.der)
+		return verify_der(applet, key, message, signature, form,
+				  deadline);
+	return result;
 }

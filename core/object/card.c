@@ -43,24 +43,20 @@ static int parse_aids(iotsafe_card *card)
 	return IOTSAFE_OK;
 }
 
-void card_apply_manners(iotsafe_card *card)
-{
-	card->applet.manners = (struct applet_manners){0};
-	card->applet.stuck = false;
-}
-
-/* The application's link has no attributes of its own. */
+/* The application's link has none of its own. */
 static int check_attributes(const iotsafe_card *card)
 {
-	static const char *const names[] = {"timeout", "aid", NULL};
 	const struct address *address = &card->address;
 
 	if (!card->own)
-		return link_check_attributes(address, names);
+		return link_check_attributes(address, card_attributes);
 	for (size_t i = 0; i < address->attributes_count; i++) {
 		const char *name = address->attributes[i].name;
+		const char *const *known = card_attributes;
 
-		if (strcmp(name, names[0]) && strcmp(name, names[1]))
+		while (*known && strcmp(name, *known) != 0)
+			known++;
+		if (!*known)
 			return error_set(IOTSAFE_ERR_ARG,
 					 "address: a link of the application "
 					 "has no attribute \"%.60s\"",
@@ -76,6 +72,7 @@ static int parse(iotsafe_card *card, const char *text)
 	TRY(address_parse(text, &card->address));
 	address_format(&card->address, "timeout", card->name);
 	TRY(check_attributes(card));
+	TRY(card_apply_manners(card));
 	TRY(address_get_number(&card->address, "timeout", TIMEOUT_LOWEST,
 			       TIMEOUT_HIGHEST, TIMEOUT_DEFAULT, &timeout));
 	card->timeout = (int)timeout;

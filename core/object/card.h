@@ -66,8 +66,10 @@ typedef int (*card_operation)(iotsafe_card *card, void *self,
 int card_run(iotsafe_card *card, const struct deadline *limit,
 	     card_operation operation, void *self);
 
-/* Puts what the address says of the card's manners in their place. */
-void card_apply_manners(iotsafe_card *card);
+/* manners.c: the attributes of every address, and what those that tell the
+ * card's manners say, put in its place. Fails only for a bad address. */
+extern const char *const card_attributes[];
+int card_apply_manners(iotsafe_card *card);
 
 /* IOTSAFE_ERR_CLOSED in a process that did not open the card. */
 int card_check_process(const iotsafe_card *card);

@@ -78,15 +78,36 @@ static void add_capabilities(iotsafe_info *info,
 	add_bits(info, "key-derivations", known->derivations, derivations);
 }
 
-static void add_manners(iotsafe_info *info, const struct applet *applet)
+static const char *list_words(const iotsafe_card *card)
 {
-	const struct manners *manners = &applet->channel.manners;
+	const struct applet_manners *manners = &card->applet.manners;
+
+	if (card->no_list)
+		return "refused";
+	if (!manners->has_list)
+		return "not read yet";
+	return manners->bare_list ? "bare" : "wrapped";
+}
+
+/* What was found out so far, or said by the address. */
+static void add_manners(iotsafe_info *info, const iotsafe_card *card)
+{
+	static const char *const lengths[] = {"not known yet", "1", "2", "BER"};
+	const struct manners *manners = &card->applet.channel.manners;
+	const struct applet_manners *applet = &card->applet.manners;
 
 	add(info, "class", "%s", manners->class_0x ? "0X" : "8X");
 	add(info, "le-behind-data", "%s", manners->with_le ? "yes" : "no");
 	add(info, "largest-answer", "%u", manners->piece);
+	if (applet->has_session)
+		add(info, "session-numbers", "%u", applet->session);
+	else
+		add(info, "session-numbers", "1 2 3");
 	add(info, "session-close", "%s",
-	    applet->manners.close_session ? "needed" : "not needed");
+	    applet->close_session ? "needed" : "not needed");
+	add(info, "signature-length", "%s", lengths[applet->signature_length]);
+	add(info, "signature-form", "%s", applet->signature_der ? "DER" : "rs");
+	add(info, "object-list", "%s", list_words(card));
 }
 
 static void add_link(iotsafe_info *info, iotsafe_card *card)
@@ -117,7 +138,7 @@ static int collect(iotsafe_card *card, void *self,
 		add(info, "channel", "%d", channel->number);
 	if (known.known)
 		add_capabilities(info, &known);
-	add_manners(info, &card->applet);
+	add_manners(info, card);
 	return IOTSAFE_OK;
 }
 
