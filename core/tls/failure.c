@@ -48,6 +48,16 @@ static bool is_about_missing(struct iotsafe_tls *tls,
 		gnutls_certificate_client_get_request_status(tls->session));
 }
 
+/* What servers say who find no such key, or another one. */
+static bool is_about_psk(gnutls_alert_description_t alert)
+{
+	return alert == GNUTLS_A_UNKNOWN_PSK_IDENTITY ||
+	       alert == GNUTLS_A_DECRYPT_ERROR ||
+	       alert == GNUTLS_A_BAD_RECORD_MAC ||
+	       alert == GNUTLS_A_ILLEGAL_PARAMETER ||
+	       alert == GNUTLS_A_HANDSHAKE_FAILURE;
+}
+
 static int tell_alert(struct iotsafe_tls *tls, const char *operation)
 {
 	gnutls_alert_description_t alert = gnutls_alert_get(tls->session);
@@ -57,7 +67,9 @@ static int tell_alert(struct iotsafe_tls *tls, const char *operation)
 
 	if (!words)
 		words = "unknown";
-	if (tls->signing.count && is_about_our_certificate(alert))
+	if (tls->psk && tls->stage == STAGE_HANDSHAKE && is_about_psk(alert))
+		what = "refused our pre-shared key, or its identity";
+	else if (tls->signing.count && is_about_our_certificate(alert))
 		what = "refused our certificate";
 	else if (!tls->signing.count && is_about_missing(tls, alert))
 		what = tls->key ? "wants a certificate, and takes no signature "
@@ -118,6 +130,14 @@ int failure_of(struct iotsafe_tls *tls, int result, const char *operation)
 	    tls->stage == STAGE_HANDSHAKE && tls->transport.ended)
 		return tell_hang_up(tls, operation);
 	switch (result) {
+	case GNUTLS_E_DECRYPTION_FAILED:
+	case GNUTLS_E_ERROR_IN_FINISHED_PACKET:
+		if (!tls->psk || tls->stage != STAGE_HANDSHAKE)
+			break;
+		return error_set(IOTSAFE_ERR_UNTRUSTED,
+				 "TLS %s: %s does not know the pre-shared key",
+				 operation,
+				 failure_peer(tls, peer, sizeof(peer)));
 	case GNUTLS_E_FATAL_ALERT_RECEIVED:
 		return tell_alert(tls, operation);
 	case GNUTLS_E_PREMATURE_TERMINATION:
@@ -130,9 +150,9 @@ int failure_of(struct iotsafe_tls *tls, int result, const char *operation)
 		return error_set(IOTSAFE_ERR_MEMORY, "TLS %s: no memory",
 				 operation);
 	default:
-		return error_set(IOTSAFE_ERR_TLS, "TLS %s with %s: %s",
-				 operation,
-				 failure_peer(tls, peer, sizeof(peer)),
-				 gnutls_strerror(result));
+		break;
 	}
+	return error_set(IOTSAFE_ERR_TLS, "TLS %s with %s: %s", operation,
+			 failure_peer(tls, peer, sizeof(peer)),
+			 gnutls_strerror(result));
 }

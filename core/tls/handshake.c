@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "object/key.h"
 #include "tls/credentials.h"
+#include "tls/psk.h"
 #include "tls/session.h"
 #include "tls/trust.h"
 
@@ -98,7 +99,7 @@ static int prepare(void *self)
 
 	if (tls->card_random)
 		TRY(fetch_random(tls));
-	if (tls->resuming)
+	if (tls->resuming || tls->psk)
 		return IOTSAFE_OK;
 	TRY(handshake_load_trust(tls));
 	return load_identity(tls);
@@ -145,7 +146,8 @@ static bool may_need_card(const struct iotsafe_tls *tls)
 {
 	if (!tls->card || tls->stage == STAGE_IDENTITY)
 		return tls->card;
-	return (tls->resuming || tls->stepped_aside) && !tls->signing.count;
+	return (tls->resuming || tls->psk || tls->stepped_aside) &&
+	       !tls->signing.count;
 }
 
 static int start_job(struct iotsafe_tls *tls, int (*work)(void *self))
@@ -207,6 +209,15 @@ static int last_words(struct iotsafe_tls *tls)
 		       : GNUTLS_E_PREMATURE_TERMINATION;
 }
 
+static bool is_authenticated(const struct iotsafe_tls *tls)
+{
+	if (resume_done(tls))
+		return true;
+	if (tls->psk)
+		return psk_was_used(tls->session);
+	return tls->verified || !tls->verify;
+}
+
 static int finish(struct iotsafe_tls *tls)
 {
 	char peer[SERVER_NAME_MAX + 3];
@@ -215,7 +226,7 @@ static int finish(struct iotsafe_tls *tls)
 	if (tls->transport.lost)
 		return fail(tls, last_words(tls));
 	/* No way is known past the verification; none may be overlooked. */
-	if (tls->verify && !tls->verified && !resume_done(tls)) {
+	if (!is_authenticated(tls)) {
 		tls->refused = true;
 		error_set(IOTSAFE_ERR_UNTRUSTED,
 			  "TLS handshake: %s was not authenticated",
@@ -258,7 +269,7 @@ static int begin(struct iotsafe_tls *tls, int fd)
 	if (tls->transport.datagram)
 		gnutls_dtls_set_mtu(tls->session, HANDSHAKE_MTU);
 	TRY(settings_apply(tls));
-	if (tls->card)
+	if (tls->card && !tls->psk)
 		gnutls_handshake_set_hook_function(
 			tls->session, GNUTLS_HANDSHAKE_CERTIFICATE_REQUEST,
 			GNUTLS_HOOK_PRE, on_request);

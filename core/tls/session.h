@@ -66,6 +66,8 @@ struct iotsafe_tls {
 	uint8_t trust[RESUME_DIGEST_SIZE]; /* of all that says whom */
 	bool raw_key;			   /* RFC 7250, our side */
 	bool card_random;
+	bool psk; /* see psk.h */
+	int psk_kind;
 	uint8_t *offered; /* iotsafe_tls_set_session() */
 	size_t offered_size;
 	char *alpn;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/bytes.h"
+#include "tls/psk.h"
 #include "tls/session.h"
 #include "tls/trust.h"
 
@@ -220,6 +221,22 @@ int iotsafe_tls_set_card_random(iotsafe_tls *tls, int on)
 	return IOTSAFE_OK;
 }
 
+int iotsafe_tls_set_psk(iotsafe_tls *tls, const char *identity,
+			const char *name, int kind, const uint8_t *data,
+			size_t data_size)
+{
+	struct bytes context = {data, data_size};
+
+	TRY(settings_check(tls, "the PSK"));
+	TRY(psk_attach(tls->session, tls->card, identity, name, kind, context,
+		       &tls->signing.limit));
+	tls->psk = tls->trusting = true;
+	tls->psk_kind = kind;
+	TRY(resume_bind_text(tls->trust, 'i', identity));
+	TRY(resume_bind_text(tls->trust, 's', name));
+	return resume_bind(tls->trust, kind ? 'C' : 'D', context);
+}
+
 int iotsafe_tls_set_verify(iotsafe_tls *tls, int verify)
 {
 	TRY(settings_check(tls, "verification"));
@@ -303,11 +320,18 @@ int iotsafe_tls_set_priority(iotsafe_tls *tls, const char *priority)
 	return settings_replace(&tls->priority, priority);
 }
 
+static bool is_of_card_psk(const struct iotsafe_tls *tls)
+{
+	return tls->psk && tls->psk_kind == IOTSAFE_PSK_CARD;
+}
+
 /* Versions are ours to say unless the expert's string says them. */
 static const char *version_part(const struct iotsafe_tls *tls)
 {
 	if (tls->transport.datagram)
 		return ":-VERS-ALL:+VERS-DTLS1.2";
+	if (is_of_card_psk(tls))
+		return ":-VERS-ALL:+VERS-TLS1.2";
 	if (tls->priority && !tls->lowest && !tls->highest)
 		return "";
 	if (tls->lowest == 13)
@@ -349,13 +373,19 @@ static int apply_priority(struct iotsafe_tls *tls)
 	const char *base = tls->priority ? tls->priority : "NORMAL";
 	const char *ours =
 		tls->raw_key ? ":-CTYPE-CLI-ALL:+CTYPE-CLI-RAWPK" : "";
-	const char *theirs = tls->pinning ? ":-CTYPE-SRV-ALL:+CTYPE-SRV-RAWPK"
-					    ":+CTYPE-SRV-X509"
-					  : "";
+	const char *theirs = "";
 	gnutls_priority_t priority;
 	char *text = NULL;
 	int error;
 
+	if (tls->pinning)
+		theirs = ":-CTYPE-SRV-ALL:+CTYPE-SRV-RAWPK:+CTYPE-SRV-X509";
+	if (tls->psk)
+		theirs = psk_priority(tls->psk_kind);
+	if (is_of_card_psk(tls) && tls->lowest == 13)
+		return error_set(IOTSAFE_ERR_SUPPORT,
+				 "PSK: the card computes master secrets of "
+				 "TLS 1.2, not 1.3");
 	if (asprintf(&text, "%s%s%s%s", base, version_part(tls), ours, theirs) <
 	    0)
 		return error_set(IOTSAFE_ERR_MEMORY, "tls: no memory");

@@ -106,6 +106,17 @@ static int check_pins(struct iotsafe_tls *tls)
 	return pin_check(tls);
 }
 
+/* Who wants a pre-shared key is not served by somebody without. */
+static int refuse_certificate(struct iotsafe_tls *tls)
+{
+	char peer[SERVER_NAME_MAX + 3];
+
+	return error_set(IOTSAFE_ERR_UNTRUSTED,
+			 "TLS handshake: %s showed a certificate instead of "
+			 "knowing the pre-shared key",
+			 failure_peer(tls, peer, sizeof(peer)));
+}
+
 /*
  * GnuTLS calls this before it asks for our signature, and calls it again
  * after GNUTLS_E_AGAIN (TLS and DTLS): the step that follows may wait for the
@@ -116,7 +127,9 @@ int verify_server(gnutls_session_t session)
 	struct iotsafe_tls *tls = gnutls_session_get_ptr(session);
 	int result = IOTSAFE_OK;
 
-	if (tls->verify && !tls->verified)
+	if (tls->psk)
+		result = refuse_certificate(tls);
+	else if (tls->verify && !tls->verified)
 		result = tls->pinning ? check_pins(tls) : check(tls);
 	if (result == IOTSAFE_ERR_UNTRUSTED) {
 		tls->refused = true;

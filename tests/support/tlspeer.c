@@ -162,7 +162,7 @@ static int find_psk(gnutls_session_t session, const char *identity,
 		&((struct peer *)gnutls_session_get_ptr(session))->wish;
 
 	if (!wish->psk_identity || strcmp(identity, wish->psk_identity) != 0)
-		return -1;
+		return 1;
 	key->data = gnutls_malloc(wish->psk.size);
 	memcpy(key->data, wish->psk.data, wish->psk.size);
 	key->size = wish->psk.size;
@@ -373,6 +373,29 @@ static void serve(struct peer *peer, gnutls_session_t session)
 	behave(peer, session);
 }
 
+/* Until a ClientHello comes with the cookie; GnuTLS reads that one itself. */
+static void ask_for_cookie(struct peer *peer, gnutls_session_t session)
+{
+	gnutls_dtls_prestate_st state = {0};
+	char client[] = "client", message[2048];
+	gnutls_datum_t key;
+	ssize_t got;
+
+	need(gnutls_key_generate(&key, GNUTLS_COOKIE_KEY_SIZE), "cookie");
+	while (wait_for(peer, POLLIN, 20000)) {
+		got = recv(peer->own_fd, message, sizeof(message), MSG_PEEK);
+		if (got <= 0 || gnutls_dtls_cookie_verify(
+					&key, client, sizeof(client), message,
+					(size_t)got, &state) >= 0)
+			break;
+		gnutls_dtls_cookie_send(&key, client, sizeof(client), &state,
+					peer, push);
+		got = recv(peer->own_fd, message, sizeof(message), 0);
+	}
+	gnutls_dtls_prestate_set(session, &state);
+	gnutls_free(key.data);
+}
+
 static void serve_session(struct peer *peer)
 {
 	gnutls_certificate_credentials_t cred = credentials(peer);
@@ -391,6 +414,8 @@ static void serve_session(struct peer *peer)
 	if (peer->wish.psk_identity)
 		need(gnutls_credentials_set(session, GNUTLS_CRD_PSK, psk),
 		     "credentials");
+	if (peer->wish.cookie)
+		ask_for_cookie(peer, session);
 	serve(peer, session);
 	gnutls_deinit(session);
 	gnutls_certificate_free_credentials(cred);

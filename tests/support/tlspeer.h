@@ -24,6 +24,7 @@ enum peer_manner {
 
 struct peer_wish {
 	bool datagram;
+	bool cookie;	      /* DTLS: asks for one (RFC 6347 4.2.1) */
 	const char *priority; /* "NORMAL" */
 	const struct identity *server;
 	const struct identity

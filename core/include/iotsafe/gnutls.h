@@ -58,6 +58,29 @@ IOTSAFE_API int iotsafe_credentials_set(gnutls_certificate_credentials_t cred,
 					unsigned flags);
 
 /**
+ * Authenticates a session with a secret key of the card instead of
+ * certificates: gives it credentials of its own, and a priority that offers
+ * nothing but pre-shared keys (gnutls_priority_set_direct() afterwards makes
+ * another choice). Before the handshake; the session holds a use of the card
+ * until gnutls_deinit().
+ *
+ * IOTSAFE_PSK_CARD takes the session's functions for key logs and for
+ * handshake messages, and is for TLS 1.2 and DTLS 1.2.
+ *
+ * @param identity what the server knows us by, 1 to 128 bytes
+ * @param name the secret key; NULL: the only one
+ * @param kind enum iotsafe_psk
+ * @param data the context of IOTSAFE_PSK_DERIVED, or NULL
+ * @return IOTSAFE_ERR_SUPPORT where this GnuTLS does not let the card compute
+ *         the master secret
+ */
+IOTSAFE_API int iotsafe_session_set_psk(gnutls_session_t session,
+					iotsafe_card *card,
+					const char *identity, const char *name,
+					int kind, const uint8_t *data,
+					size_t data_size);
+
+/**
  * Registers the URL scheme `iotsafe:` with GnuTLS for this process, so that
  * names like `iotsafe:label=client?card=at:/dev/ttyUSB2` serve as key and
  * certificate wherever GnuTLS takes a file name or URL. Calling it again does
