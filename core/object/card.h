@@ -176,10 +176,11 @@ int identity_other_public_key(iotsafe_card *card, struct entry **out,
 			      const struct deadline *deadline);
 /* True if one of the certificates read so far has this public key. */
 bool identity_is_certified(const iotsafe_card *card, struct bytes spki);
-/* The certificate with this public key (empty: the only one that can be
- * meant); NULL if there is none. */
-int identity_certificate(iotsafe_card *card, struct bytes spki,
-			 struct entry **out, const struct deadline *deadline);
+/* The certificate with this public key (empty: the only one that can be the
+ * private key's); NULL if there is none. */
+int identity_certificate(iotsafe_card *card, const struct record *key,
+			 struct bytes spki, struct entry **out,
+			 const struct deadline *deadline);
 /* A certificate that is of no key on the card, NULL if there is none. */
 int identity_stray_certificate(iotsafe_card *card, struct entry **out,
 			       const struct deadline *deadline);

@@ -238,8 +238,18 @@ bool identity_is_certified(const iotsafe_card *card, struct bytes spki)
 	return false;
 }
 
-int identity_certificate(iotsafe_card *card, struct bytes spki,
-			 struct entry **out, const struct deadline *deadline)
+/* A certificate of a P-256 key is no RSA key's. */
+static bool is_of_kind(const struct entry *leaf, const struct record *key)
+{
+	unsigned bits;
+	int algorithms = crypto_spki_algorithms(spki_of(leaf), &bits);
+
+	return !algorithms || !key->algorithms || algorithms & key->algorithms;
+}
+
+int identity_certificate(iotsafe_card *card, const struct record *key,
+			 struct bytes spki, struct entry **out,
+			 const struct deadline *deadline)
 {
 	struct titles titles = {{0}, 0};
 
@@ -254,7 +264,8 @@ int identity_certificate(iotsafe_card *card, struct bytes spki,
 	for (size_t i = 0; i < card->entries_count; i++) {
 		struct entry *entry = &card->entries[i];
 
-		if (!is_leaf(card, entry) || is_of_another_key(card, entry))
+		if (!is_leaf(card, entry) || !is_of_kind(entry, key) ||
+		    is_of_another_key(card, entry))
 			continue;
 		titles_add(&titles, &entry->record);
 		*out = entry;

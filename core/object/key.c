@@ -140,8 +140,9 @@ int key_learn_spki(iotsafe_card *card, iotsafe_key *key,
 	TRY(card_need_list(card, deadline));
 	TRY(identity_public_key(card, &key->record, &entry, deadline));
 	if (!entry || !entry->spki) {
-		result = identity_certificate(card, (struct bytes){NULL, 0},
-					      &entry, deadline);
+		result = identity_certificate(card, &key->record,
+					      (struct bytes){NULL, 0}, &entry,
+					      deadline);
 		/* A key may be used without knowing which one is its. */
 		if (result == IOTSAFE_ERR_AMBIGUOUS)
 			entry = NULL;
@@ -193,7 +194,8 @@ static int look_for_other_certificate(iotsafe_card *card, iotsafe_key *key,
 	if (!public)
 		return IOTSAFE_OK;
 	TRY(key_replace_spki(key, public));
-	return identity_certificate(card, borrow(&key->spki), out, deadline);
+	return identity_certificate(card, &key->record, borrow(&key->spki), out,
+				    deadline);
 }
 
 /* No certificate has the key's public key. One that has nobody's was perhaps
@@ -229,7 +231,8 @@ static int learn_chain(iotsafe_card *card, iotsafe_key *key,
 	if (key->chain_learned)
 		return IOTSAFE_OK;
 	TRY(key_learn_spki(card, key, deadline));
-	TRY(identity_certificate(card, borrow(&key->spki), &entry, deadline));
+	TRY(identity_certificate(card, &key->record, borrow(&key->spki), &entry,
+				 deadline));
 	if (!entry && key->spki.size)
 		TRY(look_for_other_certificate(card, key, &entry, deadline));
 	if (!entry && key->spki.size)
