@@ -30,12 +30,18 @@ static bool unwrap(struct bytes *in)
 	return false;
 }
 
-/* The beginning of a whole answer, which may be cut to any size. */
+/* The beginning of a whole answer, which may be cut to any size: wrapping,
+ * perhaps behind the ids of a pair. */
 static bool is_wrapped(struct bytes answer)
 {
 	static const uint8_t wrapping[] = {TAG_PUBLIC_KEY_DATA, 0x45,
 					   TAG_ECC_KEY, 0x43};
+	struct tlv id;
 
+	while (answer.size && (answer.data[0] == TAG_PRIVATE_ID ||
+			       answer.data[0] == TAG_PUBLIC_ID))
+		if (!tlv_next(&answer, &id))
+			return false;
 	return answer.size > sizeof(wrapping) &&
 	       !memcmp(answer.data, wrapping, sizeof(wrapping));
 }
@@ -105,7 +111,8 @@ bool gsma_decode_pair(struct bytes answer, struct record *private,
 		      struct record *public, struct public_key *out,
 		      bool *has_key)
 {
-	bool bare = answer.size == 2 * HALF || answer.size == 1 + 2 * HALF;
+	bool bare = (answer.size == 2 * HALF || answer.size == 1 + 2 * HALF) &&
+		    !is_wrapped(answer);
 	struct tlv tlv;
 
 	memset(private, 0, sizeof(*private));
