@@ -100,6 +100,32 @@ function support.verifies(public_key, digest, signature)
 	return status == 0
 end
 
+function support.hex(data)
+	return (data:gsub(".", function(byte)
+		return ("%02x"):format(byte:byte())
+	end))
+end
+
+-- Runs the openssl command with these arguments in a directory of its own,
+-- with files of these contents in it; gives the contents of its file "out".
+function support.openssl(arguments, files)
+	local directory = support.directory()
+	for name, data in pairs(files or {}) do
+		support.write_file(directory .. "/" .. name, data)
+	end
+	must(("cd %s && openssl %s"):format(directory, arguments))
+	local file = io.open(directory .. "/out", "rb")
+	return file and file:read("*a"), file and file:close()
+end
+
+-- A P-256 key of the openssl command's: PEM, and its public key in DER.
+function support.host_key()
+	local key = support.openssl("genpkey -algorithm EC "
+		.. "-pkeyopt ec_paramgen_curve:P-256 -out out")
+	return key, (support.openssl("pkey -in key -pubout -outform DER "
+		.. "-out out", { key = key }))
+end
+
 -- What the openssl command says about a certificate (PEM or DER).
 function support.x509(certificate, question)
 	local path = support.directory() .. "/certificate"
@@ -125,25 +151,30 @@ local function free_port(kind)
 	return tonumber(port)
 end
 
--- gnutls-serv with the store's certificate, requiring one of the store's
--- clients. Gives the port, a function that reads what it said, one that
--- stops it, and its process id.
-function support.server(store, options, kind)
+-- gnutls-serv with these options. Gives the port, a function that reads what
+-- it said, one that stops it, and its process id.
+function support.serve(options, kind)
 	local log = support.directory() .. "/log"
 	local port = free_port(kind)
-	local command = ("stdbuf -oL gnutls-serv --port %d "
-		.. "--x509certfile %s/server.pem "
-		.. "--x509keyfile %s/server-key.pem "
-		.. "--require-client-cert --verify-client-cert %s"):format(
-		port, store, store, options)
-	if not options:find("x509cafile", 1, true) then
-		command = command .. (" --x509cafile %s/ca.pem"):format(store)
-	end
+	local command = ("stdbuf -oL gnutls-serv --port %d %s"):format(port,
+		options)
 	if kind == "udp" then
 		command = command .. " --udp"
 	end
 	local stop, pid = support.start(command .. " 2>&1 >" .. log, "done")
 	return port, function() return support.read_file(log) end, stop, pid
+end
+
+-- The same with the store's certificate, requiring one of the store's clients.
+function support.server(store, options, kind)
+	local all = ("--x509certfile %s/server.pem "
+		.. "--x509keyfile %s/server-key.pem "
+		.. "--require-client-cert --verify-client-cert %s"):format(
+		store, store, options)
+	if not options:find("x509cafile", 1, true) then
+		all = all .. (" --x509cafile %s/ca.pem"):format(store)
+	end
+	return support.serve(all, kind)
 end
 
 -- A connected pair: a client socket, and the far end of it as a plain socket.

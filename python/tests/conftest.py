@@ -61,6 +61,16 @@ def full(address):
         yield card
 
 
+@pytest.fixture
+def rsa_key(full, store):
+    """Tells the public key "rsa" once it was used: no card is known to give
+    out one of RSA, and the simulator makes it late."""
+    path = store / "full/key-08.pem"
+    return lambda: run(
+        "openssl", "pkey", "-in", path, "-pubout", "-outform", "DER"
+    )
+
+
 class HostKey:
     """A P-256 key of the openssl command's."""
 

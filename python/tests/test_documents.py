@@ -32,9 +32,11 @@ def test_openssl_and_certtool_take_a_request(full):
     words_of(pem, "PEM")
 
 
-@pytest.mark.parametrize("name", ["client", "brainpool", "rsa"])
-def test_a_request_is_for_the_key_that_signs_it(full, name):
-    key = full.key(name)
+@pytest.mark.parametrize("profile, name", [
+    ("full", "client"), ("full", "brainpool"), ("rsa", None), ("odd", None),
+])
+def test_a_request_is_for_the_key_that_signs_it(address, profile, name):
+    key = iotsafe.open(address(profile)).key(name)
     request = key.csr("CN=x")
     pem = run("openssl", "req", "-verify", "-noout", "-pubkey", "-inform",
               "DER", input=request)
@@ -81,15 +83,15 @@ def test_openssl_takes_the_signature_of_a_token(full, verify):
     verify(key.public_key, der, token.rpartition(".")[0].encode())
 
 
-def test_an_rsa_key_signs_tokens_too(full, verify):
+def test_an_rsa_key_signs_tokens_too(full, verify, rsa_key):
     key = full.key("rsa")
     token = key.jws(b"payload")
     header, _, signature = parts_of(token)
     algorithm = json.loads(header)["alg"]
     assert algorithm in ("PS256", "RS256")
     padding = {"PS256": "pss", "RS256": "pkcs1"}[algorithm]
-    verify(key.public_key, signature, token.rpartition(".")[0].encode(),
-           "sha256", "-sigopt", f"rsa_padding_mode:{padding}")
+    verify(rsa_key(), signature, token.rpartition(".")[0].encode(), "sha256",
+           "-sigopt", f"rsa_padding_mode:{padding}")
 
 
 def test_a_web_token_carries_claims(full):

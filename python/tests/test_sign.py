@@ -67,14 +67,14 @@ def test_openssl_takes_the_signature_of_a_brainpool_key(full, verify, mode):
              "rsa_pss_saltlen:digest"]),
 ])
 def test_openssl_takes_the_signature_of_an_rsa_key(
-    full, verify, mode, padding, options
+    full, verify, rsa_key, mode, padding, options
 ):
     key = full.key("rsa")
     signature = key.sign_message(
         MESSAGE, f"rsa-{padding}-sha256", der=True, mode=mode
     )
     assert len(signature) == 256
-    verify(key.public_key, signature, MESSAGE, "sha256", *options)
+    verify(rsa_key(), signature, MESSAGE, "sha256", *options)
 
 
 @pytest.mark.parametrize("mode", MODES)
