@@ -137,7 +137,7 @@ Test(prf, is_checked_before_the_card_is_asked)
 	expect_error(iotsafe_card_prf(card, NULL, secret, 2, NULL, seed, 3, 1,
 				      &out, &size),
 		     IOTSAFE_ERR_ARG, "NULL");
-	for (size_t n = 240; n <= sizeof(long_seed); n++)
+	for (size_t n = 243; n <= sizeof(long_seed); n++)
 		expect_error(iotsafe_card_prf(card, NULL, secret, 2, "lab",
 					      long_seed, n, 1, &out, &size),
 			     IOTSAFE_ERR_ARG, "do not fit one command");

@@ -143,17 +143,31 @@ Test(traces, ntt_signs_on_a_channel_of_the_modem)
 	"B94D27B9934D3E08A52E52D7DA7DABFAC484EFE37A5380EE9088F7ACE2EFCDE9"
 #define ZARIOT_FIELDS "600100 4A0101 4B0113 4E0101 610103 920104 91020001"
 
+#define ZARIOT_SPKI                                                            \
+	"3059301306072A8648CE3D020106082A8648CE3D030107034200" ZARIOT_POINT
+
 Test(traces, zariot_makes_a_key_pair)
 {
 	struct script script = SCRIPT(
-		ROW_OPEN, ROW_SELECT, {"81B9000005 8403303031", "6151"},
+		ROW_OPEN, ROW_SELECT,
+		{"81CB010000", "C11B 8403303031" ZARIOT_FIELDS "9000"},
+		{"81B9000005 8403303031", "6151"},
 		{"81C0000051",
 		 "8403303031 8503303032 344549438641" ZARIOT_POINT "9000"},
+		{"81CB010000", "C11B 8403303031" ZARIOT_FIELDS
+			       "C21B 8503303032" ZARIOT_FIELDS "9000"},
 		ROW_CLOSE);
 	iotsafe_card *card = script_open(&script, NULL);
+	iotsafe_key *key;
+	uint8_t *out;
+	size_t size;
 
-	expect_raw(card, "80B9000005 8403303031",
-		   "8403303031 8503303032 344549438641" ZARIOT_POINT "9000");
+	expect_good(iotsafe_key_generate(card, "id=%30%30%31", &key));
+	expect_good(iotsafe_key_public_key(key, &out, &size));
+	expect_bytes(out, size, ZARIOT_SPKI);
+	expect_good(iotsafe_card_public_key(card, "id=%30%30%32", &out, &size));
+	expect_bytes(out, size, ZARIOT_SPKI);
+	iotsafe_key_free(key);
 	iotsafe_card_free(card);
 	script_expect_done(&script);
 }
@@ -197,6 +211,36 @@ Test(traces, zariot_gives_its_public_key_out)
 	expect_good(iotsafe_card_public_key(card, "id=%30%30%37", &out, &size));
 	cr_assert(size == 91);
 	iotsafe_free(out);
+	iotsafe_card_free(card);
+	script_expect_done(&script);
+}
+
+/* Its signatures have two bytes of length; so a card that has given one gets
+ * one back. */
+Test(traces, zariot_verifies)
+{
+	struct script script =
+		SCRIPT(ROW_OPEN, ROW_SELECT,
+		       {"81CB010000", "C11B 8403303036" ZARIOT_FIELDS
+				      "C21B 8503303037" ZARIOT_FIELDS "9000"},
+		       {"81CD000005 8503303037", "6985"},
+		       {"812A00010F 8403303036A1010391020001920104", "9000"},
+		       {"812B800122 9E20" SHA256_HELLO_WORLD, "6143"},
+		       {"81C0000043", "330040" ZARIOT_RS "9000"},
+		       {"812C00020F 8503303037A1010391020001920104", "9000"},
+		       {"812D800265 9E20" SHA256_HELLO_WORLD "330040" ZARIOT_RS,
+			"9000"},
+		       ROW_CLOSE);
+	iotsafe_card *card = script_open(&script, NULL);
+	iotsafe_key *key = open_key(card, NULL);
+	uint8_t hash[32], rs[64];
+
+	unhex(SHA256_HELLO_WORLD, hash, sizeof(hash));
+	unhex(ZARIOT_RS, rs, sizeof(rs));
+	expect_signature(key, hash, ZARIOT_RS);
+	expect_good(iotsafe_card_verify(card, "id=303037", IOTSAFE_SHA256, hash,
+					32, rs, 64));
+	iotsafe_key_free(key);
 	iotsafe_card_free(card);
 	script_expect_done(&script);
 }
@@ -263,6 +307,75 @@ Test(traces, quantag_lists_reads_and_signs)
 	cr_assert(iotsafe_key_verifies(key) == 1);
 	expect_signature(key, hash, QUANTAG_RS);
 	iotsafe_key_free(key);
+	iotsafe_card_free(card);
+	script_expect_done(&script);
+}
+
+/* The trace: full text, one session for both. */
+Test(traces, quantag_signs_and_verifies_a_text)
+{
+	static const uint8_t text[] = {1, 2, 3, 4, 5, 6, 7, 8};
+	struct script script = SCRIPT(
+		ROW_OPEN, ROW_THALES, {"81CB010000", QUANTAG_LIST "9000"},
+		{"81CD000004 85020002", "344549438641" QUANTAG_POINT "9000"},
+		{"812A00010E 84020002 A10101 91020001 920104", "9000"},
+		{"812B80010A 9B08 0102030405060708", "3340" QUANTAG_RS "9000"},
+		{"812A010100", "9000"},
+		{"812C00010E 85020002 A10101 91020001 920104", "9000"},
+		{"812D80014C 9B08 0102030405060708 3340" QUANTAG_RS, "9000"},
+		{"812C010100", "9000"}, ROW_CLOSE);
+	iotsafe_card *card =
+		script_open(&script, "aid=" THALES_AID "&session=1&close=yes");
+	iotsafe_key *key = open_key(card, "11");
+	uint8_t *out;
+	size_t size;
+
+	expect_good(iotsafe_key_sign_data(key, IOTSAFE_SHA256,
+					  IOTSAFE_MODE_FULL_TEXT, text,
+					  sizeof(text), &out, &size));
+	expect_good(iotsafe_card_verify_data(card, "11", IOTSAFE_SHA256,
+					     IOTSAFE_MODE_FULL_TEXT, text,
+					     sizeof(text), out, size));
+	expect_bytes(out, size, QUANTAG_RS);
+	iotsafe_key_free(key);
+	iotsafe_card_free(card);
+	script_expect_done(&script);
+}
+
+Test(traces, quantag_makes_a_key_pair)
+{
+	struct script script = SCRIPT(
+		ROW_OPEN, ROW_THALES, {"81CB010000", QUANTAG_LIST "9000"},
+		{"81B9000004 84020002",
+		 "84020002 85020002 344549438641" QUANTAG_POINT "9000"},
+		{"81CB010000", QUANTAG_LIST "9000"}, ROW_CLOSE);
+	iotsafe_card *card = script_open(&script, "aid=" THALES_AID);
+	iotsafe_key *key;
+	uint8_t *out;
+	size_t size;
+
+	expect_good(iotsafe_key_generate(card, "11", &key));
+	expect_good(iotsafe_key_public_key(key, &out, &size));
+	expect_bytes(
+		out, size,
+		"3059301306072A8648CE3D020106082A8648CE3D030107034200" QUANTAG_POINT);
+	iotsafe_key_free(key);
+	iotsafe_card_free(card);
+	script_expect_done(&script);
+}
+
+Test(traces, quantag_gives_random_bytes)
+{
+	struct script script =
+		SCRIPT(ROW_OPEN, ROW_THALES,
+		       {"8184000010", "0B0E398CCCB8D3A28053C302E2CF82BC 9000"},
+		       ROW_CLOSE);
+	iotsafe_card *card = script_open(&script, "aid=" THALES_AID);
+	uint8_t *out;
+	size_t size;
+
+	expect_good(iotsafe_card_random(card, 16, &out, &size));
+	expect_bytes(out, size, "0B0E398CCCB8D3A28053C302E2CF82BC");
 	iotsafe_card_free(card);
 	script_expect_done(&script);
 }
@@ -345,6 +458,113 @@ Test(traces, thales_signs_a_token)
 	key = open_key(card, NULL);
 	expect_signature(key, hash, THALES_RS);
 	cr_assert(iotsafe_key_verifies(key) == 1);
+	iotsafe_key_free(key);
+	iotsafe_card_free(card);
+	script_expect_done(&script);
+}
+
+/* The vectors of Thales's own tests. */
+#define THALES_SECRET_1                                                        \
+	"C0485B054863F6DFA458789768B9035C6CACB160DD1A01834811F5783309DB81"
+#define THALES_SEED_1                                                          \
+	"CE15B44D68440B652624244DB8D2FB7DD601C759E9EB627FB10529AB0DB76049"
+#define THALES_PRF_1                                                           \
+	"A1F02A766DA04C8FD83A40E358267528F8D815C48E3DC353D55FE3861C350622"     \
+	"C78B48FE6F49F6E13E1B6B175CFE59FB"
+#define THALES_SEED_2                                                          \
+	"CB52E451A752CA812EA9646F2E5A0EC138C3D4D8AEFA744E17F01499867450815"    \
+	"DCADEED3917D046311A4B5D73BBD75E500CE963A7D05D8122EA9745F2E0D9E9"
+
+/* P_SHA256 of RFC 5246 section 5, as the card computes it. */
+static void p_sha256(const char *secret, const char *seed, uint8_t out[256])
+{
+	uint8_t key[64], a[32 + 128], text[128];
+	size_t key_size = unhex(secret, key, sizeof(key));
+	size_t size = unhex(seed, text, sizeof(text));
+
+	cr_assert(gnutls_hmac_fast(GNUTLS_MAC_SHA256, key, key_size, text, size,
+				   a) == 0);
+	for (size_t done = 0; done < 256; done += 32) {
+		memcpy(a + 32, text, size);
+		cr_assert(gnutls_hmac_fast(GNUTLS_MAC_SHA256, key, key_size, a,
+					   32 + size, out + done) == 0);
+		cr_assert(gnutls_hmac_fast(GNUTLS_MAC_SHA256, key, key_size, a,
+					   32, a) == 0);
+	}
+}
+
+static void expect_prf(const char *secret, const char *label, const char *seed,
+		       const char *command, const char *begins,
+		       const char *ends)
+{
+	char answer[2 * 256 + 8], words[400] = "";
+	struct script script =
+		SCRIPT(ROW_OPEN, ROW_THALES, {command, answer}, ROW_CLOSE);
+	uint8_t key[64], text[128], whole[256], part[64], *out;
+	size_t size, key_size = unhex(secret, key, sizeof(key));
+	iotsafe_card *card;
+
+	for (const char *c = label; *c; c++)
+		sprintf(words + strlen(words), "%02X", (unsigned)*c);
+	strcat(words, seed);
+	p_sha256(secret, words, whole);
+	for (size_t i = 0; i < 255; i++)
+		sprintf(answer + 2 * i, "%02X", whole[i]);
+	strcat(answer, "9000");
+	card = script_open(&script, "aid=" THALES_AID);
+	expect_good(iotsafe_card_prf(card, NULL, key, key_size, label, text,
+				     unhex(seed, text, sizeof(text)), 255, &out,
+				     &size));
+	cr_assert(size == 255);
+	cr_assert(!memcmp(out, part, unhex(begins, part, sizeof(part))));
+	size -= unhex(ends, part, sizeof(part));
+	cr_assert(!memcmp(out + size, part, 255 - size));
+	iotsafe_free(out);
+	iotsafe_card_free(card);
+	script_expect_done(&script);
+}
+
+Test(traces, thales_derives)
+{
+	expect_prf(
+		THALES_SECRET_1, "extended master secret", THALES_SEED_1,
+		"81480000 5D D120" THALES_SECRET_1
+		"D236 657874656E646564206D617374657220736563726574" THALES_SEED_1
+		"D301FF",
+		THALES_PRF_1, "");
+	expect_prf(THALES_PRF_1, "key expansion", THALES_SEED_2,
+		   "81480000 84 D130" THALES_PRF_1
+		   "D24D 6B657920657870616E73696F6E" THALES_SEED_2 "D301FF",
+		   "ED6C6644C075653F1919FD05A11A93C8",
+		   "922D80D1E7D3DA69669877125B8C0B41");
+}
+
+/* Key pair 04 and the slot 05 of the peer's key. */
+#define THALES_PEER                                                            \
+	"04 9E5B7F778B7997617C8993B6406608EFE2D3F2D6751D6B3F5F5320FFFD6A7DC9"  \
+	"A8F6C5C1474F64D668364AE2ED8DC4C1C6C4767423B013937B4499F52C4F89A0"
+
+Test(traces, thales_agrees_with_a_peer)
+{
+	static const char shared[] = THALES_SECRET_1;
+	struct script script =
+		SCRIPT(ROW_OPEN, ROW_THALES,
+		       {"81CB010000",
+			"840104" THALES_FIELDS "850105" THALES_FIELDS "9000"},
+		       {"81240000 03 850105", "9000"},
+		       {"81D88000 47 344549438641" THALES_PEER, "9000"},
+		       {"81460000 06 840104 850105", THALES_SECRET_1 "9000"},
+		       ROW_CLOSE);
+	iotsafe_card *card =
+		script_open(&script, "aid=" THALES_AID "&session=0");
+	iotsafe_key *key = open_key(card, "id=04");
+	uint8_t spki[91], *out;
+	size_t size;
+
+	unhex("3059301306072A8648CE3D020106082A8648CE3D030107034200" THALES_PEER,
+	      spki, sizeof(spki));
+	expect_good(iotsafe_key_agree(key, "id=05", spki, 91, &out, &size));
+	expect_bytes(out, size, shared);
 	iotsafe_key_free(key);
 	iotsafe_card_free(card);
 	script_expect_done(&script);
