@@ -96,6 +96,8 @@ static int put_agreed(struct cli *cli, const struct agreed *agreed)
 	json_string(json, "key", agreed->key);
 	json_flag(json, "certificate_used",
 		  iotsafe_tls_certificate_used(agreed->tls));
+	json_string(json, "psk", cli->options.psk);
+	json_flag(json, "resumed", iotsafe_tls_resumed(agreed->tls) == 1);
 	if (read_server(agreed->tls, &server)) {
 		status = certificate_put(cli, "server_certificate", &server);
 		certificate_free(&server);
@@ -127,7 +129,8 @@ static void add_server(struct table *table, const struct cli *cli,
 	struct certificate server;
 
 	if (!read_server(agreed->tls, &server)) {
-		add(table, "server", "-");
+		add(table, "server", "%s",
+		    cli->options.psk ? "has the key in common" : "-");
 		return;
 	}
 	add(table, "server", "%s", server.subject);
@@ -137,9 +140,14 @@ static void add_server(struct table *table, const struct cli *cli,
 		add(table, "warning", "the server was not authenticated");
 }
 
-static void add_client(struct table *table, const struct agreed *agreed)
+static void add_client(struct table *table, const struct cli *cli,
+		       const struct agreed *agreed)
 {
-	if (iotsafe_tls_certificate_used(agreed->tls))
+	if (iotsafe_tls_resumed(agreed->tls) == 1)
+		add(table, "resumed", "without the card");
+	if (cli->options.psk)
+		add(table, "our identity", "%s", cli->options.psk);
+	else if (iotsafe_tls_certificate_used(agreed->tls))
 		add(table, "our key", "%s", agreed->key);
 	else
 		add(table, "our key", "the server did not ask for it");
@@ -168,7 +176,7 @@ static void print_agreed(struct cli *cli, const struct agreed *agreed)
 	if (*iotsafe_tls_alpn(tls))
 		add(&table, "protocol", "%s", iotsafe_tls_alpn(tls));
 	add_server(&table, cli, agreed);
-	add_client(&table, agreed);
+	add_client(&table, cli, agreed);
 	add_cost(&table, "card, open", &agreed->opening);
 	add_cost(&table, "card, handshake", &agreed->handshake);
 	add(&table, "time",

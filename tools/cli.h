@@ -11,7 +11,8 @@
 
 struct json;
 
-#define CA_FILES_MAX 16
+/* Of an option that may be given several times. */
+#define FILES_MAX 16
 
 /* What was given on the command line; zero where nothing was. */
 struct options {
@@ -30,15 +31,48 @@ struct options {
 	const char *key;
 	const char *hash;
 	const char *digest;
+	const char *mode;
+	const char *data;
 
-	const char *ca[CA_FILES_MAX];
+	/* What goes into derivations and formats. */
+	const char *secret;
+	const char *slot;
+	const char *label;
+	const char *seed;
+	const char *salt;
+	const char *info;
+	const char *context;
+	int size;
+	bool seed_kernel;
+	const char *san;
+	const char *usage;
+	const char *type;
+	const char *kid;
+	const char *state;
+	const char *peer;
+	const char *secret_key;
+	const char *extra;
+	bool create;
+	bool server;
+
+	const char *ca[FILES_MAX];
 	size_t ca_count;
+	const char *pin[FILES_MAX];
+	size_t pin_count;
 	bool card_ca;
 	const char *card_ca_name;
+	const char *ca_key;
+	const char *pin_card;
 	const char *cert;
 	const char *name;
 	const char *tls;
 	const char *alpn;
+	const char *psk;
+	const char *psk_key;
+	const char *psk_kind;
+	const char *session;
+	bool raw_key;
+	bool card_random;
 	int linger;
 	bool dtls;
 	bool insecure;
@@ -83,7 +117,21 @@ enum command_bit {
 	SIGN = 0x20,
 	CONNECT = 0x40,
 	APDU = 0x80,
-	EVERY = 0xFF
+	FILE_ = 0x100,
+	GENERATE = 0x200,
+	PUT_KEY = 0x400,
+	VERIFY = 0x800,
+	VERIFY_FILE = 0x1000,
+	AGREE = 0x2000,
+	PRF = 0x4000,
+	HKDF = 0x8000,
+	PSK = 0x10000,
+	MAC = 0x20000,
+	CSR = 0x40000,
+	JWS = 0x80000,
+	SEAL = 0x100000,
+	OPEN = 0x200000,
+	EVERY = 0x3FFFFF
 };
 
 /* What this program calls failures the library has no code for. */
@@ -109,8 +157,9 @@ void failure_list(void);
 int options_parse(struct cli *cli, int argc, char **argv);
 void options_list(unsigned command);
 
-/* main.c */
+/* commands.c */
 const struct command *command_find(const char *name);
+void commands_list(void);
 
 /* card.c */
 int card_open(struct cli *cli);
@@ -118,6 +167,9 @@ void card_close(struct cli *cli);
 int card_key(struct cli *cli, const char *name, iotsafe_key **key);
 int card_matches(struct cli *cli, const char *name, unsigned *classes);
 int key_record(struct cli *cli, iotsafe_key *key, iotsafe_object **object);
+
+/* pubkey.c: JSON members, or PEM or DER. */
+int public_key_show(struct cli *cli, uint8_t *data, size_t size);
 
 /* The commands. */
 int command_info(struct cli *cli);
@@ -128,5 +180,19 @@ int command_random(struct cli *cli);
 int command_sign(struct cli *cli);
 int command_connect(struct cli *cli);
 int command_apdu(struct cli *cli);
+int command_file(struct cli *cli);
+int command_generate(struct cli *cli);
+int command_put_key(struct cli *cli);
+int command_verify(struct cli *cli);
+int command_verify_file(struct cli *cli);
+int command_agree(struct cli *cli);
+int command_prf(struct cli *cli);
+int command_hkdf(struct cli *cli);
+int command_psk(struct cli *cli);
+int command_mac(struct cli *cli);
+int command_csr(struct cli *cli);
+int command_jws(struct cli *cli);
+int command_seal(struct cli *cli);
+int command_open(struct cli *cli);
 
 #endif

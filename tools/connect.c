@@ -10,7 +10,9 @@
 #include "cli.h"
 #include "clock.h"
 #include "dial.h"
+#include "input.h"
 #include "pump.h"
+#include "resume.h"
 #include "wants.h"
 #include "watch.h"
 
@@ -25,6 +27,54 @@ static int limit(const struct cli *cli)
 	return cli->options.timeout ? cli->options.timeout : TIMEOUT;
 }
 
+/* Whoever trusts everybody, a key in common, or certain keys, has no use for
+ * authorities beside. */
+static int check_trust(struct cli *cli)
+{
+	const struct options *options = &cli->options;
+	bool authorities = options->ca_count || options->card_ca;
+	bool pins = options->pin_count || options->pin_card;
+	int kinds = options->insecure + (options->psk != NULL) + authorities +
+		    pins + (options->ca_key != NULL);
+
+	if (options->insecure && kinds > 1)
+		return fail(cli, ERR_USAGE,
+			    "--insecure trusts everybody: leave out what says "
+			    "whom to trust");
+	if (options->psk && kinds > 1)
+		return fail(cli, ERR_USAGE,
+			    "with --psk the key in common tells the server: "
+			    "leave out what else says whom to trust");
+	if (kinds > 1)
+		return fail(cli, ERR_USAGE,
+			    "give one kind of --ca or --card-ca, --ca-key, "
+			    "--pin or --pin-card");
+	return 0;
+}
+
+static int check_psk(struct cli *cli)
+{
+	const struct options *options = &cli->options;
+	const char *kind = options->psk_kind;
+
+	if (!options->psk && (options->psk_key || kind || options->context))
+		return fail(cli, ERR_USAGE,
+			    "--psk-key, --psk-kind and --context go with "
+			    "--psk");
+	if (options->psk && (options->key || options->cert || options->raw_key))
+		return fail(cli, ERR_USAGE,
+			    "--psk is instead of certificates: leave out "
+			    "--key, --cert and --raw-key");
+	if (kind && strcmp(kind, "card") && strcmp(kind, "derived"))
+		return fail(cli, ERR_USAGE,
+			    "--psk-kind takes card or derived, not \"%s\"",
+			    kind);
+	if (options->context && kind && !strcmp(kind, "card"))
+		return fail(cli, ERR_USAGE,
+			    "--context is for --psk-kind derived");
+	return 0;
+}
+
 static int check_options(struct cli *cli)
 {
 	const struct options *options = &cli->options;
@@ -36,11 +86,10 @@ static int check_options(struct cli *cli)
 	if (tls && options->dtls)
 		return fail(cli, ERR_USAGE,
 			    "--dtls is always 1.2: leave out --tls");
-	if (options->insecure && (options->ca_count || options->card_ca))
-		return fail(cli, ERR_USAGE,
-			    "--insecure trusts everybody: leave out --ca and "
-			    "--card-ca");
-	return 0;
+	if (options->raw_key && options->cert)
+		return fail(cli, ERR_USAGE, "give either --raw-key or --cert");
+	TRY(check_psk(cli));
+	return check_trust(cli);
 }
 
 /* One call after the other; the first that fails is told. */
@@ -52,13 +101,30 @@ static int set_identity(const struct options *options, iotsafe_tls *tls)
 		result = iotsafe_tls_set_key(tls, options->key);
 	if (!result && options->cert)
 		result = iotsafe_tls_set_certificate(tls, options->cert);
+	if (!result && options->raw_key)
+		result = iotsafe_tls_set_raw_key(tls, 1);
 	if (!result && options->alpn)
 		result = iotsafe_tls_set_alpn(tls, options->alpn);
+	if (!result && options->card_random)
+		result = iotsafe_tls_set_card_random(tls, 1);
 	if (!result && options->tls)
 		result = strcmp(options->tls, "1.2")
 				 ? iotsafe_tls_set_versions(tls, 13, 13)
 				 : iotsafe_tls_set_versions(tls, 12, 12);
 	return result;
+}
+
+static int set_psk(const struct options *options, iotsafe_tls *tls)
+{
+	const char *context = options->context;
+	bool card = options->psk_kind && !strcmp(options->psk_kind, "card");
+
+	if (!options->psk)
+		return 0;
+	return iotsafe_tls_set_psk(
+		tls, options->psk, options->psk_key,
+		card ? IOTSAFE_PSK_CARD : IOTSAFE_PSK_DERIVED,
+		(const uint8_t *)context, context ? strlen(context) : 0);
 }
 
 static int set_trust(const struct options *options, iotsafe_tls *tls,
@@ -70,9 +136,28 @@ static int set_trust(const struct options *options, iotsafe_tls *tls,
 		result = iotsafe_tls_set_ca_file(tls, options->ca[i]);
 	if (!result && options->card_ca)
 		result = iotsafe_tls_set_ca_card(tls, options->card_ca_name);
+	if (!result && options->ca_key)
+		result = iotsafe_tls_set_ca_key(tls, options->ca_key);
+	if (!result && options->pin_card)
+		result = iotsafe_tls_set_pin_card(tls, options->pin_card);
 	if (!result && options->insecure)
 		result = iotsafe_tls_set_verify(tls, 0);
 	return result;
+}
+
+static int set_pins(struct cli *cli, iotsafe_tls *tls)
+{
+	const struct options *options = &cli->options;
+	struct buffer der;
+	int status = 0;
+
+	for (size_t i = 0; !status && i < options->pin_count; i++) {
+		TRY(input_public_key(cli, options->pin[i], &der));
+		if (iotsafe_tls_set_pin(tls, der.data, der.size) < 0)
+			status = fail_library(cli);
+		input_free(&der);
+	}
+	return status;
 }
 
 static int set_all(struct cli *cli, struct agreed *agreed)
@@ -82,8 +167,11 @@ static int set_all(struct cli *cli, struct agreed *agreed)
 
 	if (iotsafe_tls_new(cli->card, kind, &agreed->tls) < 0 ||
 	    set_identity(options, agreed->tls) < 0 ||
+	    set_psk(options, agreed->tls) < 0 ||
 	    set_trust(options, agreed->tls, agreed->server_name) < 0)
 		return fail_library(cli);
+	TRY(set_pins(cli, agreed->tls));
+	TRY(resume_load(cli, agreed->tls));
 	if (options->insecure)
 		fputs("iotsafe: WARNING: --insecure: the server is not "
 		      "authenticated\n",
@@ -100,7 +188,7 @@ static int learn_identity(struct cli *cli, iotsafe_key **key)
 	int result = 0;
 
 	TRY(card_key(cli, cli->options.key, key));
-	if (cli->options.cert)
+	if (cli->options.cert || cli->options.raw_key)
 		return 0;
 	for (unsigned i = 0; result >= 0; i++) {
 		result = iotsafe_key_certificate(*key, i, &der, &size);
@@ -150,8 +238,9 @@ static int hear_verdict(struct cli *cli, iotsafe_tls *tls)
 	size_t size;
 	bool late = false;
 
+	/* The ticket of a session comes then as well (RFC 8446 4.6.1). */
 	if (strcmp(iotsafe_tls_version(tls), "TLS1.3") ||
-	    !iotsafe_tls_certificate_used(tls))
+	    (!iotsafe_tls_certificate_used(tls) && !cli->options.session))
 		return 0;
 	watch_begin("waiting for the server");
 	while (!late) {
@@ -175,10 +264,12 @@ static int finish(struct cli *cli, const struct agreed *agreed)
 	if (!cli->json && !cli->options.no_pipe) {
 		TRY(agreed_show(cli, agreed));
 		TRY(pump(cli, agreed->tls));
+		TRY(resume_keep(cli, agreed->tls));
 		return say_goodbye(cli, agreed->tls);
 	}
 	TRY(say_goodbye(cli, agreed->tls));
 	TRY(hear_verdict(cli, agreed->tls));
+	TRY(resume_keep(cli, agreed->tls));
 	return agreed_show(cli, agreed);
 }
 
@@ -201,11 +292,14 @@ static int run(struct cli *cli, struct agreed *agreed, struct peer *peer)
 static int run_with_key(struct cli *cli, struct agreed *agreed,
 			struct peer *peer, iotsafe_key *key, uint64_t start)
 {
-	iotsafe_object *object;
+	iotsafe_object *object = NULL;
 	int status;
 
-	TRY(key_record(cli, key, &object));
-	agreed->key = iotsafe_object_name(object);
+	/* With a pre-shared key there need be no private one on the card. */
+	if (key) {
+		TRY(key_record(cli, key, &object));
+		agreed->key = iotsafe_object_name(object);
+	}
 	agreed->opening = cost_now(cli->card);
 	agreed->open_time = clock_microseconds() - start;
 	status = run(cli, agreed, peer);
@@ -219,13 +313,14 @@ int command_connect(struct cli *cli)
 	struct agreed agreed = {.peer = &peer};
 	iotsafe_key *key = NULL;
 	uint64_t start = clock_microseconds();
-	int status;
+	int status = 0;
 
 	TRY(check_options(cli));
 	TRY(dial_parse(cli, cli->options.arguments[0], &peer));
 	agreed.server_name = cli->options.name ? cli->options.name : peer.host;
 	TRY(card_open(cli));
-	status = learn_identity(cli, &key);
+	if (!cli->options.psk)
+		status = learn_identity(cli, &key);
 	if (!status)
 		status = run_with_key(cli, &agreed, &peer, key, start);
 	iotsafe_tls_free(agreed.tls);

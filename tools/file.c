@@ -3,11 +3,16 @@
  * Files of the host become hashes, and answers become files.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <gnutls/crypto.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include "cli.h"
 #include "file.h"
+#include "json.h"
+#include "text.h"
 #include "watch.h"
 
 static bool is_standard(const char *path)
@@ -25,21 +30,27 @@ int out_check(struct cli *cli)
 	return 0;
 }
 
-static int write_file(struct cli *cli, const char *path, const void *data,
-		      size_t size)
+static int write_stream(struct cli *cli, FILE *file, const char *path,
+			const void *data, size_t size)
 {
-	FILE *file = fopen(path, "wbe");
-	bool written;
+	bool written = fwrite(data, 1, size, file) == size && !fflush(file);
 
-	if (!file)
-		return fail(cli, ERR_FILE, "cannot write %s: %s", path,
-			    strerror(errno));
-	written = fwrite(data, 1, size, file) == size && !fflush(file);
 	written = !fclose(file) && written;
 	if (!written)
 		return fail(cli, ERR_FILE, "cannot write %s: %s", path,
 			    strerror(errno));
 	return 0;
+}
+
+static int write_file(struct cli *cli, const char *path, const void *data,
+		      size_t size)
+{
+	FILE *file = fopen(path, "wbe");
+
+	if (!file)
+		return fail(cli, ERR_FILE, "cannot write %s: %s", path,
+			    strerror(errno));
+	return write_stream(cli, file, path, data, size);
 }
 
 int out_write(struct cli *cli, const void *data, size_t size)
@@ -58,6 +69,87 @@ void out_hex(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < size; i++)
 		printf("%02x", data[i]);
 	putchar('\n');
+}
+
+/* ---- secrets ---- */
+
+int secret_check(struct cli *cli)
+{
+	const struct options *options = &cli->options;
+
+	TRY(out_check(cli));
+	if (options->out && options->hex)
+		return fail(cli, ERR_USAGE, "give either --out or --hex");
+	if (options->hex || options->out)
+		return 0;
+	if (options->json || isatty(STDOUT_FILENO))
+		return fail(cli, ERR_USAGE,
+			    "%s gives a secret: say where to with --out FILE, "
+			    "or --hex to see it",
+			    cli->command->name);
+	return 0;
+}
+
+/* Emptied only once nobody else can read it. */
+int private_open(struct cli *cli, const char *path, FILE **file)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	struct stat status;
+
+	if (fd < 0 || fstat(fd, &status) < 0 ||
+	    (S_ISREG(status.st_mode) &&
+	     (fchmod(fd, 0600) < 0 || ftruncate(fd, 0) < 0)) ||
+	    !(*file = fdopen(fd, "wb"))) {
+		fail(cli, ERR_FILE, "cannot write %s: %s", path,
+		     strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return 1;
+	}
+	return 0;
+}
+
+int secret_show(struct cli *cli, const char *name, const uint8_t *data,
+		size_t size)
+{
+	const char *path = cli->options.out;
+	FILE *file;
+
+	if (cli->options.hex) {
+		if (cli->json)
+			json_hex(cli->json, name, data, size);
+		else
+			out_hex(data, size);
+		return 0;
+	}
+	if (is_standard(path))
+		return out_write(cli, data, size);
+	watch_end();
+	TRY(private_open(cli, path, &file));
+	setvbuf(file, NULL, _IONBF, 0);
+	return write_stream(cli, file, path, data, size);
+}
+
+/* ---- bytes of unknown manners ---- */
+
+int bytes_show(struct cli *cli, const char *name, const uint8_t *data,
+	       size_t size)
+{
+	const struct options *options = &cli->options;
+
+	if (options->out)
+		return out_write(cli, data, size);
+	if (cli->json) {
+		json_text(cli->json, "text", data, size);
+		json_hex(cli->json, name, data, size);
+		return 0;
+	}
+	if (options->hex ||
+	    (isatty(STDOUT_FILENO) && !text_fits_terminal(data, size))) {
+		out_hex(data, size);
+		return 0;
+	}
+	return out_write(cli, data, size);
 }
 
 int pem_encode(struct cli *cli, const char *label, const uint8_t *der,

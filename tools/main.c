@@ -15,59 +15,12 @@
 #include "json.h"
 #include "watch.h"
 
-static const struct command commands[] = {
-	{"info", INFO, command_info, "", 0, 0, "what is known of the card",
-	 "Prints names and values: the link, the applet and what it can do,\n"
-	 "the card's identity, and whether its signatures are verified."},
-	{"list", LIST, command_list, "[NAME]", 0, 1, "the objects on the card",
-	 "Prints a line an object: keys, certificates and other files. NAME\n"
-	 "chooses: label=client, id=0102, type=cert, joined by `;`."},
-	{"cert", CERT, command_cert, "[NAME]", 0, 1, "a certificate, in PEM",
-	 "Prints the certificate of the card's identity and those that issued\n"
-	 "it, or the certificate NAME, or that of the private key NAME."},
-	{"pubkey", PUBKEY, command_pubkey, "[NAME]", 0, 1,
-	 "a public key, in PEM",
-	 "Prints the public key of the card's identity, or the public key\n"
-	 "NAME, or that of the private key NAME."},
-	{"random", RANDOM, command_random, "N", 1, 1,
-	 "N random bytes from the card",
-	 "Prints N bytes (1 to 65536) made by the card."},
-	{"sign", SIGN, command_sign, "[FILE]", 0, 1,
-	 "a signature by a key on the card",
-	 "Hashes FILE (standard input if it is `-` or missing) and has the\n"
-	 "card sign the hash. For `openssl dgst -verify`: --der --out FILE."},
-	{"connect", CONNECT, command_connect, "HOST:PORT", 1, 1,
-	 "a TLS session with the card's identity",
-	 "Connects, says what was agreed on standard error, and copies\n"
-	 "standard input to the server and what it says to standard output,\n"
-	 "until the server closes. With --json nothing is copied: what was\n"
-	 "agreed is printed, and the session closed. An IPv6 address is\n"
-	 "written in brackets."},
-	{"apdu", APDU, command_apdu, "HEX...", 1, 1 << 16,
-	 "commands to the applet, byte by byte",
-	 "Sends each HEX on the applet's channel (written with channel 0) and\n"
-	 "prints the answer and its status word. The exit status is 0 if all\n"
-	 "were answered, whatever the status words say."},
-};
-
-#define COMMANDS_COUNT (sizeof(commands) / sizeof(commands[0]))
-
-const struct command *command_find(const char *name)
-{
-	for (size_t i = 0; i < COMMANDS_COUNT; i++)
-		if (!strcmp(commands[i].name, name))
-			return &commands[i];
-	return NULL;
-}
-
 static void help_all(void)
 {
 	printf("Usage: iotsafe COMMAND [OPTION]...\n"
 	       "The SIM card as TLS identity.\n\n"
 	       "Commands (iotsafe COMMAND --help tells more):\n");
-	for (size_t i = 0; i < COMMANDS_COUNT; i++)
-		printf("  %-7s %-10s  %s\n", commands[i].name,
-		       commands[i].arguments, commands[i].summary);
+	commands_list();
 	printf("\nOptions of every command:\n");
 	options_list(EVERY);
 	printf("\nADDRESS is at:/dev/ttyUSB2?baud=115200 (a modem), sim: (the\n"

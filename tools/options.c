@@ -14,7 +14,8 @@
 enum kind {
 	FLAG,
 	TEXT,
-	MILLISECONDS,
+	/* Above 0. */
+	INTEGER,
 	/* A list of files. */
 	FILES,
 	/* A flag that may carry a text. */
@@ -33,32 +34,111 @@ struct row {
 
 #define PLACE(member) offsetof(struct options, member)
 
+#define TAKES_HASH (SIGN | VERIFY | VERIFY_FILE | HKDF)
+#define TAKES_KEY                                                              \
+	(SIGN | CONNECT | VERIFY | VERIFY_FILE | AGREE | PRF | PSK | MAC |     \
+	 CSR | JWS | SEAL | OPEN)
+#define GIVES_BYTES                                                            \
+	(SIGN | CERT | PUBKEY | RANDOM | FILE_ | GENERATE | AGREE | PRF |      \
+	 HKDF | PSK | MAC | CSR | JWS | SEAL | OPEN)
+#define GIVES_SECRET (AGREE | PRF | HKDF | PSK)
+
 static const struct row rows[] = {
-	{"key", TEXT, PLACE(key), SIGN | CONNECT, "OBJECT",
-	 "the private key (default: the card's identity)"},
-	{"hash", TEXT, PLACE(hash), SIGN, "NAME",
+	{"key", TEXT, PLACE(key), TAKES_KEY, "OBJECT",
+	 "the key (sign, agree, csr, jws, connect: the private\n"
+	 "key, by default the card's identity; verify: the public\n"
+	 "key; prf, psk, mac: the secret key)"},
+	{"hash", TEXT, PLACE(hash), TAKES_HASH, "NAME",
 	 "sha256 (default), sha384 or sha512"},
-	{"digest", TEXT, PLACE(digest), SIGN, "HEX",
-	 "sign this hash, do not read a file"},
+	{"digest", TEXT, PLACE(digest), SIGN | VERIFY, "HEX",
+	 "this hash, instead of a file"},
+	{"mode", TEXT, PLACE(mode), SIGN | VERIFY, "MODE",
+	 "who hashes: host (default), full-text (the card) or\n"
+	 "last-block (both)"},
+	{"data", TEXT, PLACE(data), SIGN | VERIFY, "FILE", "the same as FILE"},
 	{"chain", FLAG, PLACE(chain), CERT, NULL,
 	 "also those that issued it, as far as the card holds them"},
-	{"der", FLAG, PLACE(der), SIGN | CERT | PUBKEY, NULL,
+	{"der", FLAG, PLACE(der), SIGN | CERT | PUBKEY | GENERATE | CSR, NULL,
 	 "DER: for `sign` the ASN.1 form that openssl wants"},
 	{"raw", FLAG, PLACE(raw), SIGN | RANDOM, NULL,
 	 "sign: r and s, one behind the other (default);\n"
 	 "random: the bytes themselves"},
-	{"hex", FLAG, PLACE(hex), RANDOM, NULL, "hexadecimal digits (default)"},
-	{"out", TEXT, PLACE(out), SIGN | CERT | PUBKEY | RANDOM, "FILE",
-	 "write to FILE, `-` for standard output; sign and\n"
-	 "random then write bytes, not digits"},
-	{"ca", FILES, 0, CONNECT, "FILE",
+	{"hex", FLAG, PLACE(hex),
+	 RANDOM | FILE_ | MAC | SEAL | OPEN | GIVES_SECRET, NULL,
+	 "hexadecimal digits (default of random and mac); a\n"
+	 "secret is shown on a terminal or in JSON only with this"},
+	{"out", TEXT, PLACE(out), GIVES_BYTES, "FILE",
+	 "write to FILE, `-` for standard output: bytes, not\n"
+	 "digits; a secret gets mode 0600"},
+	{"secret", TEXT, PLACE(secret), PRF | HKDF | SEAL | OPEN, "FILE",
+	 "the secret is what FILE holds, `-` is standard input"},
+	{"secret-key", TEXT, PLACE(secret_key), SEAL | OPEN, "OBJECT",
+	 "the secret is the PRF of this secret key of the card\n"
+	 "with the label \"iotsafe seal\" and --kid"},
+	{"peer", TEXT, PLACE(peer), SEAL | OPEN, "FILE",
+	 "the secret is agreed upon with this public key, by the\n"
+	 "card's private key --key"},
+	{"slot", TEXT, PLACE(slot), VERIFY_FILE | AGREE | SEAL | OPEN, "OBJECT",
+	 "the card's public-key object to put it into (agree,\n"
+	 "seal, open: by default the only one that takes it)"},
+	{"label", TEXT, PLACE(label), PRF, "TEXT", "stands before the seed"},
+	{"seed", TEXT, PLACE(seed), PRF, "HEX", "the seed"},
+	{"salt", TEXT, PLACE(salt), HKDF, "HEX", "the salt (default: none)"},
+	{"info", TEXT, PLACE(info), HKDF, "HEX",
+	 "the info of HKDF-Expand (default: none)"},
+	{"size", INTEGER, PLACE(size), PRF | HKDF, "N",
+	 "how many bytes (prf: 32 by default)"},
+	{"context", TEXT, PLACE(context), PSK | CONNECT, "TEXT",
+	 "what else the derived key is for (default: nothing)"},
+	{"seed-kernel", FLAG, PLACE(seed_kernel), RANDOM, NULL,
+	 "give the bytes to the kernel's pool, print nothing"},
+	{"san", TEXT, PLACE(san), CSR, "LIST",
+	 "names: dns:, ip:, email: and uri:, joined by commas"},
+	{"usage", TEXT, PLACE(usage), CSR, "LIST",
+	 "usages, joined by commas (default:\n"
+	 "digitalSignature,clientAuth)"},
+	{"type", TEXT, PLACE(type), JWS, "TEXT", "the header's typ"},
+	{"kid", TEXT, PLACE(kid), JWS | SEAL | OPEN, "TEXT",
+	 "the key id: jws: the header's kid; seal, open: 1 to 64\n"
+	 "bytes, the same at both ends"},
+	{"state", TEXT, PLACE(state), SEAL | OPEN, "FILE",
+	 "keeps the numbers of the messages; never copy it back"},
+	{"create", FLAG, PLACE(create), SEAL | OPEN, NULL,
+	 "the first use of this secret: make the state file"},
+	{"server", FLAG, PLACE(server), SEAL | OPEN, NULL,
+	 "this is the end without the card"},
+	{"extra", TEXT, PLACE(extra), SEAL | OPEN, "TEXT",
+	 "authenticated with the message and not sent"},
+	{"ca", FILES, PLACE(ca), CONNECT, "FILE",
 	 "trust the CA certificates in FILE (PEM), several times\n"
 	 "if need be; without it the system's"},
 	{"card-ca", FLAG_TEXT, PLACE(card_ca), CONNECT, "[=NAME]",
 	 "trust the CA certificate on the card"},
-	{"cert", TEXT, PLACE(cert), CONNECT, "OBJECT",
+	{"ca-key", TEXT, PLACE(ca_key), CONNECT, "OBJECT",
+	 "the card checks the CA's signature with this public key"},
+	{"pin", FILES, PLACE(pin), CONNECT, "FILE",
+	 "trust the server that has the public key in FILE (a key\n"
+	 "or a certificate), several times if need be"},
+	{"pin-card", TEXT, PLACE(pin_card), CONNECT, "OBJECT",
+	 "the same with a public key on the card"},
+	{"cert", TEXT, PLACE(cert), CONNECT | VERIFY_FILE, "OBJECT",
 	 "our certificate: a name on the card, or a file if it\n"
-	 "begins with / or ./ (default: the key's)"},
+	 "begins with / or ./ (default: the key's);\n"
+	 "verify-file: a file with the signer's certificate"},
+	{"raw-key", FLAG, PLACE(raw_key), CONNECT, NULL,
+	 "show our public key alone, no certificate (RFC 7250)"},
+	{"psk", TEXT, PLACE(psk), CONNECT, "IDENTITY",
+	 "a pre-shared key instead of certificates"},
+	{"psk-key", TEXT, PLACE(psk_key), CONNECT, "OBJECT",
+	 "the card's secret key for it (default: the only one)"},
+	{"psk-kind", TEXT, PLACE(psk_kind), CONNECT, "KIND",
+	 "derived (default: any version) or card (TLS 1.2; the\n"
+	 "card computes the master secret)"},
+	{"card-random", FLAG, PLACE(card_random), CONNECT, NULL,
+	 "our random number of the handshake comes from the card"},
+	{"session", TEXT, PLACE(session), CONNECT, "FILE",
+	 "resume the session in FILE, and keep the new one there\n"
+	 "(mode 0600): whoever has it speaks for us"},
 	{"name", TEXT, PLACE(name), CONNECT, "NAME",
 	 "the server's name (default: HOST)"},
 	{"tls", TEXT, PLACE(tls), CONNECT, "VERSION", "only 1.2 or only 1.3"},
@@ -69,13 +149,13 @@ static const struct row rows[] = {
 	 "do not authenticate the server: for tests only"},
 	{"no-pipe", FLAG, PLACE(no_pipe), CONNECT, NULL,
 	 "handshake, say what was agreed, close"},
-	{"linger", MILLISECONDS, PLACE(linger), CONNECT, "MS",
+	{"linger", INTEGER, PLACE(linger), CONNECT, "MS",
 	 "say good-bye when the server has been silent so long\n"
 	 "after the end of standard input (default: at once, then\n"
 	 "read on until it closes)"},
 	{"card", TEXT, PLACE(card), EVERY, "ADDRESS",
 	 "how to reach the card (default: $IOTSAFE_CARD)"},
-	{"timeout", MILLISECONDS, PLACE(timeout), EVERY, "MS",
+	{"timeout", INTEGER, PLACE(timeout), EVERY, "MS",
 	 "limit of one operation of the card (default: 10000);\n"
 	 "connect: of reaching the host and of the handshake too"},
 	{"json", FLAG, PLACE(json), EVERY, NULL,
@@ -98,7 +178,7 @@ static int wants_argument(const struct row *row)
 					: required_argument;
 }
 
-static int take_milliseconds(struct cli *cli, const struct row *row, int *out)
+static int take_integer(struct cli *cli, const struct row *row, int *out)
 {
 	char *end;
 	long value;
@@ -106,19 +186,22 @@ static int take_milliseconds(struct cli *cli, const struct row *row, int *out)
 	errno = 0;
 	value = strtol(optarg, &end, 10);
 	if (errno || end == optarg || *end || value < 1 || value > INT_MAX)
-		return fail(cli, ERR_USAGE,
-			    "--%s takes milliseconds, not \"%s\"", row->name,
+		return fail(cli, ERR_USAGE, "--%s takes %s, not \"%s\"",
+			    row->name,
+			    !strcmp(row->value, "MS") ? "milliseconds"
+						      : "a number above 0",
 			    optarg);
 	*out = (int)value;
 	return 0;
 }
 
-static int take_ca(struct cli *cli, struct options *options)
+static int take_file(struct cli *cli, const struct row *row, const char **files,
+		     size_t *count)
 {
-	if (options->ca_count == CA_FILES_MAX)
-		return fail(cli, ERR_USAGE, "--ca: more than %d files",
-			    CA_FILES_MAX);
-	options->ca[options->ca_count++] = optarg;
+	if (*count == FILES_MAX)
+		return fail(cli, ERR_USAGE, "--%s: more than %d files",
+			    row->name, FILES_MAX);
+	files[(*count)++] = optarg;
 	return 0;
 }
 
@@ -134,10 +217,13 @@ static int take(struct cli *cli, const struct row *row)
 	case TEXT:
 		*(const char **)place = optarg;
 		return 0;
-	case MILLISECONDS:
-		return take_milliseconds(cli, row, place);
+	case INTEGER:
+		return take_integer(cli, row, place);
 	case FILES:
-		return take_ca(cli, options);
+		return place == options->ca
+			       ? take_file(cli, row, place, &options->ca_count)
+			       : take_file(cli, row, place,
+					   &options->pin_count);
 	case FLAG_TEXT:
 		options->card_ca = true;
 		options->card_ca_name = optarg;

@@ -75,7 +75,7 @@ static void put_key(struct json *json, gnutls_datum_t *der,
 	json_string(json, "pem", (const char *)pem->data);
 }
 
-static int show(struct cli *cli, uint8_t *data, size_t size)
+int public_key_show(struct cli *cli, uint8_t *data, size_t size)
 {
 	gnutls_datum_t der = {data, (unsigned)size}, pem;
 	int status = 0;
@@ -99,7 +99,7 @@ int command_pubkey(struct cli *cli)
 	TRY(out_check(cli));
 	TRY(card_open(cli));
 	TRY(read_key(cli, cli->options.arguments[0], &der, &size));
-	status = show(cli, der, size);
+	status = public_key_show(cli, der, size);
 	iotsafe_free(der);
 	return status;
 }

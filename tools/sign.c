@@ -1,108 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * `iotsafe sign`: a file is hashed here, the hash is signed on the card.
+ * `iotsafe sign`: a file is hashed here, or as --mode says, and signed on the
+ * card.
  */
 #include <stdio.h>
 #include <string.h>
 #include "cli.h"
 #include "file.h"
 #include "json.h"
-#include "text.h"
-#include "watch.h"
-
-#define HASH_MAX 64
-
-struct hash {
-	const char *name;
-	int algorithm;
-	gnutls_digest_algorithm_t gnutls;
-	size_t size;
-};
-
-static const struct hash hashes[] = {
-	{"sha256", IOTSAFE_SHA256, GNUTLS_DIG_SHA256, 32},
-	{"sha384", IOTSAFE_SHA384, GNUTLS_DIG_SHA384, 48},
-	{"sha512", IOTSAFE_SHA512, GNUTLS_DIG_SHA512, 64},
-};
-
-#define HASHES_COUNT (sizeof(hashes) / sizeof(hashes[0]))
-
-static const struct hash *hash_by_name(const char *name)
-{
-	for (size_t i = 0; i < HASHES_COUNT; i++)
-		if (!strcmp(hashes[i].name, name))
-			return &hashes[i];
-	return NULL;
-}
-
-static const struct hash *hash_by_size(size_t size)
-{
-	for (size_t i = 0; i < HASHES_COUNT; i++)
-		if (hashes[i].size == size)
-			return &hashes[i];
-	return NULL;
-}
-
-/* NULL where no name is given. */
-static int choose_hash(struct cli *cli, const struct hash **hash)
-{
-	const char *name = cli->options.hash;
-
-	*hash = name ? hash_by_name(name) : NULL;
-	if (name && !*hash)
-		return fail(cli, ERR_USAGE,
-			    "--hash takes sha256, sha384 or sha512, not \"%s\"",
-			    name);
-	return 0;
-}
-
-/* Without --hash the size of the digest tells it. */
-static int take_digest(struct cli *cli, const struct hash **hash,
-		       uint8_t *digest)
-{
-	const char *text = cli->options.digest;
-	uint8_t bytes[256];
-	size_t size = 0;
-
-	if (cli->options.count)
-		return fail(cli, ERR_USAGE,
-			    "give either --digest or a file to sign");
-	if (strlen(text) > sizeof(bytes) || !text_unhex(text, bytes, &size))
-		return fail(cli, ERR_USAGE,
-			    "--digest is not made of hexadecimal bytes");
-	if (!*hash)
-		*hash = hash_by_size(size);
-	if (!*hash)
-		return fail(cli, ERR_USAGE,
-			    "--digest has %zu bytes: a hash has 32, 48 or 64",
-			    size);
-	if ((*hash)->size != size)
-		return fail(cli, ERR_USAGE,
-			    "--digest has %zu bytes, %s has %zu", size,
-			    (*hash)->name, (*hash)->size);
-	memcpy(digest, bytes, size);
-	return 0;
-}
-
-static int take_input(struct cli *cli, const struct hash **hash,
-		      uint8_t *digest)
-{
-	TRY(choose_hash(cli, hash));
-	if (cli->options.digest)
-		return take_digest(cli, hash, digest);
-	if (!*hash)
-		*hash = &hashes[0];
-	return file_hash(cli, cli->options.arguments[0], (*hash)->gnutls,
-			 digest);
-}
+#include "signed.h"
 
 static void put_signature(struct cli *cli, const iotsafe_object *object,
-			  const struct hash *hash, const uint8_t *digest,
-			  bool der, bool verified)
+			  const struct signed_input *in, bool der,
+			  bool verified)
 {
 	json_string(cli->json, "key", iotsafe_object_name(object));
-	json_string(cli->json, "hash", hash->name);
-	json_hex(cli->json, "digest", digest, hash->size);
+	signed_put(cli, in);
 	json_string(cli->json, "format", der ? "der" : "raw");
 	json_flag(cli->json, "verified", verified);
 }
@@ -137,44 +50,61 @@ static int show_der(struct cli *cli, const uint8_t *raw, size_t raw_size)
 	return status;
 }
 
+static int ask(iotsafe_key *key, const struct signed_input *in, uint8_t **raw,
+	       size_t *size)
+{
+	if (in->mode == IOTSAFE_MODE_HOST)
+		return iotsafe_key_sign(key, in->hash->algorithm, in->digest,
+					in->hash->size, raw, size);
+	return iotsafe_key_sign_data(key, in->hash->algorithm, in->mode,
+				     in->data.data, in->data.size, raw, size);
+}
+
 static int sign(struct cli *cli, iotsafe_key *key, const iotsafe_object *object,
-		const struct hash *hash, const uint8_t *digest)
+		const struct signed_input *in)
 {
 	bool der = cli->options.der && !is_rsa(object);
 	uint8_t *raw;
 	size_t size;
 	int status;
 
-	if (iotsafe_key_sign(key, hash->algorithm, digest, hash->size, &raw,
-			     &size) < 0)
+	if (ask(key, in, &raw, &size) < 0)
 		return fail_library(cli);
 	if (cli->json)
-		put_signature(cli, object, hash, digest, der,
-			      iotsafe_key_verifies(key));
+		put_signature(cli, object, in, der, iotsafe_key_verifies(key));
 	status = der ? show_der(cli, raw, size) : show(cli, raw, size);
 	iotsafe_free(raw);
 	return status;
 }
 
+static int sign_by_name(struct cli *cli, const struct signed_input *in)
+{
+	iotsafe_object *object;
+	iotsafe_key *key;
+	int status;
+
+	TRY(card_key(cli, cli->options.key, &key));
+	status = key_record(cli, key, &object);
+	if (!status) {
+		status = sign(cli, key, object, in);
+		iotsafe_object_free(object);
+	}
+	iotsafe_key_free(key);
+	return status;
+}
+
 int command_sign(struct cli *cli)
 {
-	const struct hash *hash;
-	uint8_t digest[HASH_MAX];
-	iotsafe_key *key;
-	iotsafe_object *object;
+	struct signed_input in;
 	int status;
 
 	if (cli->options.raw && cli->options.der)
 		return fail(cli, ERR_USAGE, "give either --raw or --der");
 	TRY(out_check(cli));
-	TRY(take_input(cli, &hash, digest));
-	TRY(card_open(cli));
-	TRY(card_key(cli, cli->options.key, &key));
-	status = key_record(cli, key, &object);
-	if (!status) {
-		status = sign(cli, key, object, hash, digest);
-		iotsafe_object_free(object);
-	}
-	iotsafe_key_free(key);
+	TRY(signed_take(cli, cli->options.arguments[0], &in));
+	status = card_open(cli);
+	if (!status)
+		status = sign_by_name(cli, &in);
+	signed_free(&in);
 	return status;
 }

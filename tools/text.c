@@ -109,6 +109,24 @@ static bool is_printable(const char *text, size_t size)
 	return true;
 }
 
+bool text_fits_terminal(const uint8_t *data, size_t size)
+{
+	const char *text = (const char *)data;
+	int columns;
+
+	while (size) {
+		size_t used = *text == '\n' || *text == '\t'
+				      ? 1
+				      : printable(text, size, &columns);
+
+		if (!used)
+			return false;
+		text += used;
+		size -= used;
+	}
+	return true;
+}
+
 char *text_copy(const char *text)
 {
 	return need(strdup(text));

@@ -12,6 +12,9 @@
 size_t text_decode(const uint8_t *data, size_t size, uint32_t *character);
 bool text_is_utf8(const uint8_t *data, size_t size);
 
+/* Lines of characters that the terminal can show. */
+bool text_fits_terminal(const uint8_t *data, size_t size);
+
 /* As it is where a terminal can show all of it, else "hex:" and digits; "-"
  * for nothing. */
 char *text_show(const uint8_t *data, size_t size);

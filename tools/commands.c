@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The table of commands: what each is called, takes, and tells in its help.
+ */
+#include <stdio.h>
+#include <string.h>
+#include "cli.h"
+
+static const struct command commands[] = {
+	{"info", INFO, command_info, "", 0, 0, "what is known of the card",
+	 "Prints names and values: the link, the applet and what it can do,\n"
+	 "the card's identity, and whether its signatures are verified."},
+	{"list", LIST, command_list, "[NAME]", 0, 1, "the objects on the card",
+	 "Prints a line an object: keys, certificates and other files. NAME\n"
+	 "chooses: label=client, id=0102, type=cert, joined by `;`."},
+	{"cert", CERT, command_cert, "[NAME]", 0, 1, "a certificate, in PEM",
+	 "Prints the certificate of the card's identity and those that issued\n"
+	 "it, or the certificate NAME, or that of the private key NAME."},
+	{"pubkey", PUBKEY, command_pubkey, "[NAME]", 0, 1,
+	 "a public key, in PEM",
+	 "Prints the public key of the card's identity, or the public key\n"
+	 "NAME, or that of the private key NAME."},
+	{"random", RANDOM, command_random, "N", 1, 1,
+	 "N random bytes from the card",
+	 "Prints N bytes made by the card, or, with --seed-kernel, gives them\n"
+	 "(512 at most) to the kernel's pool and credits them: as root alone."},
+	{"file", FILE_, command_file, "NAME", 1, 1, "a file on the card",
+	 "Writes what the file holds: as it is to a file or a pipe; on a\n"
+	 "terminal text as text and other bytes in hexadecimal."},
+	{"sign", SIGN, command_sign, "[FILE]", 0, 1,
+	 "a signature by a key on the card",
+	 "Hashes FILE (standard input if it is `-` or missing) and has the\n"
+	 "card sign the hash. For `openssl dgst -verify`: --der --out FILE.\n"
+	 "With --mode the card has a part in the hashing."},
+	{"verify", VERIFY, command_verify, "SIGNATURE [FILE]", 1, 2,
+	 "a signature, checked by the card",
+	 "The card checks the signature in the file SIGNATURE (as `sign` writes\n"
+	 "it: DER, raw or digits) over FILE with its public key --key."},
+	{"verify-file", VERIFY_FILE, command_verify_file, "MANIFEST SIGNATURE",
+	 2, 2, "a signed file, for upgrade hooks",
+	 "Hashes MANIFEST, of any size, and has the card check its ECDSA\n"
+	 "signature (DER or raw) with the public key --key, or with the key of\n"
+	 "the certificate file --cert, put into the public key --slot first.\n"
+	 "The status is 0 only if the signature is good. The certificate's\n"
+	 "own signature and dates are not looked at."},
+	{"generate", GENERATE, command_generate, "NAME", 1, 1,
+	 "a new key pair in a slot of the card",
+	 "Has the card make a new key pair in the private key NAME, and prints\n"
+	 "its public key. The former key is lost for good."},
+	{"put-key", PUT_KEY, command_put_key, "NAME FILE", 2, 2,
+	 "a public key into a slot of the card",
+	 "Puts the public key in FILE (PEM or DER, a public key or a\n"
+	 "certificate) into the public-key object NAME."},
+	{"agree", AGREE, command_agree, "[PEER]", 0, 1,
+	 "a secret shared with a peer (ECDH)",
+	 "The card's key agreement with the public key in the file PEER, put\n"
+	 "into the public key --slot first; without PEER with the key that is\n"
+	 "there. Gives the x coordinate, 32 bytes, a secret."},
+	{"prf", PRF, command_prf, "", 0, 0, "the PRF of TLS 1.2, by the card",
+	 "PRF(secret, label, seed) with SHA-256: of the card's secret key\n"
+	 "--key, of the bytes in the file --secret, or of both together."},
+	{"hkdf", HKDF, command_hkdf, "", 0, 0, "HKDF-Extract, by the card",
+	 "Extracts from the bytes in the file --secret, on the card. With\n"
+	 "--size it also expands (HKDF-Expand), on this host."},
+	{"psk", PSK, command_psk, "IDENTITY", 1, 1,
+	 "a pre-shared key for TLS, derived by the card",
+	 "The key of 32 bytes for IDENTITY that --psk-kind derived uses; the\n"
+	 "server computes the same from the secret key."},
+	{"mac", MAC, command_mac, "[FILE]", 0, 1, "an AES-CMAC, by the card",
+	 "The CMAC of FILE (standard input if it is `-` or missing) by the\n"
+	 "secret key --key."},
+	{"csr", CSR, command_csr, "SUBJECT", 1, 1,
+	 "a certificate signing request, in PEM",
+	 "A PKCS #10 request for the card's key, signed by it. SUBJECT is a\n"
+	 "name by RFC 4514: CN=device-7,O=Example."},
+	{"jws", JWS, command_jws, "[FILE]", 0, 1, "a signed token (JWS, JWT)",
+	 "Prints FILE (standard input if it is `-` or missing) as a JWS in\n"
+	 "compact form. For a JWT: --type JWT, and claims in JSON."},
+	{"seal", SEAL, command_seal, "[FILE]", 0, 1,
+	 "a message protected without TLS",
+	 "Encrypts FILE (standard input if it is `-` or missing) as one\n"
+	 "COSE_Encrypt0 (docs/seal.md). The secret comes from --secret, --peer\n"
+	 "or --secret-key."},
+	{"open", OPEN, command_open, "[FILE]", 0, 1,
+	 "the text of a protected message",
+	 "Decrypts what `seal` made at the other end, once."},
+	{"connect", CONNECT, command_connect, "HOST:PORT", 1, 1,
+	 "a TLS session with the card's identity",
+	 "Connects, says what was agreed on standard error, and copies\n"
+	 "standard input to the server and what it says to standard output,\n"
+	 "until the server closes. With --json nothing is copied: what was\n"
+	 "agreed is printed, and the session closed. An IPv6 address is\n"
+	 "written in brackets."},
+	{"apdu", APDU, command_apdu, "HEX...", 1, 1 << 16,
+	 "commands to the applet, byte by byte",
+	 "Sends each HEX on the applet's channel (written with channel 0) and\n"
+	 "prints the answer and its status word. The exit status is 0 if all\n"
+	 "were answered, whatever the status words say."},
+};
+
+#define COMMANDS_COUNT (sizeof(commands) / sizeof(commands[0]))
+
+const struct command *command_find(const char *name)
+{
+	for (size_t i = 0; i < COMMANDS_COUNT; i++)
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	return NULL;
+}
+
+void commands_list(void)
+{
+	for (size_t i = 0; i < COMMANDS_COUNT; i++)
+		printf("  %-11s %-18s  %s\n", commands[i].name,
+		       commands[i].arguments, commands[i].summary);
+}
