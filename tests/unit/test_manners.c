@@ -72,8 +72,8 @@ Test(manners, of_the_class_byte_are_not_tried_out_where_said)
 				       {"012A0001" BODY, "9000"},
 				       {"012B8001" DATA, SIGNED}, ROW_CLOSE);
 	struct script with_80 =
-		SCRIPT(ROW_OPEN, ROW_SELECT, {"8184000001", "6E00"}, ROW_CLOSE,
-		       ROW_OPEN, ROW_SELECT, {"8184000001", "6E00"}, ROW_CLOSE,
+		SCRIPT(ROW_OPEN, ROW_SELECT, {"8184000001", "6E00"}, ROW_OPEN,
+		       ROW_SELECT, {"8184000001", "6E00"}, ROW_CLOSE,
 		       ROW_CLOSE);
 	iotsafe_card *card = script_open(&with_00, "class=00");
 	uint8_t *out;
