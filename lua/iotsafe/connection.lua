@@ -19,10 +19,10 @@
 -- from, which is not the socket's then: loops around socket.select that know
 -- LuaSec do the right thing.
 
+local certificate = require "iotsafe.certificate"
 local core = require "iotsafe.core"
 local options = require "iotsafe.options"
 local pattern = require "iotsafe.pattern"
-local pem = require "iotsafe.pem"
 
 local RECORD = 16384 -- the most that one TLS record carries
 local LONGEST = 2147483647 -- milliseconds; the C type ends there
@@ -216,33 +216,14 @@ function methods:sni(name)
 	return core.tls_set_server_name(self.tls, name)
 end
 
-local function hexadecimal(byte)
-	return ("%02x"):format(byte:byte())
-end
-
-local function digest(der, name)
-	local bytes = core.digest(name or "sha1", der)
-	if not bytes then
-		return nil, ("no hash is called %q"):format(name),
-			core.ERR_ARG, 0
-	end
-	return (bytes:gsub(".", hexadecimal))
-end
-
--- The n-th certificate of the peer's chain; 1, the default, is its own. The
--- object has der(), pem() and digest(["sha256"]), in hexadecimal and of SHA-1
--- without a name, as LuaSec has it.
+-- The n-th certificate of the peer's chain; 1, the default, is its own.
 function methods:getpeercertificate(index)
 	local der, message, code, status =
 		core.tls_peer_certificate(self.tls, (index or 1) - 1)
 	if not der then
 		return nil, message, code, status
 	end
-	return {
-		der = function() return der end,
-		pem = function() return pem(der) end,
-		digest = function(_, name) return digest(der, name) end,
-	}
+	return certificate(der)
 end
 
 -- What resumes this session later, as the option session of another

@@ -94,8 +94,31 @@ def test_a_certificate_that_is_none_is_a_format_error(store):
                 pass
 
 
-def test_many_rounds_leave_nothing_behind(address):
+def test_many_rounds_leave_nothing_behind(address, tmp_path):
+    state = tmp_path / "state"
+    iotsafe.Seal(bytes(32), b"k", state, create=True).close()
+
+    def round_of_the_whole_applet():
+        with iotsafe.open(address("full")) as card:
+            key = card.generate("ecdh")
+            card.put_public_key("peer", key.public_key)
+            secret = key.agree(slot="peer")
+            card.mac("cmac", card.prf("x", b"seed", 32, "psk", secret))
+            card.key("client").csr("CN=x", pem=True)
+            card.key("client").jwt({"sub": "x"})
+            for wrong in (bytes(64), b"\x30\x00", b""):
+                try:
+                    card.verify("client", wrong, bytes(32))
+                except iotsafe.Error:
+                    pass
+        with iotsafe.Seal(bytes(32), b"k", state) as seal:
+            try:
+                seal.decrypt(seal.encrypt(secret, b"x"))
+            except iotsafe.VerifyError:
+                pass
+
     def round_of_everything():
+        round_of_the_whole_applet()
         with iotsafe.open(address()) as card:
             key = card.key()
             key.sign_message(b"x", der=True)

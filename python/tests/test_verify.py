@@ -166,6 +166,64 @@ def test_a_key_for_signatures_agrees_on_nothing(full, host_key):
     )
 
 
+CALLS = [
+    lambda card, data: card.verify("client", data, data),
+    lambda card, data: card.verify_message("client", data, data),
+    lambda card, data: card.put_public_key("verify", data),
+    lambda card, data: card.mac("cmac", data),
+    lambda card, data: card.prf("label", data, 12, "psk"),
+    lambda card, data: card.prf("label", b"seed", 12, secret=data),
+    lambda card, data: card.hkdf_extract(data),
+    lambda card, data: card.hkdf_extract(b"secret", data),
+    lambda card, data: card.psk("device-7", "psk", data),
+]
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_text_and_closed_cards_are_refused(full, call):
+    for wrong in ("text", 7, [1]):
+        with pytest.raises(TypeError):
+            call(full, wrong)
+    full.close()
+    with pytest.raises(iotsafe.UseAfterCloseError, match="card was closed"):
+        call(full, bytes(32))
+
+
+KEY_CALLS = [
+    lambda key, data: key.agree(data),
+    lambda key, data: key.jws(data),
+    lambda key, data: key.sign_message(data, mode="full-text"),
+    lambda key, data: key.sign_message(data),
+]
+
+
+@pytest.mark.parametrize("call", KEY_CALLS)
+def test_text_and_closed_keys_are_refused(full, call):
+    key = full.key("client")
+    for wrong in ("text", 7, [1]):
+        with pytest.raises(TypeError):
+            call(key, wrong)
+    key.close()
+    with pytest.raises(iotsafe.UseAfterCloseError, match="key was closed"):
+        call(key, bytes(32))
+
+
+def test_names_are_text_without_zero_bytes(full):
+    for call in (
+        lambda name: full.verify(name, bytes(64), DIGEST),
+        lambda name: full.put_public_key(name, b"key"),
+        lambda name: full.mac(name, b"data"),
+        lambda name: full.generate(name),
+        lambda name: full.psk(name),
+        lambda name: full.key("client").csr(name),
+        lambda name: full.key("client").jws(b"", kid=name),
+    ):
+        with pytest.raises(ValueError, match="null"):
+            call("a\0b")
+        with pytest.raises(TypeError):
+            call(7)
+
+
 REFUSED = [
     ("2C", lambda card, key: card.verify("client", bytes(range(64)), DIGEST)),
     ("2D", lambda card, key: card.verify("client", bytes(range(64)), DIGEST)),
