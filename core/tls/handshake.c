@@ -16,20 +16,6 @@
  * until the path is known. */
 #define HANDSHAKE_MTU 1200
 
-static int add_card_ca(struct iotsafe_tls *tls, const char *name)
-{
-	int count;
-
-	if (*name)
-		return trust_add_card(tls->cred, tls->card, name,
-				      &tls->signing.limit);
-	count = trust_add_card_roots(tls->cred, tls->card, &tls->signing.limit);
-	if (count)
-		return count;
-	return error_set(IOTSAFE_ERR_ABSENT,
-			 "no CA certificate on the card to trust");
-}
-
 static int choose_certificate(struct iotsafe_tls *tls)
 {
 	struct bytes given = {tls->certificate, tls->certificate_size};
@@ -57,7 +43,8 @@ int handshake_load_trust(struct iotsafe_tls *tls)
 	if (tls->trust_loaded)
 		return IOTSAFE_OK;
 	for (unsigned i = 0; i < tls->card_ca_count; i++)
-		TRY(add_card_ca(tls, tls->card_ca[i]));
+		TRY(trust_add_card(tls->cred, tls->card, tls->card_ca[i],
+				   &tls->signing.limit));
 	for (unsigned i = 0; i < tls->card_pins_count; i++)
 		TRY(pin_load(tls, tls->card_pins[i]));
 	tls->trust_loaded = true;

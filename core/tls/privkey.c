@@ -14,9 +14,6 @@
 #include "tls/datum.h"
 #include "tls/privkey.h"
 
-#define ECDSA_ALGORITHMS                                                       \
-	(IOTSAFE_ECDSA_SHA256 | IOTSAFE_ECDSA_SHA384 | IOTSAFE_ECDSA_SHA512)
-
 struct card_privkey {
 	iotsafe_key *key;
 	struct signing *signing;
@@ -61,6 +58,14 @@ static const struct scheme {
 	{GNUTLS_SIGN_RSA_PSS_SHA512, IOTSAFE_RSA_PSS_SHA512, GNUTLS_PK_RSA_PSS,
 	 0},
 };
+
+int privkey_algorithm(gnutls_sign_algorithm_t sign)
+{
+	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
+		if (schemes[i].sign == sign)
+			return schemes[i].algorithm;
+	return 0;
+}
 
 /* The card's algorithm for one of GnuTLS's, 0 if this key cannot. */
 static int algorithm_of(const struct card_privkey *self,

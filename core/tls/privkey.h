@@ -7,12 +7,18 @@
 #include <iotsafe/iotsafe.h>
 #include "base/deadline.h"
 
+#define ECDSA_ALGORITHMS                                                       \
+	(IOTSAFE_ECDSA_SHA256 | IOTSAFE_ECDSA_SHA384 | IOTSAFE_ECDSA_SHA512)
+
 /* What a session of our own wants of the signatures made for it. It must
  * outlive the private key. */
 struct signing {
 	struct deadline limit; /* beside the card's own time-out */
 	unsigned count;	       /* signatures made */
 };
+
+/* The card's algorithm for one of GnuTLS's, 0 if no card has it. */
+int privkey_algorithm(gnutls_sign_algorithm_t sign);
 
 /* `key` has been learnt (key_learn()); the private key takes one more use of
  * it. `signing` NULL: the card's own time-out alone counts. */

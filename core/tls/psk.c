@@ -8,16 +8,13 @@
 #include <string.h>
 #include "base/error.h"
 #include "object/key.h"
+#include "tls/attach.h"
 #include "tls/psk.h"
-
-/* For private use (RFC 8446 11), and never sent: GnuTLS keeps what belongs to
- * a session under the number of an extension. */
-#define STATE_TYPE 0xFF53
 
 /* MAX_USERNAME_SIZE of GnuTLS; RFC 4279 5.3 wants 128 at least. */
 #define IDENTITY_MAX 128
 
-static void release(gnutls_ext_priv_data_t data)
+static void release(void *data)
 {
 	struct psk *psk = data;
 
@@ -34,10 +31,7 @@ static void release(gnutls_ext_priv_data_t data)
 
 struct psk *psk_of(gnutls_session_t session)
 {
-	gnutls_ext_priv_data_t data;
-
-	return gnutls_ext_get_data(session, STATE_TYPE, &data) < 0 ? NULL
-								   : data;
+	return attached(session, ATTACHED_PSK);
 }
 
 /* iotsafe_card_psk() with a limit. */
@@ -135,26 +129,6 @@ static int fill(struct psk *psk, const char *identity, const char *name,
 	return IOTSAFE_OK;
 }
 
-static int install(gnutls_session_t session, struct psk *psk)
-{
-	int error;
-
-	if (psk->kind == IOTSAFE_PSK_CARD)
-		TRY(psk_card_install(session, psk));
-	error = gnutls_session_ext_register(session, "iotsafe psk", STATE_TYPE,
-					    GNUTLS_EXT_TLS, NULL, NULL, release,
-					    NULL, NULL, 0);
-	/* There from the last time: GnuTLS releases what it had. */
-	if (error >= 0 || error == GNUTLS_E_ALREADY_REGISTERED)
-		error = gnutls_credentials_set(session, GNUTLS_CRD_PSK,
-					       psk->cred);
-	if (error < 0)
-		return error_set(IOTSAFE_ERR_TLS, "PSK: GnuTLS: %s",
-				 gnutls_strerror(error));
-	gnutls_ext_set_data(session, STATE_TYPE, psk);
-	return IOTSAFE_OK;
-}
-
 int psk_attach(gnutls_session_t session, iotsafe_card *card,
 	       const char *identity, const char *name, int kind,
 	       struct bytes context, const struct deadline *limit)
@@ -171,10 +145,18 @@ int psk_attach(gnutls_session_t session, iotsafe_card *card,
 	psk->limit = limit;
 	result = fill(psk, identity, name, context);
 	if (result >= 0)
-		result = install(session, psk);
-	if (result < 0)
+		result = kind == IOTSAFE_PSK_CARD
+				 ? psk_card_install(session, psk)
+				 : IOTSAFE_OK;
+	if (result >= 0)
+		result = attach(session, ATTACHED_PSK, psk, release);
+	if (result < 0) {
 		release(psk);
-	return result;
+		return result;
+	}
+	if (gnutls_credentials_set(session, GNUTLS_CRD_PSK, psk->cred) < 0)
+		return error_set(IOTSAFE_ERR_MEMORY, "PSK: no memory");
+	return IOTSAFE_OK;
 }
 
 const char *psk_priority(int kind)

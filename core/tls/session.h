@@ -58,6 +58,7 @@ struct iotsafe_tls {
 	bool trusting;		    /* somebody said whom to trust */
 	char *card_ca[CARD_CA_MAX]; /* "": all roots */
 	unsigned card_ca_count;
+	char *ca_key; /* a public key of the card, instead of CAs */
 	bool pinning; /* a server is known by its key, not by CAs */
 	uint8_t pins[PINS_MAX][PIN_SIZE];
 	unsigned pins_count;

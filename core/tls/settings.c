@@ -44,6 +44,7 @@ void settings_release(struct iotsafe_tls *tls)
 {
 	free(tls->key_name);
 	free(tls->certificate_name);
+	free(tls->ca_key);
 	iotsafe_free(tls->certificate);
 	iotsafe_free(tls->offered);
 	free(tls->alpn);
@@ -219,6 +220,17 @@ int iotsafe_tls_set_card_random(iotsafe_tls *tls, int on)
 				 "card random: the session has no card");
 	tls->card_random = on != 0;
 	return IOTSAFE_OK;
+}
+
+int iotsafe_tls_set_ca_key(iotsafe_tls *tls, const char *name)
+{
+	TRY(settings_check(tls, "a CA key"));
+	if (name && (!*name || !tls->card))
+		return error_set(IOTSAFE_ERR_ARG,
+				 "CA key: wants a card and the name of a "
+				 "public key on it");
+	TRY(settings_replace(&tls->ca_key, name));
+	return resume_bind_text(tls->trust, 'K', name ? name : "");
 }
 
 int iotsafe_tls_set_psk(iotsafe_tls *tls, const char *identity,
@@ -440,7 +452,7 @@ int settings_apply(struct iotsafe_tls *tls)
 	TRY(apply_server_name(tls));
 	TRY(apply_priority(tls));
 	TRY(apply_alpn(tls));
-	if (tls->verify && !tls->trusting)
+	if (tls->verify && !tls->trusting && !tls->ca_key)
 		TRY(trust_add_system(tls->cred));
 	TRY(resume_apply(tls));
 	/* 0 for "for ever" would be taken for "over already". */

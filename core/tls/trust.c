@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gnutls/x509.h>
+#include <iotsafe/gnutls.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/crypto.h"
@@ -101,8 +102,8 @@ int trust_read_file(const char *what, const char *path, uint8_t **out,
 	return result;
 }
 
-int trust_add_card(gnutls_certificate_credentials_t cred, iotsafe_card *card,
-		   const char *name, const struct deadline *limit)
+static int add_named(gnutls_certificate_credentials_t cred, iotsafe_card *card,
+		     const char *name, const struct deadline *limit)
 {
 	uint8_t *data;
 	size_t size;
@@ -138,6 +139,33 @@ int trust_add_card_roots(gnutls_certificate_credentials_t cred,
 		if (result < 0)
 			return result;
 	}
+}
+
+int trust_add_card(gnutls_certificate_credentials_t cred, iotsafe_card *card,
+		   const char *name, const struct deadline *limit)
+{
+	int count;
+
+	if (name && *name)
+		return add_named(cred, card, name, limit);
+	count = trust_add_card_roots(cred, card, limit);
+	if (count)
+		return count;
+	return error_set(IOTSAFE_ERR_ABSENT,
+			 "no CA certificate on the card to trust");
+}
+
+int iotsafe_credentials_set_ca(gnutls_certificate_credentials_t cred,
+			       iotsafe_card *card, const char *name)
+{
+	int result;
+
+	if (!cred || !card)
+		return error_set(IOTSAFE_ERR_ARG,
+				 "credentials_set_ca: no credentials or no "
+				 "card");
+	result = trust_add_card(cred, card, name, NULL);
+	return result < 0 ? result : IOTSAFE_OK;
 }
 
 int trust_add_system(gnutls_certificate_credentials_t cred)

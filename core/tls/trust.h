@@ -12,7 +12,8 @@
 /* PEM (all certificates) or DER (one). */
 int trust_add(gnutls_certificate_credentials_t cred, struct bytes data);
 
-/* The certificate with this name on the card. */
+/* The certificate with this name on the card; NULL or "": every CA certificate
+ * that is signed by itself, one at least. */
 int trust_add_card(gnutls_certificate_credentials_t cred, iotsafe_card *card,
 		   const char *name, const struct deadline *limit);
 /* Every CA certificate on the card that is signed by itself; returns how

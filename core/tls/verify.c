@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/error.h"
+#include "tls/cakey.h"
 #include "tls/session.h"
+#include "tls/verify.h"
 
 #define SUBJECT_MAX 128
 
@@ -33,14 +35,13 @@ static void subject_of_peer(gnutls_session_t session, char *out, size_t size)
 	gnutls_x509_crt_deinit(crt);
 }
 
-static int tell_status(struct iotsafe_tls *tls, unsigned status)
+int verify_tell(gnutls_session_t session, const char *peer, unsigned status)
 {
-	char peer[SERVER_NAME_MAX + 3];
 	char subject[SUBJECT_MAX];
 	gnutls_datum_t words = {NULL, 0};
 	int size = 0;
 
-	subject_of_peer(tls->session, subject, sizeof(subject));
+	subject_of_peer(session, subject, sizeof(subject));
 	gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509,
 						     &words, 0);
 	if (words.data)
@@ -50,21 +51,27 @@ static int tell_status(struct iotsafe_tls *tls, unsigned status)
 	error_set(IOTSAFE_ERR_UNTRUSTED,
 		  "TLS handshake: the certificate of %s (%s) was not accepted: "
 		  "%.*s",
-		  failure_peer(tls, peer, sizeof(peer)), subject, size,
+		  peer, subject, size,
 		  words.data ? (const char *)words.data : "");
 	gnutls_free(words.data);
 	return IOTSAFE_ERR_UNTRUSTED;
 }
 
-static unsigned expect(struct iotsafe_tls *tls, gnutls_typed_vdata_st *data)
+gnutls_typed_vdata_st verify_purpose(void)
 {
 	static char purpose[] = GNUTLS_KP_TLS_WWW_SERVER;
-	unsigned count = 0;
 
-	data[count++] = (gnutls_typed_vdata_st){
+	return (gnutls_typed_vdata_st){
 		.type = GNUTLS_DT_KEY_PURPOSE_OID,
 		.data = (unsigned char *)purpose,
 	};
+}
+
+static unsigned expect(struct iotsafe_tls *tls, gnutls_typed_vdata_st *data)
+{
+	unsigned count = 0;
+
+	data[count++] = verify_purpose();
 	if (tls->server.kind == SERVER_NAME)
 		data[count++] = (gnutls_typed_vdata_st){
 			.type = GNUTLS_DT_DNS_HOSTNAME,
@@ -84,20 +91,28 @@ static int check(struct iotsafe_tls *tls)
 	char peer[SERVER_NAME_MAX + 3];
 	gnutls_typed_vdata_st data[2];
 	unsigned count = expect(tls, data);
+	const struct cakey cakey = {tls->card, tls->ca_key,
+				    &tls->signing.limit};
 	unsigned status = 0;
-	int error;
+	int error = 0;
 
 	TRY(handshake_load_trust(tls));
 	/* 0 only says that there is a verdict: it is in `status`. */
-	error = gnutls_certificate_verify_peers(tls->session, data, count,
-						&status);
+	if (tls->ca_key)
+		TRY(cakey_check(&cakey, tls->session, data, count, &status));
+	else
+		error = gnutls_certificate_verify_peers(tls->session, data,
+							count, &status);
 	if (error < 0)
 		return error_set(IOTSAFE_ERR_UNTRUSTED,
 				 "TLS handshake: the certificate of %s could "
 				 "not be checked: %s",
 				 failure_peer(tls, peer, sizeof(peer)),
 				 gnutls_strerror(error));
-	return status ? tell_status(tls, status) : IOTSAFE_OK;
+	if (!status)
+		return IOTSAFE_OK;
+	return verify_tell(tls->session, failure_peer(tls, peer, sizeof(peer)),
+			   status);
 }
 
 static int check_pins(struct iotsafe_tls *tls)
@@ -119,17 +134,21 @@ static int refuse_certificate(struct iotsafe_tls *tls)
 
 /*
  * GnuTLS calls this before it asks for our signature, and calls it again
- * after GNUTLS_E_AGAIN (TLS and DTLS): the step that follows may wait for the
- * card, so a caller who may not wait is let go here, once.
+ * after GNUTLS_E_AGAIN (TLS and DTLS): what follows may wait for the card, so a
+ * caller who may not wait is let go here, once.
  */
 int verify_server(gnutls_session_t session)
 {
 	struct iotsafe_tls *tls = gnutls_session_get_ptr(session);
 	int result = IOTSAFE_OK;
 
+	if (tls->card && !tls->waiting_allowed && !tls->stepped_aside) {
+		tls->stepped_aside = true;
+		return GNUTLS_E_AGAIN;
+	}
 	if (tls->psk)
 		result = refuse_certificate(tls);
-	else if (tls->verify && !tls->verified)
+	else if (tls->verify)
 		result = tls->pinning ? check_pins(tls) : check(tls);
 	if (result == IOTSAFE_ERR_UNTRUSTED) {
 		tls->refused = true;
@@ -138,9 +157,5 @@ int verify_server(gnutls_session_t session)
 	if (result < 0)
 		return IOTSAFE_GNUTLS_ERROR(result);
 	tls->verified = true;
-	if (tls->key && !tls->waiting_allowed && !tls->stepped_aside) {
-		tls->stepped_aside = true;
-		return GNUTLS_E_AGAIN;
-	}
 	return 0;
 }

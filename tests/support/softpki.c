@@ -15,14 +15,16 @@ static void need(int result, const char *what)
 	abort();
 }
 
-static void make_key(struct identity *identity, bool rsa)
+static void make_key(struct identity *identity,
+		     const struct identity_wish *wish)
 {
+	gnutls_ecc_curve_t curve = wish->p384 ? GNUTLS_ECC_CURVE_SECP384R1
+					      : GNUTLS_ECC_CURVE_SECP256R1;
+
 	need(gnutls_x509_privkey_init(&identity->key), "key");
 	need(gnutls_x509_privkey_generate(
-		     identity->key, rsa ? GNUTLS_PK_RSA : GNUTLS_PK_ECDSA,
-		     rsa ? 2048
-			 : GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1),
-		     0),
+		     identity->key, wish->rsa ? GNUTLS_PK_RSA : GNUTLS_PK_ECDSA,
+		     wish->rsa ? 2048 : GNUTLS_CURVE_TO_BITS(curve), 0),
 	     "generate");
 }
 
@@ -97,7 +99,7 @@ struct identity identity_make(struct identity_wish wish)
 	struct identity identity;
 	gnutls_x509_crt_t crt;
 
-	make_key(&identity, wish.rsa);
+	make_key(&identity, &wish);
 	need(gnutls_x509_crt_init(&crt), "certificate");
 	need(gnutls_x509_crt_set_key(crt, identity.key), "key");
 	set_names(crt, &wish);

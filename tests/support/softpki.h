@@ -19,6 +19,7 @@ struct identity_wish {
 	const struct identity *issuer; /* NULL: signed by itself */
 	bool ca;
 	bool rsa; /* instead of P-256 */
+	bool p384;
 	const char *dns;
 	const char *ip;	     /* IPv4 */
 	const char *purpose; /* OID of extended key usage */

@@ -58,6 +58,29 @@ IOTSAFE_API int iotsafe_credentials_set(gnutls_certificate_credentials_t cred,
 					unsigned flags);
 
 /**
+ * Trusts the CA certificate in a file of the card, besides whom the
+ * credentials trust already. @param name the file; NULL: every CA certificate
+ * on the card that is signed by itself, IOTSAFE_ERR_ABSENT if there is none
+ */
+IOTSAFE_API int
+iotsafe_credentials_set_ca(gnutls_certificate_credentials_t cred,
+			   iotsafe_card *card, const char *name);
+
+/**
+ * The server is authenticated by the card, as iotsafe_tls_set_ca_key() says:
+ * takes the place of the session's verification function. Before the
+ * handshake; the session holds a use of the card until gnutls_deinit().
+ *
+ * @param name the CA's public-key object
+ * @param hostname a DNS name or an IP address that must be the server's;
+ *        NULL: any name is taken
+ */
+IOTSAFE_API int iotsafe_session_set_ca_key(gnutls_session_t session,
+					   iotsafe_card *card,
+					   const char *name,
+					   const char *hostname);
+
+/**
  * Authenticates a session with a secret key of the card instead of
  * certificates: gives it credentials of its own, and a priority that offers
  * nothing but pre-shared keys (gnutls_priority_set_direct() afterwards makes
