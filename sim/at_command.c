@@ -2,6 +2,7 @@
 /* Turns a command line (V.250, 3GPP TS 27.007) into answers of the modem. */
 #include "at_command.h"
 
+#include "cgla.h"
 #include "csim.h"
 
 #include <ctype.h>
@@ -60,6 +61,8 @@ static int cpin(struct modem *modem, const struct request *request,
 static int csim(struct modem *modem, const struct request *request,
 		struct reply *reply, struct at_exchange *exchange)
 {
+	if (quirk_on(&modem->quirks, QUIRK_NO_CSIM))
+		return CME_UNKNOWN;
 	if (request->form == FORM_TEST &&
 	    quirk_on(&modem->quirks, QUIRK_NO_CSIM_TEST))
 		return CME_UNKNOWN;
@@ -70,6 +73,42 @@ static int csim(struct modem *modem, const struct request *request,
 	if (!sim_present(modem))
 		return CME_NO_SIM;
 	return csim_run(modem, request->arguments, reply, exchange);
+}
+
+typedef int channel_run(struct modem *modem, struct text arguments,
+			struct reply *reply, struct at_exchange *exchange);
+
+static int on_channel(struct modem *modem, const struct request *request,
+		      struct reply *reply, struct at_exchange *exchange,
+		      channel_run *run)
+{
+	if (quirk_on(&modem->quirks, QUIRK_NO_CGLA))
+		return CME_UNKNOWN;
+	if (request->form == FORM_TEST)
+		return AT_OK;
+	if (request->form != FORM_SET)
+		return CME_BAD_PARAMETERS;
+	if (!sim_present(modem))
+		return CME_NO_SIM;
+	return run(modem, request->arguments, reply, exchange);
+}
+
+static int ccho(struct modem *modem, const struct request *request,
+		struct reply *reply, struct at_exchange *exchange)
+{
+	return on_channel(modem, request, reply, exchange, cgla_open);
+}
+
+static int cgla(struct modem *modem, const struct request *request,
+		struct reply *reply, struct at_exchange *exchange)
+{
+	return on_channel(modem, request, reply, exchange, cgla_run);
+}
+
+static int cchc(struct modem *modem, const struct request *request,
+		struct reply *reply, struct at_exchange *exchange)
+{
+	return on_channel(modem, request, reply, exchange, cgla_close);
 }
 
 static int imsi(struct modem *modem, const struct request *request,
@@ -120,7 +159,8 @@ static const struct {
 } extended[] = {
 	{"+CGMI", manufacturer}, {"+CGMM", model}, {"+CGMR", revision},
 	{"+CIMI", imsi},	 {"+CMEE", cmee},  {"+CPIN", cpin},
-	{"+CSIM", csim},
+	{"+CSIM", csim},	 {"+CCHO", ccho},  {"+CGLA", cgla},
+	{"+CCHC", cchc},
 };
 
 static struct text trimmed(const char *from, const char *to)

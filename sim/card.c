@@ -251,8 +251,11 @@ static uint16_t spoil(struct card *card, const struct command *command,
 	if (card->corrupt && answer_carries_data(sw))
 		corrupt(command, answer);
 	if (sw == SW_OK && fault_strikes_once(card->faults, FAULT_AFTER,
-					      command->ins, &forced))
+					      command->ins, &forced)) {
+		if (forced == SW_ADMINISTERED)
+			personal_renew(card->personal);
 		return (uint16_t)forced;
+	}
 	if (!fault_strikes(card->faults, FAULT_GARBAGE, command->ins, NULL))
 		return sw;
 	answer->size = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* AT+CSIM: the one door between the modem's line and the card's bytes. */
+/* AT+CSIM and AT+CGLA: between the modem's line and the card's bytes. */
 #include "csim.h"
 
 #include <ctype.h>
@@ -41,8 +41,7 @@ static bool take_comma(struct text *text)
 	return true;
 }
 
-/* Takes the quotes off, both or none. */
-static bool unquote(struct text *text)
+bool text_unquote(struct text *text)
 {
 	if (text->size == 0 || *text->at != '"')
 		return true;
@@ -60,7 +59,8 @@ static size_t parse(struct text text, uint8_t bytes[CARD_COMMAND_MAX])
 	int size;
 
 	if (!take_number(&text, &length) || !take_comma(&text) ||
-	    !unquote(&text) || length != text.size || length < CHARACTERS_MIN)
+	    !text_unquote(&text) || length != text.size ||
+	    length < CHARACTERS_MIN)
 		return 0;
 	size = hex_decode(text.at, text.size, bytes, CARD_COMMAND_MAX);
 	return size > 0 ? (size_t)size : 0;
@@ -103,8 +103,7 @@ static enum damage damage_for(struct modem *modem, unsigned int ins)
 	return DAMAGE_NONE;
 }
 
-static void ask_card(struct modem *modem, struct at_exchange *exchange,
-		     size_t size)
+void csim_card(struct modem *modem, struct at_exchange *exchange, size_t size)
 {
 	struct log_entry *entry = &exchange->entry;
 	uint64_t start = timing_now();
@@ -138,12 +137,13 @@ static void reset_if_due(struct modem *modem)
 	if (!due(modem, FAULT_RESTART))
 		return;
 	card_reset(modem->card);
+	modem->opened = 0;
 	modem->echo = true;
 	modem->cmee = 0;
 	modem->restarted = true;
 }
 
-static void answer(struct modem *modem, struct reply *reply,
+static void answer(struct modem *modem, const char *name, struct reply *reply,
 		   struct at_exchange *exchange)
 {
 	char hex[2 * CARD_RESPONSE_MAX + 1];
@@ -153,12 +153,13 @@ static void answer(struct modem *modem, struct reply *reply,
 	snprintf(stale, sizeof(stale), "%s", modem->stale);
 	snprintf(modem->stale, sizeof(modem->stale), "%s\"",
 		 hex + strlen(hex) - 4);
-	reply_csim(reply, hex, damage_for(modem, exchange->command[1]),
+	reply_csim(reply, name, hex, damage_for(modem, exchange->command[1]),
 		   quirk_on(&modem->quirks, QUIRK_STALE) ? stale : "");
 }
 
-int csim_run(struct modem *modem, struct text arguments, struct reply *reply,
-	     struct at_exchange *exchange)
+static int pass(struct modem *modem, struct text arguments, const char *name,
+		unsigned int channel, struct reply *reply,
+		struct at_exchange *exchange)
 {
 	unsigned int busy;
 	size_t size;
@@ -179,8 +180,25 @@ int csim_run(struct modem *modem, struct text arguments, struct reply *reply,
 	result = struck(modem, exchange->command[1]);
 	if (result != AT_OK)
 		return result;
-	ask_card(modem, exchange, size);
-	answer(modem, reply, exchange);
+	/* in class 0X and 8X the channel is the low two bits */
+	if (channel != 0)
+		exchange->command[0] =
+			(uint8_t)((exchange->command[0] & 0xFCU) | channel);
+	csim_card(modem, exchange, size);
+	answer(modem, name, reply, exchange);
 	reset_if_due(modem);
 	return AT_OK;
+}
+
+int csim_pass(struct modem *modem, struct text arguments, unsigned int channel,
+	      struct reply *reply, struct at_exchange *exchange)
+{
+	skip_spaces(&arguments);
+	return pass(modem, arguments, "CGLA", channel, reply, exchange);
+}
+
+int csim_run(struct modem *modem, struct text arguments, struct reply *reply,
+	     struct at_exchange *exchange)
+{
+	return pass(modem, arguments, "CSIM", 0, reply, exchange);
 }

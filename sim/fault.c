@@ -30,7 +30,8 @@ static const struct fault_row {
 	[FAULT_AFTER] = {"after", INS_WORD,
 			 "this command is done, with its data, and this status "
 			 "word stands where 9000 was, one time (63CF: remote "
-			 "administration is over)"},
+			 "administration is over, and the client "
+			 "certificate is another one)"},
 	[FAULT_CORRUPT] = {"corrupt", INS,
 			   "what this command gives is wrong and looks well: a "
 			   "bit of a signature, key, file or secret; random "
@@ -39,6 +40,8 @@ static const struct fault_row {
 	[FAULT_GARBAGE] = {"garbage", INS,
 			   "the card answers this command with noise and "
 			   "9000"},
+	[FAULT_SHRINK] = {"shrink", NOTHING,
+			  "READ FILE finds a file half as long as it was"},
 	[FAULT_CME] = {"cme", INS_NUMBER,
 		       "the modem answers this command with +CME ERROR: N"},
 	[FAULT_SILENCE] = {"silence", INS,

@@ -50,7 +50,7 @@ uint16_t iotsafe_read_file(struct card *card, struct channel *channel,
 	size_t most = (size_t)quirk_value(&card->quirks, QUIRK_SHORT_READ, 255);
 	bool pads = quirk_on(&card->quirks, QUIRK_ZERO_PAD);
 	struct object *file;
-	size_t left, size;
+	size_t total, left, size;
 
 	(void)channel;
 	if (command->data.size == 0)
@@ -61,7 +61,10 @@ uint16_t iotsafe_read_file(struct card *card, struct channel *channel,
 	if ((file->row->access & ACCESS_READ) == 0 ||
 	    !object_active(card->personal, file))
 		return SW_CONDITIONS;
-	left = offset < file->content_size ? file->content_size - offset : 0;
+	total = file->content_size;
+	if (fault_strikes(card->faults, FAULT_SHRINK, 0, NULL))
+		total /= 2;
+	left = offset < total ? total - offset : 0;
 	if (left == 0 && !pads)
 		return SW_WRONG_P1P2;
 	most = command->le < most ? command->le : most;

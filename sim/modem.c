@@ -124,6 +124,7 @@ static void end_line(struct modem *modem)
 		modem->count_out += reply.size;
 	OPENSSL_cleanse(modem->line, sizeof(modem->line));
 	OPENSSL_cleanse(exchange.command, sizeof(exchange.command));
+	OPENSSL_cleanse(exchange.response, sizeof(exchange.response));
 	if (result == AT_SILENT)
 		return;
 	ready = modem->line_start + line_time(modem, modem->line_received) +

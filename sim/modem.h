@@ -26,6 +26,7 @@ struct modem {
 	bool dead;	/* fault "die" struck: end the program */
 	bool restarted; /* fault "restart" struck: say so after the answer */
 	unsigned int exchanges;
+	unsigned int opened; /* channels of AT+CCHO, a bit each */
 
 	char line[MODEM_LINE_MAX];
 	size_t line_size;

@@ -157,9 +157,11 @@ bool personal_open(struct personal *personal, const struct profile *profile,
 
 void personal_close(struct personal *personal)
 {
-	for (size_t i = 0; i < personal->object_count; i++)
+	for (size_t i = 0; i < personal->object_count; i++) {
 		OPENSSL_clear_free(personal->objects[i].content,
 				   personal->objects[i].content_size);
+		OPENSSL_free(personal->objects[i].renewed);
+	}
 	for (size_t i = 0; i < PROFILE_PAIRS_MAX; i++)
 		EVP_PKEY_free(personal->pairs[i]);
 	loads_clear(&personal->loads);
@@ -200,4 +202,18 @@ struct object *personal_find(struct personal *personal, enum object_class class,
 			return object;
 	}
 	return NULL;
+}
+
+void personal_renew(struct personal *personal)
+{
+	for (size_t i = 0; i < personal->object_count; i++) {
+		struct object *object = &personal->objects[i];
+
+		if (object->renewed == NULL)
+			continue;
+		OPENSSL_free(object->content);
+		object->content = object->renewed;
+		object->content_size = object->renewed_size;
+		object->renewed = NULL;
+	}
 }

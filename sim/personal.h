@@ -18,6 +18,8 @@ struct object {
 	bool given;	  /* by a user, so nothing is made for it */
 	uint8_t *content; /* of a file, or a secret key */
 	size_t content_size;
+	uint8_t *renewed; /* what remote administration will put there */
+	size_t renewed_size;
 };
 
 /* What makes this card this card: its number, keys and files. */
@@ -63,6 +65,9 @@ EVP_PKEY *personal_key(struct personal *personal, const struct object *object);
 /* The other half of a key pair, or NULL. */
 struct object *personal_other_half(struct personal *personal,
 				   const struct object *object);
+
+/* Remote administration has been: what was prepared takes its place. */
+void personal_renew(struct personal *personal);
 
 /* Puts a new key into the pair; a persistent one is kept in the store. */
 bool personal_generate(struct personal *personal, const struct object *object);

@@ -163,6 +163,20 @@ static bool replace_certificate(struct personal *personal, struct pki *pki,
 	return done;
 }
 
+/* Another certificate of the same key, for the end of an administration. */
+static bool prepare_renewal(struct personal *personal, struct pki *pki,
+			    struct object *object)
+{
+	struct object next = {.row = object->row};
+	EVP_PKEY *key = personal_identity(personal);
+
+	if (!fill_with_client(personal, pki, &next, key))
+		return false;
+	object->renewed = next.content;
+	object->renewed_size = next.content_size;
+	return true;
+}
+
 bool personal_spoil(struct personal *personal, struct pki *pki,
 		    const struct faults *faults)
 {
@@ -178,6 +192,9 @@ bool personal_spoil(struct personal *personal, struct pki *pki,
 		object->absent = fault_on(faults, FAULT_NO_CERTIFICATE);
 		if (fault_on(faults, FAULT_WRONG_CERTIFICATE) &&
 		    !replace_certificate(personal, pki, object))
+			return false;
+		if (fault_on(faults, FAULT_AFTER) &&
+		    !prepare_renewal(personal, pki, object))
 			return false;
 	}
 	return true;

@@ -20,6 +20,7 @@ static const struct {
 	{13, "SIM failure"},
 	{14, "SIM busy"},
 	{15, "SIM wrong"},
+	{22, "not found"},
 	{50, "Incorrect parameters"},
 };
 
@@ -74,8 +75,8 @@ static void lower(char *hex)
 		*hex = (char)tolower((unsigned char)*hex);
 }
 
-void reply_csim(struct reply *reply, char *hex, enum damage damage,
-		const char *stale)
+void reply_csim(struct reply *reply, const char *name, char *hex,
+		enum damage damage, const char *stale)
 {
 	const struct quirks *quirks = reply->quirks;
 	const char *quote = quirk_on(quirks, QUIRK_NO_QUOTES) ? "" : "\"";
@@ -96,7 +97,7 @@ void reply_csim(struct reply *reply, char *hex, enum damage damage,
 		reply_line(reply, "+CREG: 1");
 		reply_line(reply, "RING");
 	}
-	snprintf(line, sizeof(line), "%s+CSIM%s%s%zu,%s%s%s%s", stale,
+	snprintf(line, sizeof(line), "%s+%s%s%s%zu,%s%s%s%s", stale, name,
 		 spaced ? " :" : ":",
 		 quirk_on(quirks, QUIRK_NO_SPACE) ? "" : " ", length,
 		 spaced ? " " : "", quote, hex, cut ? "" : quote);

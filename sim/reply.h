@@ -19,6 +19,7 @@ enum cme {
 	CME_NOT_ALLOWED = 3,
 	CME_NO_SIM = 10,
 	CME_SIM_BUSY = 14,
+	CME_NOT_FOUND = 22,
 	CME_BAD_PARAMETERS = 50,
 	CME_UNKNOWN = 100
 };
@@ -29,9 +30,10 @@ void reply_line(struct reply *reply, const char *text);
 /* What damages the hex of an answer. */
 enum damage { DAMAGE_NONE, DAMAGE_TRUNCATE, DAMAGE_GARBLE };
 
-/* The +CSIM line. `hex` may be changed; `stale`, if not empty, precedes it. */
-void reply_csim(struct reply *reply, char *hex, enum damage damage,
-		const char *stale);
+/* The line of +CSIM or +CGLA, as `name` says. `hex` may be changed; `stale`, if
+ * not empty, precedes it. */
+void reply_csim(struct reply *reply, const char *name, char *hex,
+		enum damage damage, const char *stale);
 
 void reply_ok(struct reply *reply);
 /* In the form that AT+CMEE=`cmee` asks for, unless a quirk knows better. */

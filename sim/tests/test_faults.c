@@ -241,3 +241,32 @@ Test(faults, tell_of_remote_administration_one_time)
 	cr_assert_str_eq(bench_do(&b, "812B8001", "9E20" HELLO) + 134, "63CF");
 	bench_close(&b);
 }
+
+Test(faults, renew_the_certificate_by_remote_administration)
+{
+	uint8_t old[1024], new[1024];
+	const uint8_t *der = new;
+	size_t size, new_size;
+	X509 *cert;
+
+	open_card(NULL, "after=2B:63CF");
+	size = read_file("830102", old, sizeof(old));
+	does("812A0001", SIGN, "9000");
+	bench_do(&b, "812B8001", "9E20" HELLO);
+	new_size = read_file("830102", new, sizeof(new));
+	cr_assert(new_size != size || memcmp(old, new, size) != 0);
+	cert = d2i_X509(NULL, &der, (long)new_size);
+	cr_assert_eq(EVP_PKEY_eq(X509_get0_pubkey(cert), b.personal.pairs[1]),
+		     1);
+	X509_free(cert);
+	bench_close(&b);
+}
+
+Test(faults, shrink_a_file_between_two_reads)
+{
+	open_card(NULL, "shrink@2");
+	cr_assert_eq(strlen(bench_do(&b, "81B00000", "830108")), 2 * 35 + 4);
+	cr_assert_eq(strlen(bench_do(&b, "81B00000", "830108")), 2 * 17 + 4);
+	does("81B00011", "830108", "6A86");
+	bench_close(&b);
+}

@@ -406,6 +406,48 @@ Test(modem, logs_each_exchange_and_no_pin)
 	unlink(path);
 }
 
+#define CCHO "AT+CCHO=\"A0000005590010\"\r"
+
+Test(modem, opens_channels_of_its_own)
+{
+	again("ccho-handle,cchc-line", NULL);
+	bench_at(&b, "ATE0\rAT+CMEE=1\r");
+	cr_assert_str_eq(bench_at(&b, CCHO),
+			 "\r\n+CCHO: 000000000385a7cf\r\n\r\nOK\r\n");
+	/* the channel is put into the class byte, whatever stands there */
+	cr_assert_not_null(strstr(
+		bench_at(&b, "AT+CGLA=000000000385a7cf,10,\"8184000002\"\r"),
+		"+CGLA: 8,\""));
+	cr_assert_not_null(strstr(
+		bench_at(&b,
+			 "AT+CGLA=\"000000000385a7cf\", 10, \"0084000002\"\r"),
+		"+CGLA: 8,\""));
+	cr_assert_str_eq(bench_at(&b, "AT+CGLA=1,10,\"8084000002\"\r"),
+			 "\r\n+CME ERROR: 22\r\n");
+	cr_assert_str_eq(bench_at(&b, "AT+CGLA=000000000385a7cf\r"),
+			 "\r\n+CME ERROR: 50\r\n");
+	cr_assert_str_eq(bench_at(&b, "AT+CCHC=000000000385a7cf\r"),
+			 "\r\n+CCHC\r\n\r\nOK\r\n");
+	cr_assert_str_eq(bench_at(&b, "AT+CCHC=000000000385a7cf\r"),
+			 "\r\n+CME ERROR: 22\r\n");
+	/* an applet that is not there leaves no channel open */
+	for (int i = 0; i < 5; i++)
+		cr_assert_str_eq(bench_at(&b, "AT+CCHO=\"A1B2C3\"\r"),
+				 "\r\n+CME ERROR: 22\r\n");
+	again("ccho-bare", NULL);
+	bench_at(&b, "ATE0\r");
+	cr_assert_str_eq(bench_at(&b, CCHO), "\r\n5\r\n\r\nOK\r\n");
+	cr_assert_str_eq(bench_at(&b, CCHO), "\r\n6\r\n\r\nOK\r\n");
+	cr_assert_str_eq(bench_at(&b, CCHO), "\r\n7\r\n\r\nOK\r\n");
+	cr_assert_str_eq(bench_at(&b, CCHO), "\r\nERROR\r\n");
+	cr_assert_str_eq(bench_at(&b, "AT+CCHO=\"\"\r"), "\r\nERROR\r\n");
+	cr_assert_str_eq(bench_at(&b, "AT+CCHO=?\r"), "\r\nOK\r\n");
+	again("no-cgla,no-csim", NULL);
+	bench_at(&b, "ATE0\r");
+	cr_assert_str_eq(bench_at(&b, CCHO), "\r\nERROR\r\n");
+	cr_assert_str_eq(bench_at(&b, OPEN), "\r\nERROR\r\n");
+}
+
 Test(manners, are_refused_when_wrong)
 {
 	static const char *const quirks[] = {

@@ -284,3 +284,23 @@ Test(traces, ntt_signs_with_a_zero_length_get_response)
 	cr_assert_eq(strlen(bench_send(&b, "01C0000000")), 2 * 66 + 4);
 	bench_close(&b);
 }
+
+/* The same through the modem's own channel, as the trace has it. */
+Test(traces, ntt_signs_through_cgla)
+{
+	static const char signature[] = "\r\n+CGLA: 136,\"3340";
+
+	bench_open(&b, "ntt", NULL, NULL);
+	bench_at(&b, "ATE0\r");
+	line("AT+CCHO=\"A0000001157000000000000049534102\"", "+CCHO: 5");
+	line("AT+CGLA=5,36,\"002A00010D840101A1010391020001920104\"",
+	     "+CGLA: 4,\"9000\"");
+	line("AT+CGLA=5,78,\"002B8001229E202CF24DBA5FB0A30E26E83B2AC5B9E29E1B16"
+	     "1E5C1FA7425E73043362938B9824\"",
+	     "+CGLA: 4,\"6142\"");
+	bench_at(&b, "AT+CGLA=5,10,\"00C0000000\"\r");
+	cr_assert_eq(strncmp(b.out, signature, strlen(signature)), 0);
+	cr_assert_str_eq(b.out + strlen(b.out) - 13, "9000\"\r\n\r\nOK\r\n");
+	cr_assert_str_eq(bench_at(&b, "AT+CCHC=5\r"), "\r\nOK\r\n");
+	bench_close(&b);
+}
