@@ -114,6 +114,70 @@ static void ask_raw(iotsafe_card *card)
 	}
 }
 
+/* A result that is bytes, or an error and none. */
+static void expect(int result, uint8_t *out, size_t size, size_t wanted)
+{
+	CHECK(result >= 0 ? size == wanted : !out && !size);
+	CHECK(result >= 0 || *iotsafe_last_error());
+	iotsafe_free(out);
+}
+
+static void make_pair(iotsafe_card *card)
+{
+	uint8_t *out = NULL, *spki = NULL;
+	size_t size = 0, spki_size;
+	iotsafe_key *key;
+	int result;
+
+	if (iotsafe_key_generate(card, NULL, &key) < 0)
+		return;
+	CHECK(iotsafe_key_public_key(key, &spki, &spki_size) == 0);
+	CHECK(spki_size == 91 || spki_size == 92);
+	result = iotsafe_key_agree(key, NULL, spki, spki_size, &out, &size);
+	expect(result, out, size, 32);
+	iotsafe_free(spki);
+	iotsafe_key_free(key);
+}
+
+static void verify(iotsafe_card *card)
+{
+	static const uint8_t text[300], rs[64] = {1, [63] = 1};
+
+	for (int mode = 1; mode <= 3; mode++)
+		iotsafe_card_verify_data(card, "", IOTSAFE_SHA256, mode, text,
+					 sizeof(text), rs, sizeof(rs));
+}
+
+static void derive(iotsafe_card *card)
+{
+	static const uint8_t secret[16];
+	uint8_t *out;
+	size_t size;
+	int result;
+
+	result = iotsafe_card_prf(card, NULL, secret, 16, "l", NULL, 0, 48,
+				  &out, &size);
+	expect(result, out, size, 48);
+	result = iotsafe_card_psk(card, NULL, "i", NULL, 0, &out, &size);
+	expect(result, out, size, 32);
+	result = iotsafe_card_hkdf_extract(card, IOTSAFE_SHA384, secret, 16,
+					   NULL, 0, &out, &size);
+	expect(result, out, size, 48);
+	result = iotsafe_card_mac(card, NULL, secret, 16, &out, &size);
+	expect(result, out, size, 16);
+}
+
+static void operate(iotsafe_card *card)
+{
+	list(card);
+	sign(card);
+	read_all(card);
+	ask_raw(card);
+	make_pair(card);
+	verify(card);
+	derive(card);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct script script = {data, size};
@@ -128,10 +192,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		CHECK(!card && *iotsafe_last_error());
 		return 0;
 	}
-	list(card);
-	sign(card);
-	read_all(card);
-	ask_raw(card);
+	operate(card);
 	iotsafe_card_free(card);
 	return 0;
 }

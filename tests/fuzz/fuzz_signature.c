@@ -30,6 +30,27 @@ static void check_form(const uint8_t *head, size_t head_size,
 		IOTSAFE_ECDSA_SHA256, &again));
 }
 
+/* DER that is read is what the same numbers are written as, or longer by
+ * what DER forbids. */
+static void check_der(const uint8_t *data, size_t size)
+{
+	uint8_t *rs, *der, *again;
+	size_t rs_size, der_size, again_size;
+
+	if (iotsafe_signature_from_der(data, size, 32, &rs, &rs_size) < 0) {
+		CHECK(!rs && !rs_size);
+		return;
+	}
+	CHECK(rs_size == 64);
+	CHECK(iotsafe_signature_to_der(rs, rs_size, &der, &der_size) == 0);
+	CHECK(iotsafe_signature_from_der(der, der_size, 32, &again,
+					 &again_size) == 0);
+	CHECK(again_size == 64 && !memcmp(again, rs, 64));
+	iotsafe_free(rs);
+	iotsafe_free(der);
+	iotsafe_free(again);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct bytes answer = {data, size};
@@ -47,5 +68,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		CHECK(signature.size <= APPLET_SIGNATURE_MAX);
 		CHECK(signature.size < size);
 	}
+	check_der(data, size);
 	return 0;
 }
