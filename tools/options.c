@@ -49,7 +49,8 @@ static const struct row rows[] = {
 	 "key, by default the card's identity; verify: the public\n"
 	 "key; prf, psk, mac: the secret key)"},
 	{"hash", TEXT, PLACE(hash), TAKES_HASH, "NAME",
-	 "sha256 (default), sha384 or sha512"},
+	 "sha256 (default), sha384 or sha512, or a whole\n"
+	 "algorithm: ecdsa-sha256, rsa-pkcs1-sha256, rsa-pss-sha256 …"},
 	{"digest", TEXT, PLACE(digest), SIGN | VERIFY, "HEX",
 	 "this hash, instead of a file"},
 	{"mode", TEXT, PLACE(mode), SIGN | VERIFY, "MODE",

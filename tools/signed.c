@@ -12,10 +12,20 @@
 /* IoT.05: the size of a text has three bytes. */
 #define TEXT_MAX 0xFFFFFF
 
+/* Hashes alone leave the rest to the key. */
 static const struct hash hashes[] = {
 	{"sha256", IOTSAFE_SHA256, GNUTLS_DIG_SHA256, 32},
 	{"sha384", IOTSAFE_SHA384, GNUTLS_DIG_SHA384, 48},
 	{"sha512", IOTSAFE_SHA512, GNUTLS_DIG_SHA512, 64},
+	{"ecdsa-sha256", IOTSAFE_ECDSA_SHA256, GNUTLS_DIG_SHA256, 32},
+	{"ecdsa-sha384", IOTSAFE_ECDSA_SHA384, GNUTLS_DIG_SHA384, 48},
+	{"ecdsa-sha512", IOTSAFE_ECDSA_SHA512, GNUTLS_DIG_SHA512, 64},
+	{"rsa-pkcs1-sha256", IOTSAFE_RSA_PKCS1_SHA256, GNUTLS_DIG_SHA256, 32},
+	{"rsa-pkcs1-sha384", IOTSAFE_RSA_PKCS1_SHA384, GNUTLS_DIG_SHA384, 48},
+	{"rsa-pkcs1-sha512", IOTSAFE_RSA_PKCS1_SHA512, GNUTLS_DIG_SHA512, 64},
+	{"rsa-pss-sha256", IOTSAFE_RSA_PSS_SHA256, GNUTLS_DIG_SHA256, 32},
+	{"rsa-pss-sha384", IOTSAFE_RSA_PSS_SHA384, GNUTLS_DIG_SHA384, 48},
+	{"rsa-pss-sha512", IOTSAFE_RSA_PSS_SHA512, GNUTLS_DIG_SHA512, 64},
 };
 
 #define HASHES_COUNT (sizeof(hashes) / sizeof(hashes[0]))
@@ -54,7 +64,8 @@ int signed_hash(struct cli *cli, const struct hash **hash)
 	*hash = name ? hash_by_name(name) : NULL;
 	if (name && !*hash)
 		return fail(cli, ERR_USAGE,
-			    "--hash takes sha256, sha384 or sha512, not \"%s\"",
+			    "--hash takes sha256, sha384 or sha512, or a whole "
+			    "algorithm like rsa-pss-sha256, not \"%s\"",
 			    name);
 	return 0;
 }

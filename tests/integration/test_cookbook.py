@@ -39,18 +39,25 @@ PROGRAMS = programs()
 
 def run(line, folder, **options):
     done = subprocess.run(line, cwd=folder, capture_output=True, text=True,
-                          timeout=60, check=False, **options)
+                          errors="replace", timeout=60, check=False,
+                          **options)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
+def folder(tmp_path, monkeypatch, request):
     make_server_certificate(tmp_path)
     for name, text in PROGRAMS.items():
         (tmp_path / name).write_text(text)
     (tmp_path / "message").write_text("hello")
-    monkeypatch.setenv("IOTSAFE_CARD", f"sim:?store={tmp_path}")
+    (tmp_path / "message.sig").write_bytes(subprocess.run(
+        ["openssl", "dgst", "-sha256", "-sign", tmp_path / "ca-key.pem"],
+        input=b"hello", capture_output=True, check=True).stdout)
+    name = request.getfixturevalue("name") \
+        if "name" in request.fixturenames else ""
+    card = f"sim:{CARDS.get(name, '')}?store={tmp_path}"
+    monkeypatch.setenv("IOTSAFE_CARD", card)
     return tmp_path
 
 
@@ -90,6 +97,18 @@ ALONE = {
     "certificate.py": ([], r"-----BEGIN CERTIFICATE-----"),
     "certificate.lua": ([], r"-----BEGIN CERTIFICATE-----"),
     "link.c": ([], r"SELECT: .*6A82"),
+    "request.sh": ([], r"subject=.*CN ?= ?device-7"),
+    "request.py": ([], r"-----BEGIN CERTIFICATE REQUEST-----"),
+    "request.lua": ([], r"device-7"),
+    "request.c": ([], r"device-7"),
+    "claims.py": ([], r"^[\w-]+\.[\w-]+\.[\w-]{86}$"),
+    "claims.lua": ([], r"^[\w-]+\.[\w-]+\.[\w-]{86}$"),
+    "claims.sh": ([], r"^[\w-]+\.[\w-]+\.[\w-]{86}$"),
+    "upgrade.sh": (["message", "message.sig"], r"taking message"),
+    "check.py": (["ca-key", "message", "message.sig"], r"good"),
+    "check.lua": (["ca-key", "message", "message.sig"], r"good"),
+    "sealed.py": (["a text"], r"^a text$"),
+    "sealed.lua": (["a text"], r"^a text$"),
 }
 
 # The same for those that are given a host, a port and a CA; and what the
@@ -102,6 +121,17 @@ CONNECTED = {
     "https.py": ("http", r"200"),
     "dtls.py": ("udp", r"DTLSv1\.2 b'hello"),
     "dtls.lua": ("udp", r"DTLSv?1\.2\thello"),
+    "psk.py": ("psk", r"TLSv1\.2 b'hello"),
+    "psk.lua": ("psk", r"TLSv?1\.2\thello"),
+    "again.py": ("echo", r"False 1\nTrue 1"),
+    "again.lua": ("echo", r"false\t1\ntrue\t1"),
+}
+
+# The cards of those that want more than the usual one has.
+CARDS = {
+    "upgrade.sh": "full", "check.py": "full", "check.lua": "full",
+    "sealed.py": "full", "sealed.lua": "full",
+    "psk.py": "psk", "psk.lua": "psk",
 }
 
 
@@ -114,6 +144,8 @@ def test_program_prints_what_the_page_promises(name, folder):
     arguments, expected = ALONE[name]
     for line in command_lines(name, folder):
         assert re.search(expected, run(line + arguments, folder))
+        for state in folder.glob("counters*"):  # each is the first to run
+            state.unlink()
 
 
 def test_signature_of_the_c_program_is_as_long_as_two_numbers(folder):
@@ -128,8 +160,19 @@ def test_signature_of_the_c_program_is_as_long_as_two_numbers(folder):
 def test_program_talks_to_a_server_that_wants_a_certificate(
         name, folder):
     kind, expected = CONNECTED[name]
-    with Server(folder, datagram=kind == "udp",
-                echo=kind != "http") as server:
+    options = psk_options(folder) if kind == "psk" else None
+    given = ["localhost"] if kind == "psk" else ["localhost", "ca.pem"]
+    with Server(folder, datagram=kind == "udp", echo=kind != "http",
+                options=options) as server:
+        given.insert(1, str(server.port))
         for line in command_lines(name, folder):
-            out = run(line + ["localhost", str(server.port), "ca.pem"], folder)
-            assert re.search(expected, out)
+            assert re.search(expected, run(line + given, folder))
+
+
+def psk_options(folder):
+    """gnutls-serv's, for the secret of the SIM's store."""
+    run(["iotsafe", "list"], folder)  # makes it
+    keys = (folder / "psk.txt").read_text().replace("psk:", "device-7:")
+    (folder / "keys.txt").write_text(keys)
+    return ["--pskpasswd", folder / "keys.txt",
+            "--priority", "NORMAL:-KX-ALL:+PSK"]

@@ -119,10 +119,21 @@ def free_port(kind):
         return probe.getsockname()[1]
 
 
-class Server(Process):
-    """gnutls-serv with the certificate in `folder`; refuses who has none."""
+def certified(folder):
+    """gnutls-serv's options: certificates on both sides, and no one else."""
+    return (
+        *("--x509certfile", folder / "server.pem"),
+        *("--x509keyfile", folder / "server-key.pem"),
+        *("--x509cafile", folder / "ca.pem"),
+        *("--require-client-cert", "--verify-client-cert"),
+    )
 
-    def __init__(self, folder, datagram=False, echo=True):
+
+class Server(Process):
+    """gnutls-serv with the certificate in `folder`; refuses who has none. Or
+    with other options of its own."""
+
+    def __init__(self, folder, datagram=False, echo=True, options=None):
         self.datagram = datagram
         self.port = free_port(
             socket.SOCK_DGRAM if datagram else socket.SOCK_STREAM
@@ -132,10 +143,7 @@ class Server(Process):
             *(["--echo"] if echo else []),  # else it speaks HTTP
             *(["--udp"] if datagram else []),
             *("--port", self.port),
-            *("--x509certfile", folder / "server.pem"),
-            *("--x509keyfile", folder / "server-key.pem"),
-            *("--x509cafile", folder / "ca.pem"),
-            *("--require-client-cert", "--verify-client-cert"),
+            *(certified(folder) if options is None else options),
         )
         self.name = "gnutls-serv"
         try:
