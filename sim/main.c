@@ -2,7 +2,7 @@
 /* iotsafe-sim: options in, a software SIM behind a software modem out. */
 #include "loop.h"
 #include "personalise.h"
-#include "pki.h"
+#include "pki_command.h"
 #include "problem.h"
 
 #include <getopt.h>
@@ -337,50 +337,6 @@ static int simulate(int argc, char **argv)
 	return code;
 }
 
-#define NAMES_MAX 32
-
-static int make_server(const char *directory, const char *const *names,
-		       size_t count)
-{
-	static const char *const usual[] = {"localhost", "127.0.0.1", "::1"};
-	struct store store;
-	bool done;
-
-	if (!store_open(&store, directory))
-		return EXIT_BROKEN;
-	done = count > 0 ? pki_make_server(&store, names, count)
-			 : pki_make_server(&store, usual, 3);
-	store_close(&store);
-	return done ? EXIT_GOOD : EXIT_BROKEN;
-}
-
-static int pki(int argc, char **argv)
-{
-	static const struct option options[] = {
-		{"store", required_argument, NULL, 'd'},
-		{"name", required_argument, NULL, 'n'},
-		{NULL, 0, NULL, 0},
-	};
-	const char *names[NAMES_MAX];
-	const char *directory = NULL;
-	size_t count = 0;
-	int option;
-
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (option == 'd')
-			directory = optarg;
-		else if (option == 'n' && count < NAMES_MAX)
-			names[count++] = optarg;
-		else
-			return EXIT_USAGE;
-	}
-	if (directory == NULL || optind < argc) {
-		problem("usage: iotsafe-sim pki --store DIR [--name NAME]...");
-		return EXIT_USAGE;
-	}
-	return make_server(directory, names, count);
-}
-
 static int print(void (*table)(FILE *out))
 {
 	table(stdout);
@@ -392,7 +348,7 @@ int main(int argc, char **argv)
 	const char *word = argc > 1 ? argv[1] : "";
 
 	if (strcmp(word, "pki") == 0)
-		return pki(argc - 1, argv + 1);
+		return pki_command(argc - 1, argv + 1);
 	if (strcmp(word, "personalise") == 0)
 		return personalise(argc - 1, argv + 1);
 	if (strcmp(word, "profiles") == 0)

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include <openssl/bio.h>
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 #define DAYS_AUTHORITY (20 * 365)
@@ -119,129 +118,6 @@ static X509 *sign(X509 *cert, EVP_PKEY *key)
 	return NULL;
 }
 
-typedef EVP_PKEY *read_pem(BIO *bio, EVP_PKEY **key, pem_password_cb *ask,
-			   void *context);
-
-static EVP_PKEY *read_key(struct store *store, const char *file,
-			  enum key_kind kind, read_pem *read, bool *failed)
-{
-	enum store_found found;
-	EVP_PKEY *key = NULL;
-	uint8_t *data;
-	size_t size;
-	BIO *bio;
-
-	found = store_read(store, file, &data, &size);
-	*failed = found == STORE_ERROR;
-	if (found != STORE_FOUND)
-		return NULL;
-	bio = BIO_new_mem_buf(data, (int)size);
-	if (bio != NULL)
-		key = read(bio, NULL, NULL, NULL);
-	BIO_free(bio);
-	OPENSSL_cleanse(data, size);
-	free(data);
-	if (key != NULL && crypto_kind(key) == kind)
-		return key;
-	EVP_PKEY_free(key);
-	*failed = true;
-	problem("%s/%s: not a %s key", store->path, file,
-		crypto_kind_name(kind));
-	return NULL;
-}
-
-EVP_PKEY *pki_read_key(struct store *store, const char *file,
-		       enum key_kind kind, bool *failed)
-{
-	return read_key(store, file, kind, PEM_read_bio_PrivateKey, failed);
-}
-
-EVP_PKEY *pki_read_public(struct store *store, const char *file,
-			  enum key_kind kind, bool *failed)
-{
-	return read_key(store, file, kind, PEM_read_bio_PUBKEY, failed);
-}
-
-static X509 *read_certificate(struct store *store, const char *file,
-			      EVP_PKEY *key, bool *failed)
-{
-	enum store_found found;
-	X509 *cert = NULL;
-	uint8_t *data;
-	size_t size;
-	BIO *bio;
-
-	found = store_read(store, file, &data, &size);
-	*failed = found == STORE_ERROR;
-	if (found != STORE_FOUND)
-		return NULL;
-	bio = BIO_new_mem_buf(data, (int)size);
-	if (bio != NULL)
-		cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-	BIO_free(bio);
-	free(data);
-	if (cert != NULL && X509_check_private_key(cert, key) == 1)
-		return cert;
-	X509_free(cert);
-	*failed = true;
-	problem("%s/%s: not the certificate of the key beside it", store->path,
-		file);
-	return NULL;
-}
-
-static bool write_bio(struct store *store, const char *file, BIO *bio,
-		      unsigned int mode)
-{
-	char *data;
-	long size = BIO_get_mem_data(bio, &data);
-
-	return size > 0 && store_write(store, file, data, (size_t)size, mode);
-}
-
-bool pki_write_key(struct store *store, const char *file, EVP_PKEY *key)
-{
-	BIO *bio = BIO_new(BIO_s_secmem());
-	bool done;
-
-	done = bio != NULL &&
-	       PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) ==
-		       1 &&
-	       write_bio(store, file, bio, 0600);
-	BIO_free(bio);
-	return done;
-}
-
-bool pki_write_public(struct store *store, const char *file, EVP_PKEY *key)
-{
-	BIO *bio = BIO_new(BIO_s_mem());
-	bool done;
-
-	done = bio != NULL && PEM_write_bio_PUBKEY(bio, key) == 1 &&
-	       write_bio(store, file, bio, 0600);
-	BIO_free(bio);
-	return done;
-}
-
-static bool write_certificates(struct store *store, const char *file,
-			       X509 *first, X509 *second)
-{
-	BIO *bio = BIO_new(BIO_s_mem());
-	bool done;
-
-	done = bio != NULL && PEM_write_bio_X509(bio, first) == 1 &&
-	       (second == NULL || PEM_write_bio_X509(bio, second) == 1) &&
-	       write_bio(store, file, bio, 0644);
-	BIO_free(bio);
-	return done;
-}
-
-bool pki_write_chain(struct pki *pki, struct store *store, const char *file,
-		     X509 *leaf)
-{
-	return write_certificates(store, file, leaf,
-				  pki ? pki->intermediate : NULL);
-}
-
 static EVP_PKEY *key_from_store(struct store *store, const char *file)
 {
 	bool failed;
@@ -267,14 +143,15 @@ static bool open_root(struct pki *pki, struct store *store)
 	pki->root_key = key_from_store(store, "ca-key.pem");
 	if (pki->root_key == NULL)
 		return false;
-	pki->root = read_certificate(store, "ca.pem", pki->root_key, &failed);
+	pki->root =
+		pki_read_certificate(store, "ca.pem", pki->root_key, &failed);
 	if (pki->root != NULL || failed)
 		return !failed;
 	pki->root = sign(draft(pki->root_key, "iotsafe-sim test root CA", NULL,
 			       DAYS_AUTHORITY, root_extensions),
 			 pki->root_key);
 	return pki->root != NULL &&
-	       write_certificates(store, "ca.pem", pki->root, NULL);
+	       pki_write_certificates(store, "ca.pem", pki->root, NULL);
 }
 
 static bool open_intermediate(struct pki *pki, struct store *store)
@@ -284,8 +161,8 @@ static bool open_intermediate(struct pki *pki, struct store *store)
 	pki->intermediate_key = key_from_store(store, "intermediate-key.pem");
 	if (pki->intermediate_key == NULL)
 		return false;
-	pki->intermediate = read_certificate(store, "intermediate.pem",
-					     pki->intermediate_key, &failed);
+	pki->intermediate = pki_read_certificate(
+		store, "intermediate.pem", pki->intermediate_key, &failed);
 	if (pki->intermediate != NULL || failed)
 		return !failed;
 	pki->intermediate = sign(
@@ -293,8 +170,8 @@ static bool open_intermediate(struct pki *pki, struct store *store)
 		      pki->root, DAYS_AUTHORITY, intermediate_extensions),
 		pki->root_key);
 	return pki->intermediate != NULL &&
-	       write_certificates(store, "intermediate.pem", pki->intermediate,
-				  NULL);
+	       pki_write_certificates(store, "intermediate.pem",
+				      pki->intermediate, NULL);
 }
 
 bool pki_open(struct pki *pki, struct store *store)

@@ -24,6 +24,12 @@ X509 *pki_issue_client(struct pki *pki, EVP_PKEY *subject, const char *name);
 X509 *pki_issue_server(struct pki *pki, EVP_PKEY *subject,
 		       const char *const *names, size_t count);
 
+/* `iotsafe-sim pki`: server.pem and server-key.pem for test servers. */
+bool pki_make_server(struct store *store, const char *const *names,
+		     size_t count);
+
+/* pki_files.c */
+
 /* Writes `leaf` and the intermediate, as PEM; without `pki` the leaf alone. */
 bool pki_write_chain(struct pki *pki, struct store *store, const char *file,
 		     X509 *leaf);
@@ -36,8 +42,11 @@ EVP_PKEY *pki_read_public(struct store *store, const char *file,
 bool pki_write_key(struct store *store, const char *file, EVP_PKEY *key);
 bool pki_write_public(struct store *store, const char *file, EVP_PKEY *key);
 
-/* `iotsafe-sim pki`: server.pem and server-key.pem for test servers. */
-bool pki_make_server(struct store *store, const char *const *names,
-		     size_t count);
+/* NULL, and `failed`, when it is not the certificate of `key`. */
+X509 *pki_read_certificate(struct store *store, const char *file, EVP_PKEY *key,
+			   bool *failed);
+/* `second` may be NULL. */
+bool pki_write_certificates(struct store *store, const char *file, X509 *first,
+			    X509 *second);
 
 #endif

@@ -287,14 +287,71 @@ Test(store, makes_a_server_of_the_names_given)
 
 Test(store, serves_several_profiles_with_one_authority)
 {
-	static const char *const profiles[] = {"gsma", "zariot", "thales",
-					       "quantag"};
+	static const char *const profiles[] = {"gsma",	  "zariot", "thales",
+					       "quantag", "full",   "rsa",
+					       "ntt",	  "odd"};
 
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < sizeof(profiles) / sizeof(*profiles); i++) {
 		cr_assert(open_card(profiles[i], NULL));
 		bench_select(&b);
 		bench_close(&b);
 		cr_assert_eq(
-			verify("client.pem", X509_PURPOSE_SSL_CLIENT, NULL), 1);
+			verify("client.pem", X509_PURPOSE_SSL_CLIENT, NULL), 1,
+			"%s", profiles[i]);
 	}
+}
+
+Test(store, keeps_rsa_keys_put_keys_and_secrets)
+{
+	char rsa[700], put[256], secret[80];
+
+	cr_assert(open_card("full", NULL));
+	bench_select(&b);
+	strcpy(rsa, bench_do(&b, "81CD0000", "850108"));
+	cr_assert_eq(strncmp(rsa,
+			     "3482010D"
+			     "49820109"
+			     "81820100",
+			     24),
+		     0);
+	cr_assert_eq(strlen(rsa), 2 * 273 + 4);
+	snprintf(put, sizeof(put), "%.142s",
+		 bench_do(&b, "81CD0000", "85010B"));
+	bench_do(&b, "81240003", "85010D");
+	cr_assert_str_eq(bench_do(&b, "81D88003", put), "9000");
+	bench_do(&b, "81240003", "850106");
+	cr_assert_str_eq(bench_do(&b, "81D88003", put), "9000");
+	strcpy(secret, bench_do(&b, "814A0000", "860101 D50101 91020001"));
+	bench_close(&b);
+	cr_assert(open_card("full", NULL));
+	bench_select(&b);
+	cr_assert_str_eq(bench_do(&b, "81CD0000", "850108"), rsa);
+	cr_assert_eq(strncmp(bench_do(&b, "81CD0000", "85010D"), put, 142), 0);
+	/* a volatile slot is empty again */
+	cr_assert_str_eq(bench_do(&b, "81CD0000", "850106"), "6985");
+	cr_assert_str_eq(bench_do(&b, "814A0000", "860101 D50101 91020001"),
+			 secret);
+	bench_close(&b);
+}
+
+/* "psk:" and the 32 bytes of the key, for its owner alone. */
+Test(store, tells_a_test_server_the_secret)
+{
+	static const uint8_t id = 0x01;
+	struct tlv name = {.tag = 0x86, .value = view_of(&id, 1)};
+	char hex[65], expected[80], text[80] = "";
+	const struct object *secret;
+	FILE *file;
+
+	cr_assert(open_card("psk", NULL));
+	secret = personal_find(&b.personal, CLASS_SECRET, &name);
+	cr_assert_eq(secret->content_size, 32);
+	hex_encode(secret->content, 32, hex);
+	snprintf(expected, sizeof(expected), "psk:%s\n", hex);
+	bench_close(&b);
+	file = fopen(path_of("psk.txt"), "r");
+	fread(text, 1, sizeof(text) - 1, file);
+	fclose(file);
+	cr_assert_str_eq(text, expected);
+	cr_assert_eq(mode_of("psk.txt"), 0600);
 }

@@ -184,8 +184,8 @@ static void verifies(const char *point, const char *message,
 	cr_assert_str_eq(
 		bench_do(&b, "812C0002", "850106 A10101 91020001 920104"),
 		"9000");
-	data[2] = data[2] == '0' ? '1' : '0';
-	cr_assert_str_neq(bench_do(&b, "812D8002", data), "9000");
+	data[strlen(data) - 1] = data[strlen(data) - 1] == '0' ? '1' : '0';
+	cr_assert_str_eq(bench_do(&b, "812D8002", data), "6D01");
 	bench_close(&b);
 }
 
