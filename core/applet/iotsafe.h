@@ -35,6 +35,9 @@
 /* Room for one object reference TLV. */
 #define REFERENCE_MAX (2 + APPLET_LABEL_MAX)
 
+/* C1 to C4: round an object's data, and P1 of GET DATA for one. */
+uint8_t gsma_wrapper(int class);
+
 /* Adds the object's reference: its id, or its label where it has no id. */
 void gsma_build_reference(struct builder *out, const struct record *record);
 
@@ -63,9 +66,9 @@ int gsma_object(struct applet *applet, const struct record *wanted,
 		struct record *out, const struct deadline *deadline);
 int gsma_list(struct applet *applet, struct records *out,
 	      const struct deadline *deadline);
-const char *gsma_key_type_name(uint8_t key_type);
 
-/* Decoders of answers: pure. */
+/* iotsafe_record.c, and next to their commands: decoders of answers, pure. */
+const char *gsma_key_type_name(uint8_t key_type);
 bool gsma_decode_capabilities(struct bytes answer, struct capabilities *out);
 /* Calls `each` with every object in the answer to GET DATA, wrapped or bare;
  * ends with its first negative result, or IOTSAFE_ERR_FORMAT (no error
