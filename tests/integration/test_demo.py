@@ -42,3 +42,55 @@ def test_a_modem_that_dies_before_signing_is_named():
     assert "accepted" not in done.stdout
     assert "<- the signature" not in done.stdout
     assert "the modem has gone" in done.stderr
+
+
+def test_pre_shared_keys_stay_in_the_card():
+    done = demo("psk")
+    assert done.returncode == 0, done.stdout + done.stderr
+    names = re.findall(r"^(\S+ \S+): accepted.*key: (\w+)", done.stdout, re.M)
+    assert names == [
+        ("TLS 1.2", "card"),
+        ("DTLS 1.2", "card"),
+        ("TLS 1.3", "derived"),
+    ]
+    assert done.stdout.count("<- the derivation") == 3
+
+
+def test_a_wrong_derivation_is_refused_by_the_server():
+    done = demo("psk", "--fault", "corrupt=48")
+    assert done.returncode == 1
+    assert "accepted" not in done.stdout
+    assert "demo: iotsafe: TLS handshake" in done.stderr
+
+
+def test_the_card_checks_the_server_and_finds_the_impostor():
+    done = demo("verify")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "The authority's server: accepted" in done.stdout
+    assert "An impostor of the same name: refused" in done.stdout
+    assert "not signed by the CA key" in done.stdout
+
+
+def test_a_card_that_says_yes_to_nothing_lets_nobody_in():
+    done = demo("verify", "--fault", "sw=2D:6D01")
+    assert done.returncode == 1
+    assert "accepted" not in done.stdout
+
+
+def test_a_request_becomes_a_certificate_that_opens_a_session():
+    done = demo("csr")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "the server saw CN=device-7,O=Example" in done.stdout
+    assert done.stdout.count("<- the signature") == 2
+
+
+def test_a_broken_request_is_not_given_out():
+    done = demo("csr", "--fault", "flip-signature")
+    assert done.returncode == 1
+    assert re.search(r"signature.*does not verify", done.stderr), done.stderr
+
+
+def test_a_story_that_is_none():
+    done = demo("tale")
+    assert done.returncode == 1
+    assert 'no story "tale"' in done.stderr
