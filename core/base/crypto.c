@@ -374,8 +374,9 @@ int iotsafe_hkdf_expand(int algorithm, const uint8_t *secret,
 	gnutls_datum_t info = datum((struct bytes){data, data_size});
 	int error;
 
-	if (!bytes_ready(out, out_size) || !secret || !crypto_hash_size(bit) ||
-	    !size || size > 255 * crypto_hash_size(bit))
+	if (!bytes_ready(out, out_size) || !secret || (data_size && !data) ||
+	    !crypto_hash_size(bit) || !size ||
+	    size > 255 * crypto_hash_size(bit))
 		return error_set(IOTSAFE_ERR_ARG,
 				 "HKDF-Expand: a hash, a secret, and 1 to 255 "
 				 "times the hash's size");

@@ -249,3 +249,68 @@ Test(arguments, of_an_open_session_are_needed)
 	BAD(iotsafe_tls_peer_certificate(tls, 0, NULL, &size));
 	iotsafe_tls_free(tls);
 }
+
+Test(arguments, of_what_the_card_computes_are_needed)
+{
+	static const uint8_t data[64];
+	iotsafe_key *key;
+
+	expect_good(iotsafe_key_open(card, "id=01", &key));
+	BAD_BYTES(iotsafe_key_sign_data(NULL, 1, 0, data, 1, &out, &size));
+	BAD_BYTES(iotsafe_key_sign_data(key, 1, 0, NULL, 1, &out, &size));
+	BAD_BYTES(iotsafe_key_sign_data(key, 1, 4, data, 1, &out, &size));
+	BAD_BYTES(iotsafe_key_sign_data(key, 1, -1, data, 1, &out, &size));
+	BAD(iotsafe_key_sign_data(key, 1, 0, data, 1, NULL, &size));
+	BAD(iotsafe_key_sign_data(key, 1, 0, data, 1, &out, NULL));
+	BAD_OBJECT(iotsafe_key, iotsafe_key_generate(NULL, NULL, &object));
+	BAD_OBJECT(iotsafe_key, iotsafe_key_generate(card, "a=b", &object));
+	BAD(iotsafe_key_generate(card, NULL, NULL));
+	BAD_BYTES(iotsafe_key_agree(NULL, NULL, data, 1, &out, &size));
+	BAD_BYTES(iotsafe_key_agree(key, NULL, NULL, 1, &out, &size));
+	BAD_BYTES(iotsafe_key_agree(key, NULL, data, 0, &out, &size));
+	BAD_BYTES(iotsafe_key_agree(key, "a=b", data, 1, &out, &size));
+	BAD(iotsafe_key_agree(key, NULL, data, 1, NULL, &size));
+	iotsafe_key_free(key);
+	BAD(iotsafe_card_put_public_key(NULL, NULL, data, 1));
+	BAD(iotsafe_card_put_public_key(card, NULL, NULL, 1));
+	BAD(iotsafe_card_verify(NULL, NULL, 1, data, 32, data, 64));
+	BAD(iotsafe_card_verify(card, NULL, 1, NULL, 32, data, 64));
+	BAD(iotsafe_card_verify(card, NULL, 1, data, 32, NULL, 64));
+	BAD(iotsafe_card_verify(card, "a=b", 1, data, 32, data, 64));
+	BAD(iotsafe_card_verify_data(NULL, NULL, 1, 0, data, 1, data, 64));
+	BAD(iotsafe_card_verify_data(card, NULL, 1, 4, data, 1, data, 64));
+}
+
+Test(arguments, of_what_the_card_derives_are_needed)
+{
+	static const uint8_t data[64];
+
+	BAD_BYTES(iotsafe_card_mac(NULL, "x", data, 1, &out, &size));
+	BAD_BYTES(iotsafe_card_mac(card, "x", NULL, 1, &out, &size));
+	BAD_BYTES(iotsafe_card_mac(card, "a=b", data, 1, &out, &size));
+	BAD_BYTES(iotsafe_card_prf(NULL, "x", NULL, 0, "l", data, 1, 1, &out,
+				   &size));
+	BAD_BYTES(iotsafe_card_prf(card, "x", NULL, 1, "l", data, 1, 1, &out,
+				   &size));
+	BAD_BYTES(iotsafe_card_prf(card, "x", NULL, 0, NULL, data, 1, 1, &out,
+				   &size));
+	BAD_BYTES(iotsafe_card_prf(card, "x", NULL, 0, "l", NULL, 1, 1, &out,
+				   &size));
+	BAD_BYTES(iotsafe_card_psk(NULL, NULL, "i", NULL, 0, &out, &size));
+	BAD_BYTES(iotsafe_card_psk(card, NULL, NULL, NULL, 0, &out, &size));
+	BAD_BYTES(iotsafe_card_psk(card, NULL, "i", NULL, 1, &out, &size));
+	BAD_BYTES(iotsafe_card_hkdf_extract(NULL, 1, data, 1, data, 1, &out,
+					    &size));
+	BAD_BYTES(iotsafe_card_hkdf_extract(card, 1, NULL, 1, data, 1, &out,
+					    &size));
+	BAD_BYTES(iotsafe_card_hkdf_extract(card, 1, data, 1, NULL, 1, &out,
+					    &size));
+	BAD_BYTES(iotsafe_card_hkdf_extract(card, 3, data, 1, data, 1, &out,
+					    &size));
+	BAD_BYTES(iotsafe_hkdf_expand(1, NULL, 1, data, 1, 1, &out, &size));
+	BAD_BYTES(iotsafe_hkdf_expand(1, data, 1, NULL, 1, 1, &out, &size));
+	BAD(iotsafe_hkdf_expand(1, data, 1, data, 1, 1, NULL, &size));
+	BAD_BYTES(iotsafe_signature_from_der(NULL, 1, 32, &out, &size));
+	BAD_BYTES(iotsafe_signature_from_der(data, 1, 32, &out, &size));
+	BAD(iotsafe_signature_from_der(data, 1, 32, NULL, &size));
+}

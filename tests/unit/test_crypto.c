@@ -526,3 +526,71 @@ Test(crypto, the_key_of_a_cut_certificate_is_not_found)
 			  "%zu", cut);
 	identity_free(&identity);
 }
+
+struct back_case {
+	const char *der;
+	size_t half;
+	const char *rs; /* NULL: it is none */
+};
+
+Test(signature, comes_back_from_der)
+{
+	static const struct back_case cases[] = {
+		{"3006 020101 020102", 1, "0102"},
+		{"3006 020101 020102", 3, "000001 000002"},
+		{"3008 02020080 02020081", 1, "80 81"},
+		/* too long for the halves, cut, more behind it */
+		{"3008 02020180 02020181", 1, NULL},
+		{"3006 020101 0201", 1, NULL},
+		{"3006 020101 020102 00", 1, NULL},
+		{"3080 020101 020102 0000", 1, NULL},
+		{"", 32, NULL},
+		{"3006 020101 020102", 0, NULL},
+		{"3006 020101 020102", 67, NULL},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		uint8_t der[32], *out = (uint8_t *)1;
+		size_t size = 1;
+		int result = iotsafe_signature_from_der(
+			der, unhex(cases[i].der, der, sizeof(der)),
+			cases[i].half, &out, &size);
+
+		cr_assert((result == 0) == (cases[i].rs != NULL), "%s",
+			  cases[i].der);
+		if (cases[i].rs)
+			expect_bytes(out, size, cases[i].rs);
+		else
+			expect_error(result, IOTSAFE_ERR_ARG, "not the DER");
+		cr_assert(cases[i].rs || (!out && !size));
+	}
+}
+
+Test(signature, of_r_or_s_out_of_range_is_impossible)
+{
+	static const char order[] =
+		"A9FB57DBA1EEA9BC3E660A909D838D718C397AA3B561A6F7901E0E82974856"
+		"A7";
+	uint8_t rs[64] = {[31] = 1, [63] = 1};
+
+	cr_assert(crypto_rs_is_possible((struct bytes){rs, 64}, false));
+	cr_assert(crypto_rs_is_possible((struct bytes){rs, 64}, true));
+	cr_assert(!crypto_rs_is_possible((struct bytes){rs, 63}, false));
+	/* The order of brainpoolP256r1 is below that of P-256. */
+	unhex(order, rs, 32);
+	cr_assert(crypto_rs_is_possible((struct bytes){rs, 64}, false));
+	cr_assert(!crypto_rs_is_possible((struct bytes){rs, 64}, true));
+	rs[31]--;
+	cr_assert(crypto_rs_is_possible((struct bytes){rs, 64}, true));
+	memset(rs, 0xFF, 32);
+	cr_assert(!crypto_rs_is_possible((struct bytes){rs, 64}, false));
+	memset(rs, 0, 32);
+	cr_assert(!crypto_rs_is_possible((struct bytes){rs, 64}, false));
+}
+
+Test(algorithm, of_a_mac_has_a_name)
+{
+	cr_assert_str_eq(iotsafe_algorithm_name(IOTSAFE_AES_CMAC), "aes-cmac");
+	cr_assert(iotsafe_algorithm_from_name("aes-cmac") == IOTSAFE_AES_CMAC);
+	cr_assert(crypto_hash_size(IOTSAFE_AES_CMAC) == 0);
+}
