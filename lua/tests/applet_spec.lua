@@ -83,6 +83,19 @@ describe("data that a key signs", function()
 		end)
 	end
 
+	it("goes to the card as far as the mode says", function()
+		local key = assert(card:key("client"))
+		local function sent(mode)
+			local before = card:counters().bytes_sent
+			assert(key:sign_data("sha256", ("x"):rep(2000), mode))
+			return card:counters().bytes_sent - before
+		end
+		sent("host")
+		assert.is_true(sent("host") < sent("last-block"))
+		assert.is_true(sent("last-block") < 1000)
+		assert.is_true(sent("full-text") > 2000)
+	end)
+
 	it("is hashed here without a word", function()
 		local key = assert(card:key("client"))
 		assert.is_true(verifies(key, text,

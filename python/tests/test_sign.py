@@ -80,11 +80,24 @@ def test_openssl_takes_the_signature_of_an_rsa_key(
 @pytest.mark.parametrize("mode", MODES)
 def test_a_message_can_be_a_file(full, verify, mode, tmp_path):
     path = tmp_path / "message"
-    path.write_bytes(MESSAGE * 5000)
+    message = MESSAGE * 6000  # read in more than one piece
+    path.write_bytes(message)
     key = full.key("client")
     with path.open("rb") as file:
         signature = key.sign_message(file, der=True, mode=mode)
-    verify(key.public_key, signature, MESSAGE * 5000)
+    verify(key.public_key, signature, message)
+
+
+def test_the_mode_says_how_much_goes_to_the_card(full):
+    key = full.key("client")
+    key.sign(DIGEST)
+    sent = []
+    for mode in ("host", "last-block", "full-text"):
+        before = full.counters["bytes_sent"]
+        key.sign_message(bytes(2000), mode=mode)
+        sent.append(full.counters["bytes_sent"] - before)
+    host, last_block, full_text = sent
+    assert host < last_block < 1000 < full_text
 
 
 def test_a_file_of_text_or_without_bytes_is_no_message(card, tmp_path):
@@ -104,13 +117,16 @@ def test_a_file_of_text_or_without_bytes_is_no_message(card, tmp_path):
 
 
 def test_a_file_that_no_card_takes_is_refused_before_the_card(card):
-    class Endless:
+    class Long:
+        left = 20000000
+
         def read(self, size):
-            return bytes(size)
+            self.left -= size
+            return bytes(size) if self.left > 0 else b""
 
     before = card.counters["exchanges"]
     with pytest.raises(iotsafe.ArgumentError, match="16777215"):
-        card.key().sign_message(Endless(), mode="full-text")
+        card.key().sign_message(Long(), mode="full-text")
     assert card.counters["signatures"] == 0
     assert card.counters["exchanges"] - before < 20
 
