@@ -350,13 +350,17 @@ bool crypto_rs_to_der(struct bytes rs, struct builder *out)
 int iotsafe_signature_from_der(const uint8_t *data, size_t data_size,
 			       size_t size, uint8_t **out, size_t *out_size)
 {
-	uint8_t rs[CRYPTO_RS_MAX];
+	uint8_t rs[CRYPTO_RS_MAX], der[CRYPTO_RS_MAX + 16];
+	struct builder again = {der, 0, sizeof(der), false};
+	struct bytes in = {data, data_size};
 
 	if (!bytes_ready(out, out_size))
 		return error_set(IOTSAFE_ERR_ARG, "signature: no room given");
+	/* DER has one form for everything: GnuTLS reads BER's others too. */
 	if (!data || !size || size > CRYPTO_RS_MAX / 2 ||
-	    data_size > 2 * CRYPTO_RS_MAX ||
-	    !crypto_der_to_rs((struct bytes){data, data_size}, size, rs))
+	    data_size > sizeof(der) || !crypto_der_to_rs(in, size, rs) ||
+	    !crypto_rs_to_der((struct bytes){rs, 2 * size}, &again) ||
+	    !bytes_equal(in, (struct bytes){der, again.size}))
 		return error_set(IOTSAFE_ERR_ARG,
 				 "signature: %zu bytes are not the DER of r "
 				 "and s of %zu bytes each",

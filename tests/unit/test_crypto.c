@@ -539,8 +539,11 @@ Test(signature, comes_back_from_der)
 		{"3006 020101 020102", 1, "0102"},
 		{"3006 020101 020102", 3, "000001 000002"},
 		{"3008 02020080 02020081", 1, "80 81"},
-		/* too long for the halves, cut, more behind it */
+		/* too long for the halves, negative, padded, cut, more
+		 * behind it, indefinite */
 		{"3008 02020180 02020181", 1, NULL},
+		{"3006 020181 020101", 1, NULL},
+		{"3007 02020001 020101", 1, NULL},
 		{"3006 020101 0201", 1, NULL},
 		{"3006 020101 020102 00", 1, NULL},
 		{"3080 020101 020102 0000", 1, NULL},
