@@ -107,6 +107,16 @@ static int likeness(const struct record *a, const struct record *b)
 	return 2 * same_label(a, b) + same_id(a, b);
 }
 
+/* Halves of a pair are for the same work. */
+static bool may_be_its(const struct entry *public, const struct record *key)
+{
+	const unsigned work = IOTSAFE_OBJECT_SIGN | IOTSAFE_OBJECT_AGREE;
+
+	return public->record.class == IOTSAFE_CLASS_PUBLIC_KEY &&
+	       public->record.flags & IOTSAFE_OBJECT_ACTIVE &&
+	       public->record.flags & key->flags & work;
+}
+
 /* The public key that belongs to the private one: proven by a signature, or
  * the likeliest by name. */
 static struct entry *tied_by_name(iotsafe_card *card, const struct record *key)
@@ -121,8 +131,8 @@ static struct entry *tied_by_name(iotsafe_card *card, const struct record *key)
 		struct entry *entry = &card->entries[i];
 		int like = likeness(&entry->record, key);
 
-		if (!can_sign(entry, IOTSAFE_CLASS_PUBLIC_KEY) ||
-		    like <= most || is_proven(card, entry))
+		if (!may_be_its(entry, key) || like <= most ||
+		    is_proven(card, entry))
 			continue;
 		likeliest = entry;
 		most = like;
@@ -134,11 +144,10 @@ static struct entry *tied(iotsafe_card *card, const struct record *private)
 {
 	struct entry *entry = tied_by_name(card, private);
 
-	if (entry)
-		return entry;
-	if (only_one(card, IOTSAFE_CLASS_PRIVATE_KEY))
+	if (!entry && private->flags & IOTSAFE_OBJECT_SIGN &&
+	    only_one(card, IOTSAFE_CLASS_PRIVATE_KEY))
 		return only_one(card, IOTSAFE_CLASS_PUBLIC_KEY);
-	return NULL;
+	return entry;
 }
 
 int identity_public_key(iotsafe_card *card, const struct record *key,

@@ -139,7 +139,9 @@ int key_learn_spki(iotsafe_card *card, iotsafe_key *key,
 		return IOTSAFE_OK;
 	TRY(card_need_list(card, deadline));
 	TRY(identity_public_key(card, &key->record, &entry, deadline));
-	if (!entry || !entry->spki) {
+	/* What only agrees on keys has no certificate. */
+	if ((!entry || !entry->spki) &&
+	    key->record.flags & IOTSAFE_OBJECT_SIGN) {
 		result = identity_certificate(card, &key->record,
 					      (struct bytes){NULL, 0}, &entry,
 					      deadline);
