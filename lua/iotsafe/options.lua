@@ -22,7 +22,8 @@
 --	session      what session() of an earlier connection gave: goes on
 --	             without the card
 --	card_random  true: the card makes the client's random number
---	server_name  for SNI and the check of the certificate; false: any
+--	server_name  for SNI and the check of the certificate; false: any; need
+--	             not be told with a pin or a pre-shared key
 --	verify       false or "none": the server is not authenticated
 --	alpn         protocols to offer: a string or a list
 --	protocol     "any", "tlsv1_2", "tlsv1_3" or "dtlsv1_2"
@@ -94,7 +95,10 @@ local function is_der(value)
 	return size == #value - 2
 end
 
+-- A server with a pin or a pre-shared key is known by that; of its name nothing
+-- has to be said.
 local function set_pin(tls, value)
+	core.tls_set_server_name(tls, nil)
 	if is_der(value) then
 		return core.tls_set_pin(tls, value)
 	end
@@ -109,6 +113,7 @@ local function set_psk(tls, given)
 		return nil, 'psk_kind must be "derived" or "card"',
 			core.ERR_ARG, 0
 	end
+	core.tls_set_server_name(tls, nil)
 	return core.tls_set_psk(tls, given.psk, given.psk_key, kind,
 		given.psk_context)
 end

@@ -117,6 +117,17 @@ describe("a pinned server", function()
 		end
 	end)
 
+	it("needs no name", function()
+		local port = support.server(store, "--echo")
+		local plain = assert(require "socket".connect("127.0.0.1",
+			port))
+		local connection = assert(card:wrap(plain,
+			{ pin = server_key, timeout = 20 }))
+		assert(connection:dohandshake())
+		echo(connection)
+		connection:close()
+	end)
+
 	it("may be one whose key the card has", function()
 		local port = support.server(store, "--echo")
 		assert(card:put_public_key("server-key", server_key))

@@ -52,6 +52,9 @@ class TLSSocket(Session):
     ``psk_context``; with "card" it computes the secrets of each session, TLS
     1.2 only.
 
+    A server with a pin or a pre-shared key is known by that alone: its name
+    and its dates are not looked at, and ``server_name`` may be left out.
+
     ``session`` is the :attr:`session` of an earlier connection, to go on
     without the card. ``card_random`` has the card make the client's random
     number.
@@ -114,6 +117,8 @@ class TLSSocket(Session):
             self._set_trust(ca_file, ca_data, card_ca)
             self._set_server_key(ca_key, pin)
             self._set_psk(psk, psk_kind, psk_context)
+            if isinstance(server_name, Unset) and (pin or psk):
+                server_name = None
             self._set_server_name(server_name)
             self._set_versions(minimum_version, maximum_version, priority)
             self._set_handshake(session, raw_key, card_random)

@@ -139,6 +139,20 @@ def test_a_server_with_another_key_is_not_trusted(full, serve, version):
         assert caught.value.code == -16
 
 
+def test_a_server_known_by_its_key_needs_no_name(full, serve, serve_psk,
+                                                  server_key):
+    with TLSSocket(serve("--echo").connect(), card=full,
+                   pin=server_key) as tls:
+        echo(tls)
+    server = serve_psk("device-7", full.psk("device-7", "psk"))
+    with TLSSocket(server.connect(), card=full,
+                   psk=("device-7", "psk")) as tls:
+        echo(tls)
+        assert tls.server_hostname is None
+        assert tls.getpeercert() is None
+        assert not tls.certificate_used
+
+
 def test_a_pin_that_is_no_key_is_refused(full, serve):
     for pin in (b"", b"no key"):
         with pytest.raises(iotsafe.Error):
