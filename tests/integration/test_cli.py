@@ -229,7 +229,7 @@ def test_apdu_keeps_the_answers_before_a_failure():
 
 def test_the_manual_knows_every_option_and_status():
     page = (HERE.parent.parent / "tools/iotsafe.1").read_text()
-    commands = re.findall("^  ([a-z-]+) ", text("--help", card=None), re.M)
+    commands = re.findall("^  ([a-z][a-z-]*) ", text("--help", card=None), re.M)
     assert len(commands) >= 22
     for command in commands:
         assert f".It Cm {command}" in page

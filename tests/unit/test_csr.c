@@ -148,6 +148,9 @@ static const struct refusal refusals[] = {
 	{"CN=d", "dns:", NULL, "names: \"dns:\" is no"},
 	{"CN=d", "dns:.a", NULL, "names: \"dns:.a\" is no"},
 	{"CN=d", "dns:a..b", NULL, "names: \"dns:a..b\" is no"},
+	{"CN=d",
+	 "dns:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+	 NULL, "is no dns:"},
 	{"CN=d", "dns:a b", NULL, "names: \"dns:a b\" is no"},
 	{"CN=d", "dns:a\nb", NULL, "names: \"dns:a b\" is no"},
 	{"CN=d", "dns:gerät", NULL, "is no dns:"},
@@ -183,6 +186,37 @@ Test(csr, refuses_what_is_no_request)
 			     IOTSAFE_ERR_ARG, each->words);
 		cr_assert(!out && !size);
 	}
+	cr_assert(place.fake.signatures == 0);
+	place_close(&place);
+}
+
+/* Lengths on both sides of each form that DER has for them. */
+Test(csr, has_names_of_any_length)
+{
+	char names[260] = "uri:x:";
+	char *text;
+
+	for (int size = 1; size < 250; size++) {
+		strcat(names, "y");
+		text = request("CN=d", names, NULL);
+		cr_assert(strstr(text, names + 4), "%d", size);
+		gnutls_free(text);
+	}
+}
+
+Test(csr, is_not_made_of_what_fits)
+{
+	static char subject[9000];
+	struct place place;
+	uint8_t *out;
+	size_t size;
+
+	memset(subject, 'a', sizeof(subject) - 1);
+	memcpy(subject, "CN=", 3);
+	place_open(&place);
+	expect_error(
+		iotsafe_key_csr(place.key, subject, NULL, NULL, &out, &size),
+		IOTSAFE_ERR_ARG, "too long");
 	cr_assert(place.fake.signatures == 0);
 	place_close(&place);
 }

@@ -359,6 +359,19 @@ Test(seal, wastes_no_number_where_each_process_sends_one)
 	iotsafe_seal_free(seal);
 }
 
+/* 1 + 2 + 4 + … + 64: a few writes for many messages. */
+Test(seal, reserves_more_numbers_the_more_are_used)
+{
+	iotsafe_seal *seal = client();
+
+	for (int i = 0; i < 100; i++)
+		send_number(seal);
+	iotsafe_seal_free(seal);
+	expect_good(open_seal(ours, 0, &seal));
+	cr_assert(send_number(seal) == 127);
+	iotsafe_seal_free(seal);
+}
+
 Test(seal, begins_only_when_told_and_only_once)
 {
 	iotsafe_seal *seal;
