@@ -10,6 +10,8 @@ local key = require "iotsafe.key"
 local record = require "iotsafe.object"
 local words = require "iotsafe.words"
 
+local RANDOM_MOST = 65536 -- of one call of the library
+
 local methods = {}
 local metatable = { __index = methods }
 
@@ -219,9 +221,24 @@ function methods:psk(identity, name, context)
 	return core.card_psk(self.handle, name, identity, context)
 end
 
--- Bytes from the card's random generator.
+-- Bytes from the card's random generator, as many as asked for.
 function methods:random(size)
-	return core.card_random(self.handle, size)
+	local pieces = {}
+	while size > RANDOM_MOST do
+		local piece, message, code, status =
+			core.card_random(self.handle, RANDOM_MOST)
+		if not piece then
+			return nil, message, code, status
+		end
+		pieces[#pieces + 1] = piece
+		size = size - RANDOM_MOST
+	end
+	local last, message, code, status =
+		core.card_random(self.handle, size)
+	if not last then
+		return nil, message, code, status
+	end
+	return table.concat(pieces) .. last
 end
 
 -- Sends one command APDU on the applet's channel and gives the answer with

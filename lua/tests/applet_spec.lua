@@ -53,6 +53,20 @@ local function rsa_verifies(data, signature, padding)
 		{ sig = signature, data = data }))
 end
 
+describe("a file", function()
+	it("is named by label, id or type", function()
+		local config = assert(card:read("config"))
+		assert.matches('"port": 8883', config, 1, true)
+		assert.equal(config, card:read("id=08;type=data"))
+		assert.matches("config",
+			fails("ERR_AMBIGUOUS", card:read("type=data")))
+		fails("ERR_ABSENT", card:read("no-such-file"))
+		local own = assert(iotsafe.open("sim:psk"))
+		assert(own:read("type=data"))
+		own:close()
+	end)
+end)
+
 describe("data that a key signs", function()
 	for _, mode in ipairs(modes) do
 		it("is taken by openssl: " .. mode, function()

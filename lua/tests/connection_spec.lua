@@ -208,7 +208,8 @@ describe("a connection", function()
 	end)
 
 	it("is given back by socket.select when it has bytes", function()
-		connect()
+		-- With TLS 1.3 the server's tickets may be bytes too.
+		connect { protocol = "tlsv1_2" }
 		local readable = socket.select({ tls }, nil, 0)
 		assert.equal(0, #readable)
 		tls:send("one\ntwo\n")

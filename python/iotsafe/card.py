@@ -22,6 +22,7 @@ from .objects import Object, record
 
 T = TypeVar("T")
 
+_RANDOM_MAX = 65536  # of one call of the library
 
 def _read(card: _core.iotsafe_card, name: str) -> bytes:
     return _core.file_read(_core.file_open(card, name))
@@ -219,8 +220,13 @@ class Card:
         return self._call(_core.card_psk, name, identity, memoryview(context))
 
     def random(self, size: int) -> bytes:
-        """Random bytes made by the card, 1 to 65536."""
-        return self._call(_core.card_random, size)
+        """Random bytes made by the card, as many as asked for."""
+        if size <= _RANDOM_MAX:
+            return self._call(_core.card_random, size)
+        pieces = bytearray()
+        while len(pieces) < size:
+            pieces += self.random(min(size - len(pieces), _RANDOM_MAX))
+        return bytes(pieces)
 
     def apdu(self, command: Bytes) -> bytes:
         """Sends one command on the applet's channel, channel bits 0, and

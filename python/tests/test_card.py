@@ -91,9 +91,24 @@ def test_reads_a_file_by_name(card):
     assert card.certificate(record.name) == card.read(record.name)
 
 
+def test_a_file_is_named_by_label_id_or_type(full, address, store):
+    config = full.read("config")
+    assert json.loads(config) == {"url": "localhost", "port": 8883}
+    assert full.read("id=08;type=data") == config
+    with pytest.raises(iotsafe.AmbiguousError, match="config"):
+        full.read("type=data")
+    with pytest.raises(iotsafe.AbsentError):
+        full.read("no-such-file")
+    with pytest.raises(iotsafe.CardError):
+        full.read("locked")
+    with iotsafe.open(address("psk")) as card:
+        assert card.read("type=data")
+
+
 def test_random_bytes_have_the_size_asked_for_and_differ(card):
     assert len(card.random(1)) == 1
     assert len(card.random(1000)) == 1000
+    assert len(card.random(70000)) == 70000
     assert card.random(16) != card.random(16)
 
 
