@@ -39,9 +39,14 @@ struct records {
 	size_t count;
 };
 
-/* A public key: the uncompressed point 04 X Y. */
+/* A public key: the uncompressed point 04 X Y, or, where there is a modulus,
+ * an RSA key, numbers as on the card. */
 struct public_key {
 	uint8_t point[65];
+	uint8_t modulus[257];
+	size_t modulus_size;
+	uint8_t exponent[4];
+	size_t exponent_size;
 };
 
 struct signature {

@@ -125,6 +125,7 @@ enum gsma_use { GSMA_SIGN, GSMA_VERIFY, GSMA_PUT, GSMA_USES };
 int gsma_session_open(struct applet *applet, enum gsma_use use,
 		      const struct record *record, struct bytes body,
 		      const struct deadline *deadline);
+/* `response` NULL: the command brings no data. */
 int gsma_session_update(struct applet *applet, enum gsma_use use, bool last,
 			struct bytes body, struct response *response,
 			const struct deadline *deadline);

@@ -15,6 +15,8 @@
 #define TAG_PUBLIC_KEY_DATA 0x34
 #define TAG_ECC_KEY	    0x49
 #define TAG_POINT	    0x86
+#define TAG_MODULUS	    0x81
+#define TAG_EXPONENT	    0x82
 
 #define HALF 32
 
@@ -46,11 +48,30 @@ static bool is_wrapped(struct bytes answer)
 	       !memcmp(answer.data, wrapping, sizeof(wrapping));
 }
 
+/* How IoT.05 tells an RSA key nobody shows; ISO 7816-8 has modulus and
+ * exponent under these tags. */
+static bool decode_rsa(struct bytes answer, struct public_key *out)
+{
+	struct bytes modulus, exponent;
+
+	if (!tlv_find(answer, TAG_MODULUS, &modulus) ||
+	    !tlv_find(answer, TAG_EXPONENT, &exponent) || modulus.size < 128 ||
+	    modulus.size > sizeof(out->modulus) || !exponent.size ||
+	    exponent.size > sizeof(out->exponent))
+		return false;
+	memcpy(out->modulus, modulus.data, modulus.size);
+	out->modulus_size = modulus.size;
+	memcpy(out->exponent, exponent.data, exponent.size);
+	out->exponent_size = exponent.size;
+	return true;
+}
+
 /* 34 L 49 L 86 41 04 X Y by the standard; applets leave out some or all of
  * the wrapping, and the 04. That the point is on its curve is looked at where
  * it becomes a key. */
 bool gsma_decode_public_key(struct bytes answer, struct public_key *out)
 {
+	out->modulus_size = 0;
 	for (int depth = 0; depth < 4; depth++) {
 		if (answer.size == 1 + 2 * HALF && answer.data[0] == 0x04) {
 			memcpy(out->point, answer.data, answer.size);
@@ -61,6 +82,8 @@ bool gsma_decode_public_key(struct bytes answer, struct public_key *out)
 			memcpy(out->point + 1, answer.data, answer.size);
 			return true;
 		}
+		if (decode_rsa(answer, out))
+			return true;
 		if (!unwrap(&answer))
 			return false;
 	}
@@ -194,10 +217,8 @@ int gsma_put_public_key(struct applet *applet, const struct record *slot,
 	static const uint8_t head[] = {
 		TAG_PUBLIC_KEY_DATA, 0x45, TAG_ECC_KEY, 0x43, TAG_POINT, 0x41};
 	uint8_t reference[REFERENCE_MAX], body[sizeof(head) + 1 + 2 * HALF];
-	uint8_t answer[APDU_RESPONSE_MAX];
 	struct builder init = {reference, 0, sizeof(reference), false};
 	struct builder data = {body, 0, sizeof(body), false};
-	struct response response = {.data = answer, .room = sizeof(answer)};
 	int result;
 
 	gsma_build_reference(&init, slot);
@@ -206,7 +227,7 @@ int gsma_put_public_key(struct applet *applet, const struct record *slot,
 	TRY(gsma_session_open(applet, GSMA_PUT, slot,
 			      (struct bytes){reference, init.size}, deadline));
 	result = gsma_session_update(applet, GSMA_PUT, true,
-				     (struct bytes){body, data.size}, &response,
+				     (struct bytes){body, data.size}, NULL,
 				     deadline);
 	gsma_session_end(applet, GSMA_PUT, result, deadline);
 	return result;

@@ -119,7 +119,7 @@ static int send_text(struct applet *applet, enum gsma_use use,
 			build_bytes(&out, tail.data, tail.size);
 		TRY(gsma_session_update(applet, use, last,
 					(struct bytes){body, out.size},
-					response, deadline));
+					last ? response : NULL, deadline));
 		text.size -= piece;
 		if (text.size)
 			text.data += piece;
@@ -153,8 +153,8 @@ int gsma_send_message(struct applet *applet, enum gsma_use use,
 	/* The longest last block and its signature go one after the other. */
 	if (out.size + tail.size > sizeof(body)) {
 		TRY(gsma_session_update(applet, use, false,
-					(struct bytes){body, out.size},
-					response, deadline));
+					(struct bytes){body, out.size}, NULL,
+					deadline));
 		out.size = 0;
 	}
 	build_bytes(&out, tail.data, tail.size);

@@ -44,6 +44,23 @@ static uint8_t number_of(const struct applet *applet, enum gsma_use use)
 	return manners->has_session ? manners->session : (uint8_t)(1 + use);
 }
 
+/* A command that brings nothing. What comes with bytes is garbled, and its
+ * 9000 means nothing: a verdict least of all. */
+static int tell(struct applet *applet, const struct apdu *apdu,
+		const struct deadline *deadline)
+{
+	uint8_t answer[2 * APDU_RESPONSE_MAX];
+	struct response response = {.data = answer, .room = sizeof(answer)};
+
+	TRY(channel_command(&applet->channel, apdu, &response, deadline));
+	if (response.size)
+		return error_set(IOTSAFE_ERR_FORMAT,
+				 "%s: the card's answer has %zu bytes, not "
+				 "none",
+				 apdu->name, response.size);
+	return IOTSAFE_OK;
+}
+
 int gsma_session_update(struct applet *applet, enum gsma_use use, bool last,
 			struct bytes body, struct response *response,
 			const struct deadline *deadline)
@@ -55,9 +72,11 @@ int gsma_session_update(struct applet *applet, enum gsma_use use, bool last,
 		.p1 = last ? P1_LAST : P1_MORE,
 		.p2 = number_of(applet, use),
 		.data = body,
-		.expect = last && use == GSMA_SIGN ? APDU_SOME : APDU_NOTHING,
+		.expect = response ? APDU_SOME : APDU_NOTHING,
 	};
 
+	if (!response)
+		return tell(applet, &update, deadline);
 	return channel_command(&applet->channel, &update, response, deadline);
 }
 
@@ -113,8 +132,6 @@ static bool is_in_the_way(int result)
 static int init(const struct opening *opening)
 {
 	const struct use *use = &uses[opening->use];
-	uint8_t answer[APDU_RESPONSE_MAX];
-	struct response response = {.data = answer, .room = sizeof(answer)};
 	const struct apdu init = {
 		.name = use->init,
 		.cla = CLA_IOTSAFE,
@@ -124,8 +141,7 @@ static int init(const struct opening *opening)
 		.data = opening->body,
 	};
 
-	return channel_command(&opening->applet->channel, &init, &response,
-			       opening->deadline);
+	return tell(opening->applet, &init, opening->deadline);
 }
 
 /* Ends what we left open ourselves, and this session, whoever opened it. */

@@ -15,9 +15,8 @@ static int verify_once(struct applet *applet, const struct record *key,
 		       const struct gsma_message *message, struct bytes tail,
 		       const struct deadline *deadline)
 {
-	uint8_t body[REFERENCE_MAX + 16], answer[APDU_RESPONSE_MAX];
+	uint8_t body[REFERENCE_MAX + 16];
 	struct builder init = {body, 0, sizeof(body), false};
-	struct response response = {.data = answer, .room = sizeof(answer)};
 	int result;
 
 	gsma_build_init(&init, key, message);
@@ -25,8 +24,8 @@ static int verify_once(struct applet *applet, const struct record *key,
 				   (struct bytes){body, init.size}, deadline);
 	if (result < 0)
 		return gsma_without_mode(message, result);
-	result = gsma_send_message(applet, GSMA_VERIFY, message, tail,
-				   &response, deadline);
+	result = gsma_send_message(applet, GSMA_VERIFY, message, tail, NULL,
+				   deadline);
 	gsma_session_end(applet, GSMA_VERIFY, result, deadline);
 	return result;
 }

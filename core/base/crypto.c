@@ -113,6 +113,41 @@ size_t crypto_hash(int algorithm, struct bytes data, uint8_t *out)
 	return crypto_hash_size(algorithm);
 }
 
+/* Without a hash nothing is computed, and `out` stays zero. */
+void crypto_hkdf_extract(int algorithm, struct bytes secret, struct bytes salt,
+			 uint8_t *out)
+{
+	/* Extract is an HMAC with the salt for its key. */
+	memset(out, 0, CRYPTO_HASH_MAX);
+	gnutls_hmac_fast((gnutls_mac_algorithm_t)digest_of(algorithm),
+			 salt.data, salt.size, secret.data, secret.size, out);
+}
+
+void crypto_prf(struct bytes secret, struct bytes seed, uint8_t *out,
+		size_t size)
+{
+	uint8_t a[SHA256_DIGEST_SIZE + 255], part[SHA256_DIGEST_SIZE];
+	size_t seed_size = seed.size < 255 ? seed.size : 255;
+	struct bytes in = seed;
+
+	for (size_t done = 0; done < size; done += sizeof(part)) {
+		size_t left = size - done;
+
+		/* A(i) = HMAC(A(i - 1)); A(0) is the seed. */
+		gnutls_hmac_fast(GNUTLS_MAC_SHA256, secret.data, secret.size,
+				 in.data, in.size, part);
+		memcpy(a, part, sizeof(part));
+		memcpy(a + sizeof(part), seed.data, seed_size);
+		gnutls_hmac_fast(GNUTLS_MAC_SHA256, secret.data, secret.size, a,
+				 sizeof(part) + seed_size, part);
+		memcpy(out + done, part,
+		       left < sizeof(part) ? left : sizeof(part));
+		in = (struct bytes){a, sizeof(part)};
+	}
+	bytes_wipe(a, sizeof(a));
+	bytes_wipe(part, sizeof(part));
+}
+
 /* Big-endian words, in the order of their letters a to h. */
 static void put_words(const void *words, size_t size, uint8_t *out)
 {
@@ -205,6 +240,29 @@ int crypto_spki_from_point(struct bytes point, bool brainpool, uint8_t **out,
 		return error_set(IOTSAFE_ERR_FORMAT,
 				 "public key: the point is not on P-256");
 	return bytes_give(der, spki.size, out, out_size);
+}
+
+int crypto_spki_from_rsa(struct bytes modulus, struct bytes exponent,
+			 uint8_t **out, size_t *out_size)
+{
+	gnutls_datum_t n = datum(modulus), e = datum(exponent);
+	gnutls_datum_t der = {NULL, 0};
+	gnutls_pubkey_t key;
+	int result = gnutls_pubkey_init(&key);
+
+	if (result < 0)
+		return error_set(IOTSAFE_ERR_MEMORY, "public key: no memory");
+	result = gnutls_pubkey_import_rsa_raw(key, &n, &e);
+	if (result >= 0)
+		result = gnutls_pubkey_export2(key, GNUTLS_X509_FMT_DER, &der);
+	gnutls_pubkey_deinit(key);
+	if (result < 0)
+		return error_set(IOTSAFE_ERR_FORMAT,
+				 "public key: no RSA key of %zu bytes",
+				 modulus.size);
+	result = bytes_give(der.data, der.size, out, out_size);
+	gnutls_free(der.data);
+	return result;
 }
 
 int crypto_point_of_spki(struct bytes spki, uint8_t *point)

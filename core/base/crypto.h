@@ -27,6 +27,15 @@ size_t crypto_hash_block_size(int algorithm);
  * size. */
 size_t crypto_hash(int algorithm, struct bytes data, uint8_t *out);
 
+/* HKDF-Extract (RFC 5869) with the hash of an algorithm; `out` has
+ * CRYPTO_HASH_MAX bytes. */
+void crypto_hkdf_extract(int algorithm, struct bytes secret, struct bytes salt,
+			 uint8_t *out);
+
+/* P_SHA256 (RFC 5246 section 5); `seed` has the label in front. */
+void crypto_prf(struct bytes secret, struct bytes seed, uint8_t *out,
+		size_t size);
+
 /* The chaining value behind whole blocks (FIPS 180-4): 32 bytes of SHA-256, 64
  * of the others. */
 size_t crypto_hash_state(int algorithm, struct bytes blocks, uint8_t *out);
@@ -38,6 +47,10 @@ size_t crypto_hash_state(int algorithm, struct bytes blocks, uint8_t *out);
  */
 int crypto_spki_from_point(struct bytes point, bool brainpool, uint8_t **out,
 			   size_t *out_size);
+
+/* The same from an RSA key's numbers, big-endian. */
+int crypto_spki_from_rsa(struct bytes modulus, struct bytes exponent,
+			 uint8_t **out, size_t *out_size);
 
 /* The opposite, for either curve: the point, CRYPTO_POINT_SIZE bytes.
  * IOTSAFE_ERR_SUPPORT if it is another kind of key, IOTSAFE_ERR_ARG if the

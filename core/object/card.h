@@ -99,6 +99,10 @@ void card_forget_entry(iotsafe_card *card, struct entry *entry);
 int card_need_entry(iotsafe_card *card, struct entry *entry,
 		    const struct deadline *deadline);
 
+/* DER SubjectPublicKeyInfo of a key that the card told as the record's. */
+int card_spki(const iotsafe_card *card, const struct record *record,
+	      const struct public_key *key, uint8_t **out, size_t *out_size);
+
 /*
  * The one object of `class` that a name means: IOTSAFE_ERR_ABSENT, or
  * IOTSAFE_ERR_AMBIGUOUS with the names to choose from. On a card without a

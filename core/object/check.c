@@ -163,7 +163,16 @@ static int put_in_turn(iotsafe_card *card, void *self,
 
 	TRY(card_find_with(card, putting->name, IOTSAFE_CLASS_PUBLIC_KEY,
 			   IOTSAFE_OBJECT_UPDATABLE, NULL, &entry, deadline));
-	return card_put(card, entry, putting->spki, deadline);
+	TRY(card_put(card, entry, putting->spki, deadline));
+	/* Read back where the card lets it be read. */
+	TRY(card_need_entry(card, entry, deadline));
+	if (!entry->spki ||
+	    bytes_equal(putting->spki,
+			(struct bytes){entry->spki, entry->spki_size}))
+		return IOTSAFE_OK;
+	error_set(IOTSAFE_ERR_VERIFY,
+		  "PUT PUBLIC KEY: the card has another key than was put");
+	return record_explain(IOTSAFE_ERR_VERIFY, &entry->record, 0);
 }
 
 int iotsafe_card_put_public_key(iotsafe_card *card, const char *name,

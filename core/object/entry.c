@@ -73,25 +73,34 @@ static int read_certificate(iotsafe_card *card, struct entry *entry,
 	return result;
 }
 
-static int read_public_key(iotsafe_card *card, struct entry *entry,
-			   const struct deadline *deadline)
+int card_spki(const iotsafe_card *card, const struct record *record,
+	      const struct public_key *key, uint8_t **out, size_t *out_size)
 {
-	const struct record *record = &entry->record;
-	bool brainpool = record_is_brainpool(record);
-	struct public_key key;
-	struct bytes point = {key.point, sizeof(key.point)};
+	const struct bytes point = {key->point, sizeof(key->point)};
+	const struct bytes modulus = {key->modulus, key->modulus_size};
+	const struct bytes exponent = {key->exponent, key->exponent_size};
 	int result;
 
-	TRY(card->applet.kind->public_key(&card->applet, record, &key,
-					  deadline));
-	result = crypto_spki_from_point(point, brainpool, &entry->spki,
-					&entry->spki_size);
+	if (modulus.size)
+		return crypto_spki_from_rsa(modulus, exponent, out, out_size);
+	result = crypto_spki_from_point(point, record_is_brainpool(record), out,
+					out_size);
 	/* A type nobody has told us (Thales's 43) may be of the other curve. */
 	if (result == IOTSAFE_ERR_FORMAT && record->key_type &&
 	    !card->applet.kind->key_type_name(record->key_type))
-		result = crypto_spki_from_point(point, true, &entry->spki,
-						&entry->spki_size);
+		result = crypto_spki_from_point(point, true, out, out_size);
 	return result;
+}
+
+static int read_public_key(iotsafe_card *card, struct entry *entry,
+			   const struct deadline *deadline)
+{
+	struct public_key key;
+
+	TRY(card->applet.kind->public_key(&card->applet, &entry->record, &key,
+					  deadline));
+	return card_spki(card, &entry->record, &key, &entry->spki,
+			 &entry->spki_size);
 }
 
 static int read_entry(iotsafe_card *card, struct entry *entry,

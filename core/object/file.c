@@ -120,11 +120,18 @@ static int give_public_key(iotsafe_card *card, void *self,
 
 	TRY(card_find(card, asking->name, IOTSAFE_CLASS_PUBLIC_KEY, &entry,
 		      deadline));
+	/* Who asks for this one is told why it is not to be had. */
+	if (!entry->spki)
+		entry->read = false;
 	TRY(card_need_entry(card, entry, deadline));
 	if (entry->spki)
 		return bytes_give(entry->spki, entry->spki_size, asking->out,
 				  asking->out_size);
 	record_title(&entry->record, title, sizeof(title));
+	if (iotsafe_last_code() == IOTSAFE_ERR_FORMAT) {
+		error_append(" (public key %s)", title);
+		return IOTSAFE_ERR_FORMAT;
+	}
 	return error_set(IOTSAFE_ERR_ABSENT,
 			 "public key %s: the card does not give it out", title);
 }

@@ -67,10 +67,7 @@ static int take_pair(iotsafe_card *card, struct making *making,
 	making->private = private;
 	iotsafe_free(making->spki.data);
 	making->spki.data = NULL;
-	TRY(crypto_spki_from_point(
-		(struct bytes){key->point, sizeof(key->point)},
-		record_is_brainpool(slot), &making->spki.data,
-		&making->spki.size));
+	TRY(card_spki(card, slot, key, &making->spki.data, &making->spki.size));
 	TRY(card_need_list(card, deadline));
 	making->changes = card->changes;
 	return tie(card, making);

@@ -14,29 +14,34 @@
 		"81CB010000", SECRET CMAC "9000"                               \
 	}
 #define OUT "00112233445566778899AABBCCDDEEFF"
+/* Of secret, label "lab" and seed below: RFC 5246, by another program. */
+#define PRF "7D74AD7B4270FBDBE16ED58F58C68C5D"
 
 static const uint8_t secret[] = {0xAA, 0xBB}, seed[] = {1, 2, 3};
 
 struct prf_case {
 	const char *name;
 	bool has_secret;
-	const char *command;
+	const char *command, *out;
 };
 
 Test(prf, has_a_mode_for_what_it_is_given)
 {
 	static const struct prf_case cases[] = {
-		{NULL, true, "81480000 0F D102AABB D206 6C6162 010203 D30110"},
-		{"psk", false, "81480100 0E 860101 D206 6C6162 010203 D30110"},
+		{NULL, true, "81480000 0F D102AABB D206 6C6162 010203 D30110",
+		 PRF "9000"},
+		{"psk", false, "81480100 0E 860101 D206 6C6162 010203 D30110",
+		 OUT "9000"},
 		{"psk", true,
-		 "81480200 12 860101 D402AABB D206 6C6162 010203 D30110"},
+		 "81480200 12 860101 D402AABB D206 6C6162 010203 D30110",
+		 OUT "9000"},
 	};
 
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
 		struct script script = {0};
 		struct script_row rows[] = {
 			ROW_OPEN,  ROW_SELECT,
-			ROW_LIST,  {cases[i].command, OUT "9000"},
+			ROW_LIST,  {cases[i].command, cases[i].out},
 			ROW_CLOSE,
 		};
 		iotsafe_card *card;
@@ -56,7 +61,7 @@ Test(prf, has_a_mode_for_what_it_is_given)
 					 cases[i].has_secret ? secret : NULL,
 					 cases[i].has_secret ? 2 : 0, "lab",
 					 seed, 3, 16, &out, &size));
-		expect_bytes(out, size, OUT);
+		expect_bytes(out, size, cases[i].name ? OUT : PRF);
 		iotsafe_card_free(card);
 		script_expect_done(&script);
 	}
@@ -160,7 +165,7 @@ Test(prf, leaves_no_secret_in_the_trace)
 {
 	struct script script = SCRIPT(
 		ROW_OPEN, ROW_SELECT,
-		{"81480000 0F D102AABB D206 6C6162 010203 D30110", OUT "9000"},
+		{"81480000 0F D102AABB D206 6C6162 010203 D30110", PRF "9000"},
 		ROW_CLOSE);
 	char all[4096] = "";
 	iotsafe_card *card;
@@ -173,7 +178,7 @@ Test(prf, leaves_no_secret_in_the_trace)
 				     &out, &size));
 	iotsafe_trace_set(0, NULL, NULL);
 	cr_assert(strstr(all, "COMPUTE PRF: 81480000 -> 16 bytes, 9000"));
-	cr_assert(!strstr(all, "AABB") && !strstr(all, "00112233"));
+	cr_assert(!strstr(all, "AABB") && !strstr(all, "7D74AD7B"));
 	iotsafe_free(out);
 	iotsafe_card_free(card);
 	script_expect_done(&script);
@@ -214,6 +219,8 @@ Test(psk, is_the_prf_of_identity_and_context)
 #define IKM   "0B0B0B0B0B0B0B0B0B0B0B0B0B0B0B0B0B0B0B0B0B0B"
 #define PRK_1 "077709362C2E32DF0DDC3F0DC47BBA6390B6C73BB50F9C3122EC844AD7C2B3E5"
 #define PRK_3 "19EF24A32C717B167F33A91D6F648BDF96596776AFDB6377AC434C1C293CCB04"
+/* HMAC-SHA256 of zeros with zeros, by another program. */
+#define PRK_0 "33AD0A1C607EC03B09E6CD9893680CE210ADF300AA1F2660E1B22E10F170F92A"
 #define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
 
 Test(hkdf, extracts_on_the_card)
@@ -226,7 +233,7 @@ Test(hkdf, extracts_on_the_card)
 		/* Nothing is as many zeros as the hash has bytes. */
 		{"814A0000 3E D116" IKM "D520" ZEROS "91020001", PRK_3 "9000"},
 		{"814A0000 48 D120" ZEROS "D520" ZEROS "91020001",
-		 PRK_3 "9000"},
+		 PRK_0 "9000"},
 		ROW_CLOSE);
 	iotsafe_card *card = script_open(&script, NULL);
 	uint8_t ikm[22], salt[13], *out;
@@ -242,10 +249,36 @@ Test(hkdf, extracts_on_the_card)
 	expect_bytes(out, size, PRK_3);
 	expect_good(iotsafe_card_hkdf_extract(card, IOTSAFE_SHA256, NULL, 0,
 					      NULL, 0, &out, &size));
-	expect_bytes(out, size, PRK_3);
+	expect_bytes(out, size, PRK_0);
 	expect_error(iotsafe_card_hkdf_extract(card, 0, ikm, 22, salt, 13, &out,
 					       &size),
 		     IOTSAFE_ERR_ARG, "a hash");
+	iotsafe_card_free(card);
+	script_expect_done(&script);
+}
+
+/* One bit of each is wrong. */
+Test(hkdf, and_prf_of_the_host_s_secret_are_compared)
+{
+	struct script script = SCRIPT(
+		ROW_OPEN, ROW_SELECT,
+		{"81480000 0F D102AABB D206 6C6162 010203 D30110",
+		 "7D74AD7B4270FBDBE16ED58F58C68C5C 9000"},
+		{"814A0000 48 D120" ZEROS "D520" ZEROS "91020001",
+		 "32AD0A1C607EC03B09E6CD9893680CE210ADF300AA1F2660E1B22E10F170F"
+		 "92A 9000"},
+		ROW_CLOSE);
+	iotsafe_card *card = script_open(&script, NULL);
+	uint8_t *out;
+	size_t size;
+
+	expect_error(iotsafe_card_prf(card, NULL, secret, 2, "lab", seed, 3, 16,
+				      &out, &size),
+		     IOTSAFE_ERR_VERIFY, "COMPUTE PRF: the card's answer is");
+	expect_error(iotsafe_card_hkdf_extract(card, IOTSAFE_SHA256, NULL, 0,
+					       NULL, 0, &out, &size),
+		     IOTSAFE_ERR_VERIFY, "COMPUTE HKDF: the card's answer is");
+	cr_assert(!out && !size);
 	iotsafe_card_free(card);
 	script_expect_done(&script);
 }

@@ -8,9 +8,14 @@
 #include "script.h"
 
 /* On P-256. */
-#define X    "8782CB263ACF47DB6EF7EB9C4369828C5F74E7FAB1719A0AD2036712CA58D936"
-#define Y    "789A264ACB413A1599115D16457D694FAF2B3E763C3F049679E8256DFE53D64F"
-#define KEY  "34454943864104" X Y
+#define X   "8782CB263ACF47DB6EF7EB9C4369828C5F74E7FAB1719A0AD2036712CA58D936"
+#define Y   "789A264ACB413A1599115D16457D694FAF2B3E763C3F049679E8256DFE53D64F"
+#define KEY "34454943864104" X Y
+/* Another one. */
+#define OTHER                                                                  \
+	"34454943864104"                                                       \
+	"9E5B7F778B7997617C8993B6406608EFE2D3F2D6751D6B3F5F5320FFFD6A7DC9"     \
+	"A8F6C5C1474F64D668364AE2ED8DC4C1C6C4767423B013937B4499F52C4F89A0"
 #define SPKI "3059301306072A8648CE3D020106082A8648CE3D030107034200 04" X Y
 #define SHARED                                                                 \
 	"C14EEE514B404DA37CF00B97F4C470361D6DA4EBA889F7C665B7005C0041392C"
@@ -382,12 +387,16 @@ Test(put, into_a_slot_that_is_not_updatable_is_denied)
 	script_expect_done(&script);
 }
 
-Test(put, makes_what_was_read_before_history)
+Test(put, reads_back_what_the_card_has_by_then)
 {
-	struct script script = SCRIPT(ROW_OPEN, ROW_SELECT, ROW_LIST,
-				      {"81CD000003 850105", KEY "9000"},
-				      {PUT, "9000"}, {PUT_KEY, "9000"},
-				      {"81CD000003 850105", "6985"}, ROW_CLOSE);
+	struct script script =
+		SCRIPT(ROW_OPEN, ROW_SELECT, ROW_LIST,
+		       {"81CD000003 850105", KEY "9000"}, {PUT, "9000"},
+		       {PUT_KEY, "9000"}, {"81CD000003 850105", "6985"},
+		       {"81CD000003 850105", "6985"}, {PUT, "9000"},
+		       {PUT_KEY, "9000"}, {"81CD000003 850105", KEY "9000"},
+		       {PUT, "9000"}, {PUT_KEY, "9000"},
+		       {"81CD000003 850105", OTHER "9000"}, ROW_CLOSE);
 	iotsafe_card *card = script_open(&script, NULL);
 	uint8_t spki[91], *out;
 	size_t size;
@@ -395,9 +404,15 @@ Test(put, makes_what_was_read_before_history)
 	unhex(SPKI, spki, sizeof(spki));
 	expect_good(iotsafe_card_public_key(card, "id=05", &out, &size));
 	expect_bytes(out, size, SPKI);
+	/* What was read before is history, and may not be read again. */
 	expect_good(iotsafe_card_put_public_key(card, NULL, spki, 91));
 	expect_error(iotsafe_card_public_key(card, "id=05", &out, &size),
 		     IOTSAFE_ERR_ABSENT, "does not give it out");
+	expect_good(iotsafe_card_put_public_key(card, NULL, spki, 91));
+	expect_error(iotsafe_card_put_public_key(card, "id=05", spki, 91),
+		     IOTSAFE_ERR_VERIFY,
+		     "the card has another key than was put (public key id "
+		     "05)");
 	iotsafe_card_free(card);
 	script_expect_done(&script);
 }

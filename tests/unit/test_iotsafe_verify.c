@@ -73,6 +73,15 @@ Test(verify, tells_a_mismatch_from_a_failure)
 	cr_assert(iotsafe_last_status() == 0x6F00);
 }
 
+Test(verify, believes_no_verdict_that_comes_with_bytes)
+{
+	struct script script =
+		SCRIPT(ROW_OPEN, ROW_SELECT, ROW_LIST, {INIT, "9000"},
+		       {ONE, "C0FFEE 9000"}, {CLOSE, "9000"}, ROW_CLOSE);
+
+	expect_verdicts(&script, 1, IOTSAFE_ERR_FORMAT);
+}
+
 Test(verify, says_the_length_as_the_card_reads_it)
 {
 	static const char *const refusals[] = {"6A80", "6985", "6700"};
