@@ -7,7 +7,7 @@ local core = require "iotsafe.core"
 local support = dofile(debug.getinfo(1, "S").source:match("^@(.*/)")
 	.. "support.lua")
 
-local hex = support.hex
+local fails, hex, spoil = support.fails, support.hex, support.spoil
 local text = ("what was said "):rep(30)
 local modes = { "host", "full-text", "last-block" }
 local card, store
@@ -21,20 +21,6 @@ teardown(function()
 	card:close()
 	support.clean()
 end)
-
--- Fails unless the call gave nil, a sentence and this code.
-local function fails(code, none, message, got)
-	assert.is_nil(none)
-	assert.is_string(message)
-	assert.not_equal("", message)
-	assert.equal(iotsafe.error_name(iotsafe[code]), iotsafe.error_name(got))
-	return message
-end
-
-local function spoil(signature)
-	local last = signature:byte(-1)
-	return signature:sub(1, -2) .. string.char((last + 1) % 256)
-end
 
 local function verifies(key, data, signature)
 	return (pcall(support.openssl,
@@ -323,58 +309,6 @@ describe("requests and tokens", function()
 		assert.equal('{"sub":"7"}', decoded(payload))
 		assert.is_true(verifies(key, header .. "." .. payload,
 			assert(core.signature_to_der(decoded(signature)))))
-	end)
-end)
-
-describe("a seal", function()
-	local secret = ("s"):rep(32)
-	local device, server, directory
-
-	before_each(function()
-		directory = support.directory()
-		device = assert(iotsafe.seal(secret, "k1",
-			directory .. "/device", { create = true }))
-		server = assert(iotsafe.seal(secret, "k1",
-			directory .. "/server",
-			{ create = true, server = true }))
-	end)
-
-	after_each(function()
-		device:close()
-		server:close()
-	end)
-
-	it("protects messages both ways", function()
-		for _, message in ipairs { "", "a", text, ("\0"):rep(65536) } do
-			assert.equal(message, server:decrypt(
-				assert(device:encrypt(message))))
-			assert.equal(message, device:decrypt(
-				assert(server:encrypt(message, "aad")), "aad"))
-		end
-	end)
-
-	it("refuses what was seen, changed or turned round", function()
-		local sealed = assert(device:encrypt("open", "aad"))
-		fails("ERR_VERIFY", server:decrypt(sealed))
-		fails("ERR_VERIFY", server:decrypt(spoil(sealed), "aad"))
-		fails("ERR_VERIFY", device:decrypt(sealed, "aad"))
-		assert.equal("open", server:decrypt(sealed, "aad"))
-		fails("ERR_VERIFY", server:decrypt(sealed, "aad"))
-		fails("ERR_FORMAT", server:decrypt("noise"))
-	end)
-
-	it("keeps its counters in one file of one process", function()
-		fails("ERR_BUSY", iotsafe.seal(secret, "k1",
-			directory .. "/device"))
-		device:close()
-		fails("ERR_CLOSED", device:encrypt("x"))
-		fails("ERR_CLOSED", device:decrypt("x"))
-		device = assert(iotsafe.seal(secret, "k1",
-			directory .. "/device"))
-		fails("ERR_ABSENT", iotsafe.seal(secret, "k1",
-			directory .. "/none"))
-		fails("ERR_ARG", iotsafe.seal("short", "k1",
-			directory .. "/none", { create = true }))
 	end)
 end)
 

@@ -3,6 +3,7 @@
 -- What the specifications need around them: directories, the openssl command
 -- as a second opinion, and real servers. Everything is on loopback.
 
+local iotsafe = require "iotsafe"
 local socket = require "socket"
 
 local support = {}
@@ -70,6 +71,21 @@ function support.start(command, awaited)
 		end
 	end
 	error(command .. " ended")
+end
+
+-- Fails unless the call gave nil, a sentence and this code.
+function support.fails(code, none, message, got)
+	assert(none == nil and type(message) == "string" and message ~= "",
+		"no failure")
+	assert(got == iotsafe[code], ("%s instead of %s: %s"):format(
+		iotsafe.error_name(got), code, message))
+	return message
+end
+
+-- The same bytes, but the last.
+function support.spoil(signature)
+	local last = signature:byte(-1)
+	return signature:sub(1, -2) .. string.char((last + 1) % 256)
 end
 
 function support.clean()
