@@ -458,7 +458,7 @@ Test(public_key, has_a_point_under_any_of_its_wrappings)
 
 	unhex("04" X Y, point, sizeof(point));
 	for (size_t i = 0; i < COUNT_OF(keys); i++) {
-		struct public_key key = {{0}};
+		struct public_key key = {.point = {0}};
 		uint8_t data[128];
 		struct bytes in = {data,
 				   unhex(keys[i].answer, data, sizeof(data))};
