@@ -188,7 +188,9 @@ IOTSAFE_API void iotsafe_trace_set(unsigned what, iotsafe_trace_func func,
  *        `exec:COMMAND ARG…` AT over a child's standard input and output.
  *        Attributes of every address: `timeout=` milliseconds of one
  *        operation (10000), `aid=` hexadecimal AID to select, several joined
- *        by `,`, instead of the known ones.
+ *        by `,`, instead of the known ones; `class=`, `le=`, `piece=`,
+ *        `session=`, `close=`, `signature-length=` and `list=` say what would
+ *        be found out about the card otherwise.
  *        docs/addresses.md has them all.
  * @return IOTSAFE_ERR_IO (no such port), _BUSY, _TIMEOUT (nothing answers),
  *         _MODEM, _ABSENT (no SIM, or no applet on it), _ARG (address).
@@ -483,6 +485,8 @@ IOTSAFE_API int iotsafe_key_verifies(iotsafe_key *key);
  * it; the former key is lost. Cards take seconds. The slot's ids may change:
  * the handle has those of the card's answer.
  *
+ * Handles of the former key fail with IOTSAFE_ERR_ABSENT from then on.
+ *
  * @param name the private key's slot; NULL: the only one that can generate
  * @return IOTSAFE_ERR_SUPPORT if the slot does not allow it
  */
@@ -494,7 +498,8 @@ IOTSAFE_API int iotsafe_key_generate(iotsafe_card *card, const char *name,
  * coordinate of the shared point, 32 bytes, not hashed.
  *
  * @param name the public-key object of the card that holds the peer's key;
- *        NULL: the only one that can be written
+ *        NULL: the only one of this key's curve that can be written and is
+ *        not the other half of a pair
  * @param data the peer's key as DER SubjectPublicKeyInfo, put into that
  *        object first; NULL: the key that is in it
  * @param out a secret; iotsafe_free() wipes it
@@ -510,8 +515,11 @@ IOTSAFE_API int iotsafe_key_agree(iotsafe_key *key, const char *name,
  * wipes it, traces mask it.
  */
 
-/** Puts a public key (DER SubjectPublicKeyInfo) into a public-key object of
- * the card. @return IOTSAFE_ERR_DENIED where the object is not updatable */
+/** Puts a public key (DER SubjectPublicKeyInfo of P-256 or brainpoolP256r1)
+ * into a public-key object of the card, and reads it back where that may be
+ * read. @param name NULL: the only one that can be written and is not the other
+ * half of a pair @return IOTSAFE_ERR_DENIED where the object is not updatable,
+ * IOTSAFE_ERR_VERIFY where it holds another key afterwards */
 IOTSAFE_API int iotsafe_card_put_public_key(iotsafe_card *card,
 					    const char *name,
 					    const uint8_t *data,
@@ -520,12 +528,14 @@ IOTSAFE_API int iotsafe_card_put_public_key(iotsafe_card *card,
 /**
  * Verifies a signature over a hash on the card (VERIFY SIGNATURE).
  *
- * @param name the public-key object to verify with
+ * @param name the public-key object to verify with; NULL: the only one that
+ *        can
  * @param algorithm bits of enum iotsafe_algorithm, as for iotsafe_key_sign()
  * @param data the hash
  * @param signature r‖s, or the RSA block
  * @return IOTSAFE_OK: it is this key's signature; IOTSAFE_ERR_VERIFY: it is
- *         not; anything else: not known
+ *         not; anything else: not known. IOTSAFE_ERR_SUPPORT for RSA: its
+ *         signatures do not fit a command
  */
 IOTSAFE_API int iotsafe_card_verify(iotsafe_card *card, const char *name,
 				    int algorithm, const uint8_t *data,
@@ -539,7 +549,8 @@ IOTSAFE_API int iotsafe_card_verify_data(iotsafe_card *card, const char *name,
 					 const uint8_t *signature,
 					 size_t signature_size);
 
-/** AES-128 CMAC of data by a secret key of the card: 16 bytes. */
+/** AES-128 CMAC of data by a secret key of the card: 16 bytes. @param name
+ * NULL: the only one that can */
 IOTSAFE_API int iotsafe_card_mac(iotsafe_card *card, const char *name,
 				 const uint8_t *data, size_t data_size,
 				 uint8_t **out, size_t *out_size);
@@ -554,6 +565,8 @@ IOTSAFE_API int iotsafe_card_mac(iotsafe_card *card, const char *name,
  *        that goes with it (mode 2).
  * @param label ASCII, before the seed @param data the seed
  * @param size bytes wanted, 1 to 255
+ * @return IOTSAFE_ERR_VERIFY if mode 0 gave something else than this host
+ *         computes
  */
 IOTSAFE_API int iotsafe_card_prf(iotsafe_card *card, const char *name,
 				 const uint8_t *secret, size_t secret_size,
@@ -590,6 +603,7 @@ IOTSAFE_API int iotsafe_hkdf_expand(int algorithm, const uint8_t *secret,
  * docs/psk.md shows how. The secret key stays on the card; what comes out is
  * good for this identity and context alone.
  *
+ * @param name NULL: the only secret key that derives
  * @param identity the PSK identity, text @param data the context, or NULL
  */
 IOTSAFE_API int iotsafe_card_psk(iotsafe_card *card, const char *name,
