@@ -601,3 +601,53 @@ Test(random, is_as_long_as_asked_or_refused)
 		script_expect_done(&script);
 	}
 }
+
+/* A modem with a small buffer cuts what is longer (Sequans). */
+Test(random, takes_smaller_pieces_where_answers_arrive_cut)
+{
+	char whole[2 * 128 + 8] = "", small[2 * 50 + 8] = "";
+	struct script script =
+		SCRIPT(ROW_OPEN, ROW_SELECT, {"81840000C8", whole},
+		       {"8184000080", whole}, {"8184000032", small},
+		       {"8184000032", small}, {"8184000032", small},
+		       {"8184000032", small}, ROW_CLOSE);
+	iotsafe_card *card;
+	uint8_t *out;
+	size_t size;
+
+	for (int i = 0; i < 128; i++)
+		strcat(whole, "5A");
+	for (int i = 0; i < 50; i++)
+		strcat(small, "A5");
+	strcat(small, "9000");
+	card = script_open(&script, NULL);
+	expect_good(iotsafe_card_random(card, 200, &out, &size));
+	cr_assert(size == 200 && out[0] == 0xA5 && out[199] == 0xA5);
+	iotsafe_free(out);
+	iotsafe_card_free(card);
+	script_expect_done(&script);
+}
+
+/* The list promises 1024 bytes and the DER 516, of which 12 are there. */
+Test(certificate, that_is_cut_is_read_twice_and_is_none)
+{
+	struct script script = SCRIPT(
+		ROW_OPEN, ROW_SELECT,
+		{"81CB010000", "840101 4A0101 4B0113 610101 920104 91020001"
+			       "830102 600101 4A0101 210102 20020400 9000"},
+		{"81B0000003 830102", "30820200 30820100 01020304 9000"},
+		{"81B0000C03 830102", "6A86"},
+		{"81B0000003 830102", "30820200 30820100 01020304 9000"},
+		{"81B0000C03 830102", "6A86"}, ROW_CLOSE);
+	iotsafe_card *card = script_open(&script, NULL);
+	iotsafe_key *key;
+	uint8_t *out;
+	size_t size;
+
+	expect_good(iotsafe_key_open(card, "id=01", &key));
+	expect_error(iotsafe_key_certificate(key, 0, &out, &size),
+		     IOTSAFE_ERR_ABSENT, "has no certificate on the card");
+	iotsafe_key_free(key);
+	iotsafe_card_free(card);
+	script_expect_done(&script);
+}
