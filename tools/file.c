@@ -30,6 +30,25 @@ int out_check(struct cli *cli)
 	return 0;
 }
 
+/* Emptied only once nobody else can read it. */
+int private_open(struct cli *cli, const char *path, FILE **file)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	struct stat status;
+
+	if (fd < 0 || fstat(fd, &status) < 0 ||
+	    (S_ISREG(status.st_mode) &&
+	     (fchmod(fd, 0600) < 0 || ftruncate(fd, 0) < 0)) ||
+	    !(*file = fdopen(fd, "wb"))) {
+		fail(cli, ERR_FILE, "cannot write %s: %s", path,
+		     strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return 1;
+	}
+	return 0;
+}
+
 static int write_stream(struct cli *cli, FILE *file, const char *path,
 			const void *data, size_t size)
 {
@@ -42,14 +61,21 @@ static int write_stream(struct cli *cli, FILE *file, const char *path,
 	return 0;
 }
 
+/* What a secret gave, or was protected, is for its owner's eyes. */
+#define PRIVATE (AGREE | PRF | HKDF | PSK | OPEN)
+
 static int write_file(struct cli *cli, const char *path, const void *data,
 		      size_t size)
 {
-	FILE *file = fopen(path, "wbe");
+	FILE *file;
 
-	if (!file)
+	if (cli->command->bit & PRIVATE) {
+		TRY(private_open(cli, path, &file));
+		setvbuf(file, NULL, _IONBF, 0);
+	} else if (!(file = fopen(path, "wbe"))) {
 		return fail(cli, ERR_FILE, "cannot write %s: %s", path,
 			    strerror(errno));
+	}
 	return write_stream(cli, file, path, data, size);
 }
 
@@ -90,44 +116,16 @@ int secret_check(struct cli *cli)
 	return 0;
 }
 
-/* Emptied only once nobody else can read it. */
-int private_open(struct cli *cli, const char *path, FILE **file)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	struct stat status;
-
-	if (fd < 0 || fstat(fd, &status) < 0 ||
-	    (S_ISREG(status.st_mode) &&
-	     (fchmod(fd, 0600) < 0 || ftruncate(fd, 0) < 0)) ||
-	    !(*file = fdopen(fd, "wb"))) {
-		fail(cli, ERR_FILE, "cannot write %s: %s", path,
-		     strerror(errno));
-		if (fd >= 0)
-			close(fd);
-		return 1;
-	}
-	return 0;
-}
-
 int secret_show(struct cli *cli, const char *name, const uint8_t *data,
 		size_t size)
 {
-	const char *path = cli->options.out;
-	FILE *file;
-
-	if (cli->options.hex) {
-		if (cli->json)
-			json_hex(cli->json, name, data, size);
-		else
-			out_hex(data, size);
-		return 0;
-	}
-	if (is_standard(path))
+	if (!cli->options.hex)
 		return out_write(cli, data, size);
-	watch_end();
-	TRY(private_open(cli, path, &file));
-	setvbuf(file, NULL, _IONBF, 0);
-	return write_stream(cli, file, path, data, size);
+	if (cli->json)
+		json_hex(cli->json, name, data, size);
+	else
+		out_hex(data, size);
+	return 0;
 }
 
 /* ---- bytes of unknown manners ---- */

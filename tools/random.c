@@ -153,11 +153,6 @@ static int give(struct cli *cli, size_t count)
 
 /* ---- bytes for the kernel ---- */
 
-struct seed {
-	struct rand_pool_info info;
-	uint8_t bytes[SEED_MAX];
-};
-
 /* Asked before the card is: a command that must fail costs no bytes. */
 static int open_pool(struct cli *cli, int *fd)
 {
@@ -171,15 +166,19 @@ static int open_pool(struct cli *cli, int *fd)
 static int add_entropy(struct cli *cli, int fd, const uint8_t *data,
 		       size_t size)
 {
-	struct seed seed;
+	size_t room = sizeof(struct rand_pool_info) + size;
+	struct rand_pool_info *seed = malloc(room);
 	int result, error;
 
-	seed.info.entropy_count = (int)size * 8;
-	seed.info.buf_size = (int)size;
-	memcpy(seed.info.buf, data, size);
-	result = ioctl(fd, RNDADDENTROPY, &seed);
+	if (!seed)
+		return fail(cli, "ERR_MEMORY", "no memory");
+	seed->entropy_count = (int)size * 8;
+	seed->buf_size = (int)size;
+	memcpy(seed->buf, data, size);
+	result = ioctl(fd, RNDADDENTROPY, seed);
 	error = errno;
-	explicit_bzero(&seed, sizeof(seed));
+	explicit_bzero(seed, room);
+	free(seed);
 	if (result >= 0)
 		return 0;
 	if (error == EPERM)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include "file.h"
 #include "input.h"
 #include "resume.h"
@@ -18,11 +19,12 @@
 static int check_owner(struct cli *cli, const char *path,
 		       const struct stat *status)
 {
-	if (S_ISREG(status->st_mode) && !(status->st_mode & 077))
+	if (S_ISREG(status->st_mode) && !(status->st_mode & 077) &&
+	    status->st_uid == geteuid())
 		return 0;
 	return fail(cli, ERR_FILE,
-		    "session %s: not a file that its owner alone can read and "
-		    "write (mode 0600)",
+		    "session %s: not a file of ours that nobody else can read "
+		    "or write (mode 0600)",
 		    path);
 }
 

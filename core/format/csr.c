@@ -5,6 +5,7 @@
  * here, since GnuTLS knows fewer curves than cards do.
  */
 #include <gnutls/x509.h>
+#include "base/crypto.h"
 #include "base/error.h"
 #include "format/csr.h"
 #include "format/signing.h"
@@ -106,21 +107,21 @@ static int finish(struct der *der, int algorithm, struct bytes info,
 static int sign_info(iotsafe_key *key, int algorithm, struct bytes info,
 		     uint8_t **out, size_t *out_size)
 {
-	uint8_t *raw, *text;
-	size_t size;
+	uint8_t room[CRYPTO_RS_MAX + 16];
+	struct builder text = {room, 0, sizeof(room), false};
+	struct bytes signature;
+	uint8_t *raw;
 	struct der der;
 	int result;
 
-	TRY(signing_sign(key, algorithm, info, &raw, &size));
-	text = raw;
+	TRY(signing_sign(key, algorithm, info, &raw, &signature.size));
+	signature.data = raw;
 	if (algorithm <= IOTSAFE_ECDSA_SHA512) {
-		result = iotsafe_signature_to_der(raw, size, &text, &size);
-		iotsafe_free(raw);
-		TRY(result);
+		crypto_rs_to_der(signature, &text);
+		signature = (struct bytes){room, text.size};
 	}
-	result = finish(&der, algorithm, info, (struct bytes){text, size}, out,
-			out_size);
-	iotsafe_free(text);
+	result = finish(&der, algorithm, info, signature, out, out_size);
+	iotsafe_free(raw);
 	return result;
 }
 

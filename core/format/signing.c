@@ -44,5 +44,6 @@ int signing_sign(iotsafe_key *key, int algorithm, struct bytes text,
 	if (gnutls_hash_fast(digest, text.data, text.size, hash) < 0)
 		return error_set(IOTSAFE_ERR_SUPPORT,
 				 "GnuTLS does not hash with %zu bytes", size);
-	return iotsafe_key_sign(key, algorithm, hash, size, out, out_size);
+	return key_sign(key, algorithm, (struct bytes){hash, size}, NULL, out,
+			out_size);
 }

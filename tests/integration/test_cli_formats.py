@@ -304,6 +304,11 @@ def test_digits_and_json(secret, tmp_path):
         "open", *server, "--create", card=None, input=bytes.fromhex(message)
     )
     assert said == {"text": "1", "hex": "31"}
+    path = tmp_path / "opened"
+    message = iotsafe("seal", *client, card=None, input=b"3").stdout
+    iotsafe("open", *server, "--out", path, card=None, input=message)
+    assert path.read_bytes() == b"3"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
     said = answer("seal", *client, card=None, input=b"2")
     done = iotsafe("open", *server, card=None, input=bytes.fromhex(said["message"]))
     assert done.stdout == b"2"
