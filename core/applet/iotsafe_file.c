@@ -127,6 +127,16 @@ static int stop_reading(const struct reading *reading, unsigned status)
 	return IOTSAFE_OK;
 }
 
+/* The first byte of the zeros at the end. */
+static size_t padding_start(const struct reading *reading)
+{
+	size_t size = reading->size;
+
+	while (size && !reading->data[size - 1])
+		size--;
+	return size;
+}
+
 static int read_pieces(struct applet *applet, const struct record *file,
 		       struct reading *reading, const struct deadline *deadline)
 {
@@ -156,6 +166,13 @@ static int read_pieces(struct applet *applet, const struct record *file,
 			reading->end = der_size(reading);
 		if (!apdu_is_done(status) || reading->size == before)
 			return stop_reading(reading, status);
+		/* Some cards pad without end: where nobody told the size, a
+		 * whole piece of zeros is behind it. */
+		if (!reading->end && before &&
+		    padding_start(reading) <= before) {
+			reading->size = padding_start(reading);
+			return IOTSAFE_OK;
+		}
 	} while ((!reading->end || reading->size < reading->end) &&
 		 reading->size < APPLET_FILE_MAX);
 	return IOTSAFE_OK;

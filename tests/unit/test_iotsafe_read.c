@@ -239,6 +239,18 @@ Test(read_file, without_end_stops_at_what_an_offset_can_name)
 	expect_file(disk, 65535, 256);
 }
 
+Test(read_file, without_end_ends_where_a_card_pads_whole_pieces)
+{
+	static const size_t sizes[] = {1, 254, 255, 300, 510, 511};
+
+	for (size_t i = 0; i < COUNT_OF(sizes); i++)
+		expect_file((struct disk){.data = content(),
+					  .size = sizes[i],
+					  .announced = -1,
+					  .pads = true},
+			    sizes[i], (unsigned)(sizes[i] + 254) / 255 + 1);
+}
+
 /* A DER sequence of so many bytes altogether. */
 static const uint8_t *der(size_t size)
 {
