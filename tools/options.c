@@ -27,6 +27,8 @@ struct row {
 	enum kind kind;
 	/* Of a bool, a const char * or an int in struct options. */
 	size_t place;
+	/* Rows of one name mean the same place, and say of different commands
+	 * what it is for. */
 	unsigned commands;
 	const char *value;
 	const char *help;
@@ -35,22 +37,22 @@ struct row {
 #define PLACE(member) offsetof(struct options, member)
 
 #define TAKES_HASH (SIGN | VERIFY | VERIFY_FILE | HKDF)
-#define TAKES_KEY                                                              \
-	(SIGN | CONNECT | VERIFY | VERIFY_FILE | AGREE | PRF | PSK | MAC |     \
-	 CSR | JWS | SEAL | OPEN)
 #define GIVES_BYTES                                                            \
 	(SIGN | CERT | PUBKEY | RANDOM | FILE_ | GENERATE | AGREE | PRF |      \
 	 HKDF | PSK | MAC | CSR | JWS | SEAL | OPEN)
 #define GIVES_SECRET (AGREE | PRF | HKDF | PSK)
 
 static const struct row rows[] = {
-	{"key", TEXT, PLACE(key), TAKES_KEY, "OBJECT",
-	 "the key (sign, agree, csr, jws, connect: the private\n"
-	 "key, by default the card's identity; verify: the public\n"
-	 "key; prf, psk, mac: the secret key)"},
+	{"key", TEXT, PLACE(key),
+	 SIGN | CONNECT | AGREE | CSR | JWS | SEAL | OPEN, "OBJECT",
+	 "the private key (default: the card's identity)"},
+	{"key", TEXT, PLACE(key), VERIFY | VERIFY_FILE, "OBJECT",
+	 "the public key on the card"},
+	{"key", TEXT, PLACE(key), PRF | PSK | MAC, "OBJECT",
+	 "the secret key on the card"},
 	{"hash", TEXT, PLACE(hash), TAKES_HASH, "NAME",
 	 "sha256 (default), sha384 or sha512, or a whole\n"
-	 "algorithm: ecdsa-sha256, rsa-pkcs1-sha256, rsa-pss-sha256 …"},
+	 "algorithm: ecdsa-sha256, rsa-pss-sha256, …"},
 	{"digest", TEXT, PLACE(digest), SIGN | VERIFY, "HEX",
 	 "this hash, instead of a file"},
 	{"mode", TEXT, PLACE(mode), SIGN | VERIFY, "MODE",
@@ -64,13 +66,16 @@ static const struct row rows[] = {
 	{"raw", FLAG, PLACE(raw), SIGN | RANDOM, NULL,
 	 "sign: r and s, one behind the other (default);\n"
 	 "random: the bytes themselves"},
-	{"hex", FLAG, PLACE(hex),
-	 RANDOM | FILE_ | MAC | SEAL | OPEN | GIVES_SECRET, NULL,
-	 "hexadecimal digits (default of random and mac); a\n"
-	 "secret is shown on a terminal or in JSON only with this"},
-	{"out", TEXT, PLACE(out), GIVES_BYTES, "FILE",
+	{"hex", FLAG, PLACE(hex), RANDOM | FILE_ | MAC | SEAL | OPEN, NULL,
+	 "hexadecimal digits (default of random and mac)"},
+	{"hex", FLAG, PLACE(hex), GIVES_SECRET, NULL,
+	 "show the secret, in hexadecimal digits"},
+	{"out", TEXT, PLACE(out), GIVES_BYTES & ~GIVES_SECRET, "FILE",
 	 "write to FILE, `-` for standard output: bytes, not\n"
-	 "digits; a secret gets mode 0600"},
+	 "digits"},
+	{"out", TEXT, PLACE(out), GIVES_SECRET, "FILE",
+	 "write the secret's bytes to FILE, with mode 0600; `-`\n"
+	 "for standard output"},
 	{"secret", TEXT, PLACE(secret), PRF | HKDF | SEAL | OPEN, "FILE",
 	 "the secret is what FILE holds, `-` is standard input"},
 	{"secret-key", TEXT, PLACE(secret_key), SEAL | OPEN, "OBJECT",
@@ -79,9 +84,11 @@ static const struct row rows[] = {
 	{"peer", TEXT, PLACE(peer), SEAL | OPEN, "FILE",
 	 "the secret is agreed upon with this public key, by the\n"
 	 "card's private key --key"},
-	{"slot", TEXT, PLACE(slot), VERIFY_FILE | AGREE | SEAL | OPEN, "OBJECT",
-	 "the card's public-key object to put it into (agree,\n"
-	 "seal, open: by default the only one that takes it)"},
+	{"slot", TEXT, PLACE(slot), AGREE | SEAL | OPEN, "OBJECT",
+	 "the card's public-key object to put it into (default:\n"
+	 "the only one that takes it)"},
+	{"slot", TEXT, PLACE(slot), VERIFY_FILE, "OBJECT",
+	 "the card's public-key object to put its key into"},
 	{"label", TEXT, PLACE(label), PRF, "TEXT", "stands before the seed"},
 	{"seed", TEXT, PLACE(seed), PRF, "HEX", "the seed"},
 	{"salt", TEXT, PLACE(salt), HKDF, "HEX", "the salt (default: none)"},
@@ -99,9 +106,9 @@ static const struct row rows[] = {
 	 "usages, joined by commas (default:\n"
 	 "digitalSignature,clientAuth)"},
 	{"type", TEXT, PLACE(type), JWS, "TEXT", "the header's typ"},
-	{"kid", TEXT, PLACE(kid), JWS | SEAL | OPEN, "TEXT",
-	 "the key id: jws: the header's kid; seal, open: 1 to 64\n"
-	 "bytes, the same at both ends"},
+	{"kid", TEXT, PLACE(kid), JWS, "TEXT", "the header's kid"},
+	{"kid", TEXT, PLACE(kid), SEAL | OPEN, "TEXT",
+	 "the key id, 1 to 64 bytes, the same at both ends"},
 	{"state", TEXT, PLACE(state), SEAL | OPEN, "FILE",
 	 "keeps the numbers of the messages; never copy it back"},
 	{"create", FLAG, PLACE(create), SEAL | OPEN, NULL,
@@ -122,10 +129,11 @@ static const struct row rows[] = {
 	 "or a certificate), several times if need be"},
 	{"pin-card", TEXT, PLACE(pin_card), CONNECT, "OBJECT",
 	 "the same with a public key on the card"},
-	{"cert", TEXT, PLACE(cert), CONNECT | VERIFY_FILE, "OBJECT",
+	{"cert", TEXT, PLACE(cert), CONNECT, "OBJECT",
 	 "our certificate: a name on the card, or a file if it\n"
-	 "begins with / or ./ (default: the key's);\n"
-	 "verify-file: a file with the signer's certificate"},
+	 "begins with / or ./ (default: the key's)"},
+	{"cert", TEXT, PLACE(cert), VERIFY_FILE, "FILE",
+	 "the signer's certificate"},
 	{"raw-key", FLAG, PLACE(raw_key), CONNECT, NULL,
 	 "show our public key alone, no certificate (RFC 7250)"},
 	{"psk", TEXT, PLACE(psk), CONNECT, "IDENTITY",
@@ -252,13 +260,14 @@ static int refuse(struct cli *cli, int result, char **argv)
 
 static int parse(struct cli *cli, int argc, char **argv, bool *given)
 {
-	struct option longs[ROWS_COUNT + 1] = {0};
+	struct option longs[ROWS_COUNT + 1] = {0}, *next = longs;
 	int result;
 
 	for (size_t i = 0; i < ROWS_COUNT; i++)
-		longs[i] =
-			(struct option){rows[i].name, wants_argument(&rows[i]),
-					NULL, FIRST_VALUE + (int)i};
+		if (!i || strcmp(rows[i].name, rows[i - 1].name) != 0)
+			*next++ = (struct option){rows[i].name,
+						  wants_argument(&rows[i]),
+						  NULL, FIRST_VALUE + (int)i};
 	opterr = 0;
 	while ((result = getopt_long(argc, argv, ":h", longs, NULL)) >= 0) {
 		if (result == 'h') {
@@ -308,10 +317,19 @@ static int check_arguments(struct cli *cli)
 	return 0;
 }
 
+static bool takes(const struct command *command, const char *name)
+{
+	for (size_t i = 0; i < ROWS_COUNT; i++)
+		if (rows[i].commands & command->bit &&
+		    !strcmp(rows[i].name, name))
+			return true;
+	return false;
+}
+
 static int check_options(struct cli *cli, const bool *given)
 {
 	for (size_t i = 0; i < ROWS_COUNT; i++)
-		if (given[i] && !(rows[i].commands & cli->command->bit))
+		if (given[i] && !takes(cli->command, rows[i].name))
 			return fail(cli, ERR_USAGE,
 				    "%s takes no --%s; see iotsafe %s --help",
 				    cli->command->name, rows[i].name,
@@ -343,11 +361,11 @@ static void list_one(const struct row *row)
 	snprintf(head, sizeof(head), "--%s%s%s", row->name,
 		 row->value && row->kind != FLAG_TEXT ? " " : "",
 		 row->value ? row->value : "");
-	printf("  %-18s ", head);
+	printf("  %-19s ", head);
 	for (; *text; text++) {
 		putchar(*text);
 		if (*text == '\n')
-			printf("%21s", "");
+			printf("%22s", "");
 	}
 	putchar('\n');
 }
