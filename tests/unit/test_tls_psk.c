@@ -134,6 +134,30 @@ ParameterizedTest(int *row, psk, opens_a_session_with_one_derivation,
 	cr_assert(lt(int, wanted_card, 30), "a busy loop");
 }
 
+/* The vector of docs/psk.md, made by the page's own Python. */
+Test(psk, is_the_one_that_a_server_computes)
+{
+	static unsigned char vector[32] = {
+		0x6E, 0x05, 0x09, 0x73, 0x4B, 0x7E, 0xC1, 0x41,
+		0x55, 0xB5, 0x03, 0xD7, 0x9A, 0xB4, 0x35, 0x1C,
+		0xC1, 0x31, 0x63, 0xF8, 0xF9, 0xF6, 0xC4, 0x94,
+		0x00, 0x08, 0x16, 0x80, 0xE3, 0x08, 0x05, 0xCF};
+	struct peer_wish wish = psk_wish(TLS13, IOTSAFE_PSK_DERIVED);
+	struct peer peer;
+	iotsafe_tls *tls;
+
+	expect_good(iotsafe_tls_new(&card, 0, &tls));
+	expect_good(iotsafe_tls_set_server_name(tls, NULL));
+	expect_good(iotsafe_tls_set_psk(tls, "device-7", "psk",
+					IOTSAFE_PSK_DERIVED, NULL, 0));
+	wish.psk_identity = "device-7";
+	wish.psk = (gnutls_datum_t){vector, sizeof(vector)};
+	peer_start(&peer, wish);
+	expect_good(iotsafe_tls_handshake(tls, peer.fd, patience(10000)));
+	end_session(tls, &peer);
+	cr_assert(eq(int, peer.result, 0));
+}
+
 Test(psk, comes_with_a_context)
 {
 	iotsafe_tls *tls = psk_session(TLS12, IOTSAFE_PSK_DERIVED);

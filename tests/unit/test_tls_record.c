@@ -390,7 +390,7 @@ ParameterizedTest(int *row, record, leaves_nothing_behind, .timeout = 300)
 	const size_t count = is_slow() ? 3 : 300;
 	size_t before, after;
 
-	handshakes((int)count / 15, *row % 8, *row < 8);
+	handshakes((int)count / 3, *row % 8, *row < 8);
 	before = heap_in_use();
 	handshakes((int)count, *row % 8, *row < 8);
 	after = heap_in_use();

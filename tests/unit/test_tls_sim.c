@@ -7,6 +7,7 @@
 #include <iotsafe/gnutls.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "tlspeer.h"
@@ -202,6 +203,141 @@ Test(sim, serves_a_program_that_knows_files_only)
 	cr_assert(eq(int, peer.result, 0));
 	cr_assert(ge(uint, peer.chain, 2));
 	gnutls_certificate_free_credentials(cred);
+	iotsafe_card_free(card);
+}
+
+/* ---- more of the card ---- */
+
+static void read_identity(const char *store, const char *name,
+			  struct identity *out, struct identity *above)
+{
+	gnutls_x509_crt_t crts[2];
+	unsigned count = 2;
+	gnutls_datum_t text;
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s.pem", store, name);
+	cr_assert(ge(int, gnutls_load_file(path, &text), 0), "%s", path);
+	cr_assert(eq(int,
+		     gnutls_x509_crt_list_import(crts, &count, &text,
+						 GNUTLS_X509_FMT_PEM, 0),
+		     2));
+	gnutls_free(text.data);
+	gnutls_x509_crt_export2(crts[0], GNUTLS_X509_FMT_DER, &out->der);
+	gnutls_x509_crt_export2(crts[1], GNUTLS_X509_FMT_DER, &above->der);
+	gnutls_x509_crt_deinit(crts[0]);
+	gnutls_x509_crt_deinit(crts[1]);
+	snprintf(path, sizeof(path), "%s/%s-key.pem", store, name);
+	cr_assert(ge(int, gnutls_load_file(path, &text), 0), "%s", path);
+	gnutls_x509_privkey_init(&out->key);
+	cr_assert(eq(int,
+		     gnutls_x509_privkey_import(out->key, &text,
+						GNUTLS_X509_FMT_PEM),
+		     0));
+	gnutls_free(text.data);
+}
+
+static int verifications(const char *log)
+{
+	static const char words[] = "\"VERIFY SIGNATURE INIT\"";
+	gnutls_datum_t text;
+	int count = 0;
+
+	cr_assert(ge(int, gnutls_load_file(log, &text), 0), "%s", log);
+	for (const char *at = (char *)text.data; (at = strstr(at, words)); at++)
+		count++;
+	gnutls_free(text.data);
+	return count;
+}
+
+static iotsafe_tls *session_by_ca_key(iotsafe_card *card, const char *host)
+{
+	iotsafe_tls *tls;
+
+	expect_good(iotsafe_tls_new(card, 0, &tls));
+	expect_good(iotsafe_tls_set_server_name(tls, host));
+	expect_good(iotsafe_tls_set_ca_key(tls, "ca-key"));
+	return tls;
+}
+
+/* A server of the authority that the card's object "ca-key" is of. */
+Test(sim, verifies_the_server_on_the_card)
+{
+	char store[64] = "/tmp/iotsafe-test-XXXXXX";
+	char command[600], address[300];
+	struct identity own = {0}, above = {0};
+	iotsafe_card *card;
+	struct peer peer;
+
+	cr_assert(mkdtemp(store) != NULL);
+	snprintf(command, sizeof(command), "'%s' pki --store %s",
+		 getenv("IOTSAFE_SIM"), store);
+	cr_assert(eq(int, system(command), 0));
+	read_identity(store, "server", &own, &above);
+	snprintf(address, sizeof(address), "sim:full?store=%s&log=%s/log",
+		 store, store);
+	card = open_card(address);
+	strcat(store, "/log");
+	for (int i = 0; i < 2; i++) {
+		const char *host = i ? "other.example" : "localhost";
+		iotsafe_tls *tls = session_by_ca_key(card, host);
+
+		peer_start(&peer, (struct peer_wish){.server = &own,
+						     .chain = {&above},
+						     .client_ca = &card_root});
+		cr_assert(eq(int, iotsafe_tls_handshake(tls, peer.fd, 30000),
+			     i ? IOTSAFE_ERR_UNTRUSTED : 0),
+			  "%s", iotsafe_last_error());
+		iotsafe_tls_free(tls);
+		peer_join(&peer);
+		cr_assert(eq(int, verifications(store), i + 1));
+	}
+	iotsafe_card_free(card);
+	gnutls_x509_privkey_deinit(own.key);
+	gnutls_free(own.der.data);
+	gnutls_free(above.der.data);
+	*strrchr(store, '/') = '\0';
+	snprintf(command, sizeof(command), "rm -r %s", store);
+	cr_assert(eq(int, system(command), 0));
+}
+
+/* What is resumed costs no exchange at all. */
+Test(sim, resumes_without_an_exchange)
+{
+	iotsafe_card *card = open_card("sim:");
+	uint8_t *saved = NULL, *data;
+	uint64_t before = 0;
+	gnutls_datum_t tickets;
+	size_t size = 0, got;
+
+	gnutls_session_ticket_key_generate(&tickets);
+	for (int i = 0; i < 4; i++) {
+		iotsafe_tls *tls = new_session(card, 0);
+		struct peer peer;
+
+		expect_good(iotsafe_tls_set_session(tls, saved, size));
+		peer_start(&peer, (struct peer_wish){.server = &server,
+						     .client_ca = &card_root,
+						     .tickets = &tickets});
+		expect_good(shake_hands(tls, peer.fd, i % 2));
+		expect_good(iotsafe_tls_send(tls, (const uint8_t *)"x", 1,
+					     30000, NULL));
+		expect_good(iotsafe_tls_receive(tls, 1, 30000, &data, &got));
+		iotsafe_free(data);
+		iotsafe_free(saved);
+		expect_good(iotsafe_tls_session(tls, &saved, &size));
+		cr_assert(eq(int, iotsafe_tls_resumed(tls), i > 0));
+		iotsafe_tls_free(tls);
+		peer_join(&peer);
+		if (i)
+			cr_assert(eq(
+				u64,
+				iotsafe_card_counter(card, IOTSAFE_EXCHANGES),
+				before));
+		before = iotsafe_card_counter(card, IOTSAFE_EXCHANGES);
+	}
+	iotsafe_free(saved);
+	gnutls_free(tickets.data);
 	iotsafe_card_free(card);
 }
 
