@@ -48,7 +48,8 @@ struct iotsafe_card {
 	struct link_counters counted; /* what of them is in `counters` */
 	struct applet applet;
 	bool listed;
-	unsigned no_list; /* the status word by which it refused, or 0 */
+	unsigned no_list;      /* the status word by which it refused, or 0 */
+#define CARD_LIST_UNREADABLE 1 /* instead of one */
 	struct entry *entries;
 	size_t entries_count;
 	/* How often what was read of the card turned out to be history. */
@@ -79,6 +80,10 @@ int card_check_process(const iotsafe_card *card);
 /* Reads the list of objects unless it is known. A card that has no list gets
  * an empty one. */
 int card_need_list(iotsafe_card *card, const struct deadline *deadline);
+
+/* The same for who wants the list itself: one that could not be understood is
+ * asked for again. */
+int card_need_whole_list(iotsafe_card *card, const struct deadline *deadline);
 
 /* Forgets all that was read of the card's objects. */
 void card_forget(iotsafe_card *card);

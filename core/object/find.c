@@ -10,6 +10,48 @@
 #include "base/trace.h"
 #include "object/card.h"
 
+/* ---- keeping ---- */
+
+void card_forget(iotsafe_card *card)
+{
+	for (size_t i = 0; i < card->entries_count; i++) {
+		iotsafe_free(card->entries[i].spki);
+		iotsafe_free(card->entries[i].content);
+	}
+	free(card->entries);
+	card->entries = NULL;
+	card->entries_count = 0;
+	card->listed = false;
+	card->no_list = 0;
+}
+
+static int keep_records(iotsafe_card *card, struct records *records)
+{
+	struct entry *entries;
+
+	card_forget(card);
+	entries = calloc(records->count + 1, sizeof(*entries));
+	if (!entries)
+		return error_set(IOTSAFE_ERR_MEMORY, "card: no memory");
+	for (size_t i = 0; i < records->count; i++)
+		entries[i].record = records->items[i];
+	card->entries = entries;
+	card->entries_count = records->count;
+	card->listed = true;
+	return IOTSAFE_OK;
+}
+
+static int go_without_list(iotsafe_card *card, unsigned status)
+{
+	struct records none = {NULL, 0};
+
+	TRY(keep_records(card, &none));
+	card->no_list = status;
+	return IOTSAFE_OK;
+}
+
+/* ---- finding ---- */
+
 static void record_of_name(const struct name *name, int class,
 			   struct record *out)
 {
@@ -89,8 +131,13 @@ int card_find(iotsafe_card *card, const struct name *name, int class,
 	      struct entry **out, const struct deadline *deadline)
 {
 	struct titles found = {{0}, 0}, others = {{0}, 0};
+	int result = card_need_list(card, deadline);
 
-	TRY(card_need_list(card, deadline));
+	/* A list that no modem lets through whole is none for who knows a
+	 * name. */
+	if (result == IOTSAFE_ERR_FORMAT && !name_is_empty(name))
+		result = go_without_list(card, CARD_LIST_UNREADABLE);
+	TRY(result);
 	if (name->class && name->class != class)
 		return error_set(IOTSAFE_ERR_ARG,
 				 "name: its type is not that of a %s",
@@ -184,17 +231,11 @@ void card_forget_entry(iotsafe_card *card, struct entry *entry)
 			card->entries[i].proven = 0;
 }
 
-void card_forget(iotsafe_card *card)
+int card_need_whole_list(iotsafe_card *card, const struct deadline *deadline)
 {
-	for (size_t i = 0; i < card->entries_count; i++) {
-		iotsafe_free(card->entries[i].spki);
-		iotsafe_free(card->entries[i].content);
-	}
-	free(card->entries);
-	card->entries = NULL;
-	card->entries_count = 0;
-	card->listed = false;
-	card->no_list = 0;
+	if (card->no_list == CARD_LIST_UNREADABLE)
+		card_forget(card);
+	return card_need_list(card, deadline);
 }
 
 void card_changed(iotsafe_card *card, const char *why)
@@ -228,22 +269,6 @@ int card_refresh(iotsafe_card *card, struct record *record, unsigned *changes,
 			 class_words(record->class), title);
 }
 
-static int keep_records(iotsafe_card *card, struct records *records)
-{
-	struct entry *entries;
-
-	card_forget(card);
-	entries = calloc(records->count + 1, sizeof(*entries));
-	if (!entries)
-		return error_set(IOTSAFE_ERR_MEMORY, "card: no memory");
-	for (size_t i = 0; i < records->count; i++)
-		entries[i].record = records->items[i];
-	card->entries = entries;
-	card->entries_count = records->count;
-	card->listed = true;
-	return IOTSAFE_OK;
-}
-
 /* Status words by which a card says that it has no list to give: it does not
  * know the command, or does not want to. */
 static bool is_refused_list(int result)
@@ -272,12 +297,8 @@ int card_need_list(iotsafe_card *card, const struct deadline *deadline)
 	else
 		result = card->applet.kind->list(&card->applet, &records,
 						 deadline);
-	if (is_refused_list(result)) {
-		records = (struct records){NULL, 0};
-		result = keep_records(card, &records);
-		card->no_list = iotsafe_last_status();
-		return result;
-	}
+	if (is_refused_list(result))
+		return go_without_list(card, iotsafe_last_status());
 	TRY(result);
 	result = keep_records(card, &records);
 	free(records.items);

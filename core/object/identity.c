@@ -459,7 +459,7 @@ int identity_find(iotsafe_card *card, struct record *out,
 	struct matching matching;
 
 	memset(&matching, 0, sizeof(matching));
-	TRY(card_need_list(card, deadline));
+	TRY(card_need_whole_list(card, deadline));
 	if (card->no_list)
 		return error_set_status(IOTSAFE_ERR_SUPPORT, card->no_list,
 					"the card does not list its objects "

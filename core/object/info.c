@@ -83,7 +83,8 @@ static const char *list_words(const iotsafe_card *card)
 	const struct applet_manners *manners = &card->applet.manners;
 
 	if (card->no_list)
-		return "refused";
+		return card->no_list == CARD_LIST_UNREADABLE ? "unreadable"
+							     : "refused";
 	if (!manners->has_list)
 		return "not read yet";
 	return manners->bare_list ? "bare" : "wrapped";

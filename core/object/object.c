@@ -209,7 +209,7 @@ static int make_list(iotsafe_card *card, void *self,
 	struct listing *listing = self;
 	iotsafe_list *list;
 
-	TRY(card_need_list(card, deadline));
+	TRY(card_need_whole_list(card, deadline));
 	if (card->no_list)
 		return error_set_status(
 			IOTSAFE_ERR_SUPPORT, card->no_list,

@@ -71,10 +71,9 @@ Test(manners, of_the_class_byte_are_not_tried_out_where_said)
 				       {"01CB010000", "840101" FIELDS "9000"},
 				       {"012A0001" BODY, "9000"},
 				       {"012B8001" DATA, SIGNED}, ROW_CLOSE);
-	struct script with_80 =
-		SCRIPT(ROW_OPEN, ROW_SELECT, {"8184000001", "6E00"}, ROW_OPEN,
-		       ROW_SELECT, {"8184000001", "6E00"}, ROW_CLOSE,
-		       ROW_CLOSE);
+	struct script with_80 = SCRIPT(
+		ROW_OPEN, ROW_SELECT, {"8184000001", "6E00"}, ROW_OPEN,
+		ROW_SELECT, {"8184000001", "6E00"}, ROW_CLOSE, ROW_CLOSE);
 	iotsafe_card *card = script_open(&with_00, "class=00");
 	uint8_t *out;
 	size_t size;
@@ -233,6 +232,26 @@ Test(list, that_is_refused_does_not_hide_that_an_object_is_not_there)
 		     "GET DATA object: card answered 6A82");
 	expect_error(iotsafe_key_open(card, NULL, &key), IOTSAFE_ERR_SUPPORT,
 		     "(card answered 6985); name the key by id");
+	end(card, &script);
+}
+
+/* Sequans cuts what is longer than its buffer, and a card gives a list whole
+ * or not at all. */
+Test(list, that_arrives_cut_leaves_a_key_to_its_name)
+{
+	struct script script =
+		SCRIPT(ROW_OPEN, ROW_SELECT, {"81CB010000", "C121 8401"},
+		       {"81CB010080", "C121 8401"}, {"81CB010032", "C121 8401"},
+		       {"81CBC10003 840101", "840101" FIELDS "9000"},
+		       {"812A0001" BODY, "9000"}, {"812B8001" DATA, SIGNED},
+		       /* Who wants the list is told what is wrong with it. */
+		       {"81CB010032", "C121 8401"}, ROW_CLOSE);
+	iotsafe_card *card = script_open(&script, NULL);
+	iotsafe_list *list;
+
+	sign(card, 0, NULL);
+	expect_error(iotsafe_card_list(card, NULL, &list), IOTSAFE_ERR_FORMAT,
+		     "GET DATA object list: the answer is cut");
 	end(card, &script);
 }
 
