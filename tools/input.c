@@ -194,10 +194,11 @@ int input_public_key(struct cli *cli, const char *path, struct buffer *der)
  * them, so they are left alone until that is known. */
 static int undo_hex(struct cli *cli, struct buffer *file)
 {
-	struct buffer text, bytes = {malloc(file->size / 2 + 1), 0};
+	struct buffer text = {0}, bytes = {0};
 	size_t size = file->size;
 
 	TRY(input_copy(cli, file->data, size, &text));
+	bytes.data = malloc(size / 2 + 1);
 	while (size && isspace(text.data[size - 1]))
 		size--;
 	text.data[size] = '\0';
@@ -205,7 +206,7 @@ static int undo_hex(struct cli *cli, struct buffer *file)
 	    text_unhex((char *)text.data, bytes.data, &bytes.size)) {
 		input_free(file);
 		*file = bytes;
-		bytes.data = NULL;
+		bytes = (struct buffer){0};
 	}
 	input_free(&bytes);
 	input_free(&text);
