@@ -14,7 +14,8 @@ import sys
 import tempfile
 
 LIST = pathlib.Path(__file__).with_name("symbols.txt")
-SIZE_MAX = 128 * 1024
+# docs/decisions.md, "Larger than it was to be".
+SIZE_MAX = 168 * 1024
 
 
 def exported(library):
