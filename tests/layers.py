@@ -31,8 +31,10 @@ LIBRARIES = {
     "GnuTLS": (
         r"gnutls/|iotsafe/gnutls\.h$",
         r"gnutls_",
-        r"base/crypto\.[ch]$|tls/|format/|include/iotsafe/gnutls\.h$",
+        r"base/crypto(_[a-z]+)?\.[ch]$|tls/|format/"
+        r"|include/iotsafe/gnutls\.h$",
     ),
+    "nettle": (r"nettle/", r"nettle_", r"base/crypto_hash\.c$"),
     "libserialport": (
         r"libserialport\.h$",
         r"sp_[a-z]",

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Public keys, certificates and signatures in the forms that cards, GnuTLS
- * and callers use. The only file below tls/ that includes GnuTLS.
+ * Public keys and signatures in the forms that cards, GnuTLS and callers use.
  */
 #include <gnutls/abstract.h>
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
-#include <gnutls/x509.h>
-#include <nettle/sha2.h>
 #include <string.h>
 #include "base/crypto.h"
+#include "base/crypto_datum.h"
 #include "base/error.h"
 
 static const struct algorithm {
@@ -85,111 +83,6 @@ size_t crypto_hash_size(int algorithm)
 	const struct algorithm *found = find(algorithm);
 
 	return found ? found->hash_size : 0;
-}
-
-size_t crypto_hash_block_size(int algorithm)
-{
-	return crypto_hash_size(algorithm) > SHA256_DIGEST_SIZE
-		       ? SHA512_BLOCK_SIZE
-		       : SHA256_BLOCK_SIZE;
-}
-
-/* GnuTLS's number of the hash. */
-static gnutls_digest_algorithm_t digest_of(int algorithm)
-{
-	switch (crypto_hash_size(algorithm)) {
-	case SHA512_DIGEST_SIZE:
-		return GNUTLS_DIG_SHA512;
-	case SHA384_DIGEST_SIZE:
-		return GNUTLS_DIG_SHA384;
-	default:
-		return GNUTLS_DIG_SHA256;
-	}
-}
-
-size_t crypto_hash(int algorithm, struct bytes data, uint8_t *out)
-{
-	gnutls_hash_fast(digest_of(algorithm), data.data, data.size, out);
-	return crypto_hash_size(algorithm);
-}
-
-/* Without a hash nothing is computed, and `out` stays zero. */
-void crypto_hkdf_extract(int algorithm, struct bytes secret, struct bytes salt,
-			 uint8_t *out)
-{
-	/* Extract is an HMAC with the salt for its key. */
-	memset(out, 0, CRYPTO_HASH_MAX);
-	gnutls_hmac_fast((gnutls_mac_algorithm_t)digest_of(algorithm),
-			 salt.data, salt.size, secret.data, secret.size, out);
-}
-
-void crypto_prf(struct bytes secret, struct bytes seed, uint8_t *out,
-		size_t size)
-{
-	uint8_t a[SHA256_DIGEST_SIZE + 255], part[SHA256_DIGEST_SIZE];
-	size_t seed_size = seed.size < 255 ? seed.size : 255;
-	struct bytes in = seed;
-
-	for (size_t done = 0; done < size; done += sizeof(part)) {
-		size_t left = size - done;
-
-		/* A(i) = HMAC(A(i - 1)); A(0) is the seed. */
-		gnutls_hmac_fast(GNUTLS_MAC_SHA256, secret.data, secret.size,
-				 in.data, in.size, part);
-		memcpy(a, part, sizeof(part));
-		memcpy(a + sizeof(part), seed.data, seed_size);
-		gnutls_hmac_fast(GNUTLS_MAC_SHA256, secret.data, secret.size, a,
-				 sizeof(part) + seed_size, part);
-		memcpy(out + done, part,
-		       left < sizeof(part) ? left : sizeof(part));
-		in = (struct bytes){a, sizeof(part)};
-	}
-	bytes_wipe(a, sizeof(a));
-	bytes_wipe(part, sizeof(part));
-}
-
-/* Big-endian words, in the order of their letters a to h. */
-static void put_words(const void *words, size_t size, uint8_t *out)
-{
-	for (size_t i = 0; i < 8; i++)
-		for (size_t j = 0; j < size; j++) {
-			uint64_t word = size == 8
-						? ((const uint64_t *)words)[i]
-						: ((const uint32_t *)words)[i];
-
-			*out++ = (uint8_t)(word >> (8 * (size - 1 - j)));
-		}
-}
-
-size_t crypto_hash_state(int algorithm, struct bytes blocks, uint8_t *out)
-{
-	struct sha256_ctx small;
-	struct sha512_ctx large;
-
-	if (crypto_hash_size(algorithm) == SHA256_DIGEST_SIZE) {
-		sha256_init(&small);
-		sha256_update(&small, blocks.size, blocks.data);
-		put_words(small.state, sizeof(small.state[0]), out);
-		return sizeof(small.state);
-	}
-	if (crypto_hash_size(algorithm) == SHA384_DIGEST_SIZE)
-		sha384_init(&large);
-	else
-		sha512_init(&large);
-	sha512_update(&large, blocks.size, blocks.data);
-	put_words(large.state, sizeof(large.state[0]), out);
-	return sizeof(large.state);
-}
-
-/* GnuTLS only reads what its inputs point to; its type has no const. */
-static gnutls_datum_t datum(struct bytes bytes)
-{
-	union {
-		const uint8_t *in;
-		uint8_t *out;
-	} data = {.in = bytes.data};
-
-	return (gnutls_datum_t){data.out, (unsigned)bytes.size};
 }
 
 /* AlgorithmIdentifier ecPublicKey with the curve's OID, and the head of the
@@ -291,47 +184,6 @@ int crypto_point_of_spki(struct bytes spki, uint8_t *point)
 			 spki.size);
 }
 
-/* Whether bytes are a certificate is a question, so that no is no error. */
-static bool import_certificate(struct bytes der, gnutls_x509_crt_t *out)
-{
-	gnutls_datum_t data = datum(der);
-
-	if (gnutls_x509_crt_init(out) < 0)
-		return false;
-	if (gnutls_x509_crt_import(*out, &data, GNUTLS_X509_FMT_DER) >= 0)
-		return true;
-	gnutls_x509_crt_deinit(*out);
-	return false;
-}
-
-/* RFC 5280 4.1: Certificate { tbsCertificate { [0] version, serialNumber,
- * signature, issuer, validity, subject, subjectPublicKeyInfo … } … }. Taken
- * as it stands there, so that keys GnuTLS cannot use are told apart too. */
-int crypto_spki_of_certificate(struct bytes certificate, uint8_t **out,
-			       size_t *out_size)
-{
-	struct tlv outer, tbs, field = {0};
-	const uint8_t *start;
-	struct bytes rest;
-
-	if (!tlv_next(&certificate, &outer) || outer.tag != 0x30 ||
-	    !tlv_next(&outer.value, &tbs) || tbs.tag != 0x30)
-		goto bad;
-	rest = tbs.value;
-	if (rest.size && rest.data[0] == 0xA0)
-		tlv_next(&rest, &field);
-	for (int i = 0; i < 5; i++)
-		if (!tlv_next(&rest, &field))
-			goto bad;
-	start = rest.data;
-	if (!tlv_next(&rest, &field) || field.tag != 0x30)
-		goto bad;
-	return bytes_give(start, (size_t)(rest.data - start), out, out_size);
-bad:
-	return error_set(IOTSAFE_ERR_FORMAT,
-			 "certificate: its public key cannot be found");
-}
-
 static bool import_spki(struct bytes spki, gnutls_pubkey_t *key)
 {
 	gnutls_datum_t data = datum(spki);
@@ -426,38 +278,6 @@ int iotsafe_signature_from_der(const uint8_t *data, size_t data_size,
 	return bytes_give(rs, 2 * size, out, out_size);
 }
 
-int iotsafe_hkdf_expand(int algorithm, const uint8_t *secret,
-			size_t secret_size, const uint8_t *data,
-			size_t data_size, size_t size, uint8_t **out,
-			size_t *out_size)
-{
-	const int bit = algorithm & 0x7;
-	gnutls_datum_t key = datum((struct bytes){secret, secret_size});
-	gnutls_datum_t info = datum((struct bytes){data, data_size});
-	int error;
-
-	if (!bytes_ready(out, out_size) || !secret || (data_size && !data) ||
-	    !crypto_hash_size(bit) || !size ||
-	    size > 255 * crypto_hash_size(bit))
-		return error_set(IOTSAFE_ERR_ARG,
-				 "HKDF-Expand: a hash, a secret, and 1 to 255 "
-				 "times the hash's size");
-	*out = bytes_room(size);
-	if (!*out)
-		return IOTSAFE_ERR_MEMORY;
-	/* Their numbers of a hash and of its HMAC are the same. */
-	error = gnutls_hkdf_expand((gnutls_mac_algorithm_t)digest_of(bit), &key,
-				   &info, *out, size);
-	if (error < 0) {
-		iotsafe_free(*out);
-		*out = NULL;
-		return error_set(IOTSAFE_ERR_ARG, "HKDF-Expand: %s",
-				 gnutls_strerror(error));
-	}
-	*out_size = size;
-	return IOTSAFE_OK;
-}
-
 int iotsafe_signature_to_der(const uint8_t *data, size_t data_size,
 			     uint8_t **out, size_t *out_size)
 {
@@ -530,119 +350,4 @@ bool crypto_der_to_rs(struct bytes der, size_t half, uint8_t *rs)
 	gnutls_free(r.data);
 	gnutls_free(s.data);
 	return fits;
-}
-
-bool crypto_certificate_trim(struct bytes *certificate)
-{
-	struct bytes rest = *certificate;
-	struct tlv outer;
-	gnutls_x509_crt_t crt;
-
-	if (!tlv_next(&rest, &outer) || outer.tag != 0x30)
-		return false;
-	rest = (struct bytes){certificate->data,
-			      (size_t)(rest.data - certificate->data)};
-	if (!import_certificate(rest, &crt))
-		return false;
-	gnutls_x509_crt_deinit(crt);
-	*certificate = rest;
-	return true;
-}
-
-bool crypto_certificate_issued(struct bytes issuer, struct bytes certificate)
-{
-	gnutls_x509_crt_t upper, lower;
-	bool issued;
-
-	if (!import_certificate(issuer, &upper))
-		return false;
-	if (!import_certificate(certificate, &lower)) {
-		gnutls_x509_crt_deinit(upper);
-		return false;
-	}
-	issued = gnutls_x509_crt_check_issuer(lower, upper) == 1;
-	gnutls_x509_crt_deinit(upper);
-	gnutls_x509_crt_deinit(lower);
-	return issued;
-}
-
-/* RFC 5280 4.2.1.9. */
-static bool is_ca(gnutls_x509_crt_t crt)
-{
-	unsigned critical, ca = 0;
-
-	return gnutls_x509_crt_get_basic_constraints(crt, &critical, &ca,
-						     NULL) >= 0 &&
-	       ca;
-}
-
-bool crypto_certificate_is_ca(struct bytes certificate)
-{
-	gnutls_x509_crt_t crt;
-	bool ca;
-
-	if (!import_certificate(certificate, &crt))
-		return false;
-	ca = is_ca(crt);
-	gnutls_x509_crt_deinit(crt);
-	return ca;
-}
-
-bool crypto_certificate_is_root(struct bytes certificate)
-{
-	gnutls_x509_crt_t crt;
-	unsigned status = 0;
-	bool root;
-
-	if (!import_certificate(certificate, &crt))
-		return false;
-	/* The time is the verifier's business, not ours. */
-	root = gnutls_x509_crt_check_issuer(crt, crt) == 1 && is_ca(crt) &&
-	       gnutls_x509_crt_verify(crt, &crt, 1,
-				      GNUTLS_VERIFY_DISABLE_TIME_CHECKS,
-				      &status) >= 0 &&
-	       !status;
-	gnutls_x509_crt_deinit(crt);
-	return root;
-}
-
-static int give_each(gnutls_x509_crt_t *list, unsigned count,
-		     int (*each)(void *self, struct bytes certificate),
-		     void *self)
-{
-	int result = IOTSAFE_OK;
-
-	for (unsigned i = 0; i < count; i++) {
-		gnutls_datum_t der;
-
-		if (result >= 0 &&
-		    gnutls_x509_crt_export2(list[i], GNUTLS_X509_FMT_DER,
-					    &der) >= 0) {
-			result = each(self, (struct bytes){der.data, der.size});
-			gnutls_free(der.data);
-		}
-		gnutls_x509_crt_deinit(list[i]);
-	}
-	gnutls_free(list);
-	return result;
-}
-
-int crypto_certificates_read(struct bytes data,
-			     int (*each)(void *self, struct bytes certificate),
-			     void *self)
-{
-	gnutls_datum_t text = datum(data);
-	gnutls_x509_crt_t *list;
-	unsigned count;
-	int error;
-
-	if (crypto_certificate_trim(&data))
-		return each(self, data);
-	error = gnutls_x509_crt_list_import2(&list, &count, &text,
-					     GNUTLS_X509_FMT_PEM, 0);
-	if (error < 0)
-		return error_set(IOTSAFE_ERR_FORMAT,
-				 "certificate: neither DER nor PEM (%s)",
-				 gnutls_strerror(error));
-	return give_each(list, count, each, self);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The one file that uses GnuTLS's primitives: public keys, certificates,
+/* The files that use GnuTLS's primitives: public keys, certificates,
  * verification, and the encodings of signatures. */
 #ifndef BASE_CRYPTO_H
 #define BASE_CRYPTO_H

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Certificates: found among padding, taken apart, and who issued whom.
+ */
+#include <gnutls/x509.h>
+#include "base/crypto.h"
+#include "base/crypto_datum.h"
+#include "base/error.h"
+
+/* Whether bytes are a certificate is a question, so that no is no error. */
+static bool import_certificate(struct bytes der, gnutls_x509_crt_t *out)
+{
+	gnutls_datum_t data = datum(der);
+
+	if (gnutls_x509_crt_init(out) < 0)
+		return false;
+	if (gnutls_x509_crt_import(*out, &data, GNUTLS_X509_FMT_DER) >= 0)
+		return true;
+	gnutls_x509_crt_deinit(*out);
+	return false;
+}
+
+/* RFC 5280 4.1: Certificate { tbsCertificate { [0] version, serialNumber,
+ * signature, issuer, validity, subject, subjectPublicKeyInfo … } … }. Taken
+ * as it stands there, so that keys GnuTLS cannot use are told apart too. */
+int crypto_spki_of_certificate(struct bytes certificate, uint8_t **out,
+			       size_t *out_size)
+{
+	struct tlv outer, tbs, field = {0};
+	const uint8_t *start;
+	struct bytes rest;
+
+	if (!tlv_next(&certificate, &outer) || outer.tag != 0x30 ||
+	    !tlv_next(&outer.value, &tbs) || tbs.tag != 0x30)
+		goto bad;
+	rest = tbs.value;
+	if (rest.size && rest.data[0] == 0xA0)
+		tlv_next(&rest, &field);
+	for (int i = 0; i < 5; i++)
+		if (!tlv_next(&rest, &field))
+			goto bad;
+	start = rest.data;
+	if (!tlv_next(&rest, &field) || field.tag != 0x30)
+		goto bad;
+	return bytes_give(start, (size_t)(rest.data - start), out, out_size);
+bad:
+	return error_set(IOTSAFE_ERR_FORMAT,
+			 "certificate: its public key cannot be found");
+}
+
+bool crypto_certificate_trim(struct bytes *certificate)
+{
+	struct bytes rest = *certificate;
+	struct tlv outer;
+	gnutls_x509_crt_t crt;
+
+	if (!tlv_next(&rest, &outer) || outer.tag != 0x30)
+		return false;
+	rest = (struct bytes){certificate->data,
+			      (size_t)(rest.data - certificate->data)};
+	if (!import_certificate(rest, &crt))
+		return false;
+	gnutls_x509_crt_deinit(crt);
+	*certificate = rest;
+	return true;
+}
+
+bool crypto_certificate_issued(struct bytes issuer, struct bytes certificate)
+{
+	gnutls_x509_crt_t upper, lower;
+	bool issued;
+
+	if (!import_certificate(issuer, &upper))
+		return false;
+	if (!import_certificate(certificate, &lower)) {
+		gnutls_x509_crt_deinit(upper);
+		return false;
+	}
+	issued = gnutls_x509_crt_check_issuer(lower, upper) == 1;
+	gnutls_x509_crt_deinit(upper);
+	gnutls_x509_crt_deinit(lower);
+	return issued;
+}
+
+/* RFC 5280 4.2.1.9. */
+static bool is_ca(gnutls_x509_crt_t crt)
+{
+	unsigned critical, ca = 0;
+
+	return gnutls_x509_crt_get_basic_constraints(crt, &critical, &ca,
+						     NULL) >= 0 &&
+	       ca;
+}
+
+bool crypto_certificate_is_ca(struct bytes certificate)
+{
+	gnutls_x509_crt_t crt;
+	bool ca;
+
+	if (!import_certificate(certificate, &crt))
+		return false;
+	ca = is_ca(crt);
+	gnutls_x509_crt_deinit(crt);
+	return ca;
+}
+
+bool crypto_certificate_is_root(struct bytes certificate)
+{
+	gnutls_x509_crt_t crt;
+	unsigned status = 0;
+	bool root;
+
+	if (!import_certificate(certificate, &crt))
+		return false;
+	/* The time is the verifier's business, not ours. */
+	root = gnutls_x509_crt_check_issuer(crt, crt) == 1 && is_ca(crt) &&
+	       gnutls_x509_crt_verify(crt, &crt, 1,
+				      GNUTLS_VERIFY_DISABLE_TIME_CHECKS,
+				      &status) >= 0 &&
+	       !status;
+	gnutls_x509_crt_deinit(crt);
+	return root;
+}
+
+static int give_each(gnutls_x509_crt_t *list, unsigned count,
+		     int (*each)(void *self, struct bytes certificate),
+		     void *self)
+{
+	int result = IOTSAFE_OK;
+
+	for (unsigned i = 0; i < count; i++) {
+		gnutls_datum_t der;
+
+		if (result >= 0 &&
+		    gnutls_x509_crt_export2(list[i], GNUTLS_X509_FMT_DER,
+					    &der) >= 0) {
+			result = each(self, (struct bytes){der.data, der.size});
+			gnutls_free(der.data);
+		}
+		gnutls_x509_crt_deinit(list[i]);
+	}
+	gnutls_free(list);
+	return result;
+}
+
+int crypto_certificates_read(struct bytes data,
+			     int (*each)(void *self, struct bytes certificate),
+			     void *self)
+{
+	gnutls_datum_t text = datum(data);
+	gnutls_x509_crt_t *list;
+	unsigned count;
+	int error;
+
+	if (crypto_certificate_trim(&data))
+		return each(self, data);
+	error = gnutls_x509_crt_list_import2(&list, &count, &text,
+					     GNUTLS_X509_FMT_PEM, 0);
+	if (error < 0)
+		return error_set(IOTSAFE_ERR_FORMAT,
+				 "certificate: neither DER nor PEM (%s)",
+				 gnutls_strerror(error));
+	return give_each(list, count, each, self);
+}
