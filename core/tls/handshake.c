@@ -255,7 +255,7 @@ static int begin(struct iotsafe_tls *tls, int fd)
 	tls->transport.quiet = !tls->transport.datagram;
 	if (tls->transport.datagram)
 		gnutls_dtls_set_mtu(tls->session, HANDSHAKE_MTU);
-	TRY(settings_apply(tls));
+	TRY(offer_settings(tls));
 	if (tls->card && !tls->psk)
 		gnutls_handshake_set_hook_function(
 			tls->session, GNUTLS_HANDSHAKE_CERTIFICATE_REQUEST,

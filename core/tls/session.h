@@ -18,7 +18,8 @@
 #define SERVER_NAME_MAX 253 /* RFC 1035 2.3.4, as text */
 #define CARD_CA_MAX	8
 #define PINS_MAX	8
-#define PIN_SIZE	32    /* SHA-256 of a SubjectPublicKeyInfo */
+#define PIN_SIZE	32 /* SHA-256 of a SubjectPublicKeyInfo */
+#define ALPN_MAX	8
 #define RECORD_MAX	16384 /* RFC 8446 5.1 */
 /* Messages in a row that bring no data: more are taken for an attack. */
 #define IDLE_MESSAGES_MAX 64
@@ -155,7 +156,12 @@ int settings_check(const struct iotsafe_tls *tls, const char *what);
 /* Puts a copy of the text into the slot; NULL clears it. */
 int settings_replace(char **slot, const char *text);
 void settings_release(struct iotsafe_tls *tls);
-int settings_apply(struct iotsafe_tls *tls);
+/* Splits at commas. Gives the count of names, or an error. */
+int settings_split_alpn(const char *protocols, gnutls_datum_t out[ALPN_MAX]);
+
+/* offer.c */
+
+int offer_settings(struct iotsafe_tls *tls);
 
 /* failure.c */
 

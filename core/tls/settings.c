@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the caller asks of a session, checked when it is said and given to
- * GnuTLS when the handshake begins.
+ * What the caller asks of a session, checked when it is said; offer.c gives it
+ * to GnuTLS when the handshake begins.
  */
 #include <arpa/inet.h>
-#include <gnutls/dtls.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/bytes.h"
@@ -14,7 +11,6 @@
 #include "tls/session.h"
 #include "tls/trust.h"
 
-#define ALPN_MAX      8
 #define ALPN_NAME_MAX 32 /* of GnuTLS; RFC 7301 allows 255 */
 
 int settings_check(const struct iotsafe_tls *tls, const char *what)
@@ -256,8 +252,7 @@ int iotsafe_tls_set_verify(iotsafe_tls *tls, int verify)
 	return IOTSAFE_OK;
 }
 
-/* Splits at commas. Gives the count of names, or an error. */
-static int split_alpn(const char *protocols, gnutls_datum_t *out)
+int settings_split_alpn(const char *protocols, gnutls_datum_t out[ALPN_MAX])
 {
 	struct bytes name;
 	int count = 0;
@@ -290,7 +285,7 @@ int iotsafe_tls_set_alpn(iotsafe_tls *tls, const char *protocols)
 	if (protocols && !*protocols)
 		protocols = NULL;
 	if (protocols)
-		TRY(split_alpn(protocols, names));
+		TRY(settings_split_alpn(protocols, names));
 	return settings_replace(&tls->alpn, protocols);
 }
 
@@ -330,135 +325,4 @@ int iotsafe_tls_set_priority(iotsafe_tls *tls, const char *priority)
 		gnutls_priority_deinit(parsed);
 	}
 	return settings_replace(&tls->priority, priority);
-}
-
-static bool is_of_card_psk(const struct iotsafe_tls *tls)
-{
-	return tls->psk && tls->psk_kind == IOTSAFE_PSK_CARD;
-}
-
-/* Versions are ours to say unless the expert's string says them. */
-static const char *version_part(const struct iotsafe_tls *tls)
-{
-	if (tls->transport.datagram)
-		return ":-VERS-ALL:+VERS-DTLS1.2";
-	if (is_of_card_psk(tls))
-		return ":-VERS-ALL:+VERS-TLS1.2";
-	if (tls->priority && !tls->lowest && !tls->highest)
-		return "";
-	if (tls->lowest == 13)
-		return ":-VERS-ALL:+VERS-TLS1.3";
-	if (tls->highest == 12)
-		return ":-VERS-ALL:+VERS-TLS1.2";
-	return ":-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
-}
-
-/* A raw key says nothing of whose it is: who is to be believed must be known
- * by it. */
-static int check_raw_server(const struct iotsafe_tls *tls,
-			    gnutls_priority_t priority)
-{
-	const unsigned *types;
-	int count = gnutls_priority_certificate_type_list2(priority, &types,
-							   GNUTLS_CTYPE_SERVER);
-
-	for (int i = 0; i < count; i++)
-		if (types[i] == GNUTLS_CRT_RAWPK && tls->verify &&
-		    !tls->pinning)
-			return error_set(IOTSAFE_ERR_ARG,
-					 "priority string: a server's raw "
-					 "public key (CTYPE-SRV-RAWPK) wants a "
-					 "pin to be known by");
-	return IOTSAFE_OK;
-}
-
-static int give_priority(struct iotsafe_tls *tls, gnutls_priority_t priority)
-{
-	TRY(check_raw_server(tls, priority));
-	if (gnutls_priority_set(tls->session, priority) < 0)
-		return error_set(IOTSAFE_ERR_MEMORY, "tls: no memory");
-	return IOTSAFE_OK;
-}
-
-static int apply_priority(struct iotsafe_tls *tls)
-{
-	const char *base = tls->priority ? tls->priority : "NORMAL";
-	const char *ours =
-		tls->raw_key ? ":-CTYPE-CLI-ALL:+CTYPE-CLI-RAWPK" : "";
-	const char *theirs = "";
-	gnutls_priority_t priority;
-	char *text = NULL;
-	int error;
-
-	if (tls->pinning)
-		theirs = ":-CTYPE-SRV-ALL:+CTYPE-SRV-RAWPK:+CTYPE-SRV-X509";
-	if (tls->psk)
-		theirs = psk_priority(tls->psk_kind);
-	if (is_of_card_psk(tls) && tls->lowest == 13)
-		return error_set(IOTSAFE_ERR_SUPPORT,
-				 "PSK: the card computes master secrets of "
-				 "TLS 1.2, not 1.3");
-	if (asprintf(&text, "%s%s%s%s", base, version_part(tls), ours, theirs) <
-	    0)
-		return error_set(IOTSAFE_ERR_MEMORY, "tls: no memory");
-	error = gnutls_priority_init(&priority, text, NULL);
-	free(text);
-	if (error < 0)
-		return error_set(IOTSAFE_ERR_ARG, "priority string: %s",
-				 gnutls_strerror(error));
-	error = give_priority(tls, priority);
-	gnutls_priority_deinit(priority);
-	return error;
-}
-
-static int apply_alpn(struct iotsafe_tls *tls)
-{
-	gnutls_datum_t names[ALPN_MAX];
-	int count, error;
-
-	if (!tls->alpn)
-		return IOTSAFE_OK;
-	count = split_alpn(tls->alpn, names);
-	TRY(count);
-	error = gnutls_alpn_set_protocols(tls->session, names, (unsigned)count,
-					  0);
-	if (error < 0)
-		return error_set(IOTSAFE_ERR_ARG, "ALPN: %s",
-				 gnutls_strerror(error));
-	return IOTSAFE_OK;
-}
-
-static int apply_server_name(struct iotsafe_tls *tls)
-{
-	int error;
-
-	if (tls->server.kind == SERVER_UNSET)
-		return error_set(IOTSAFE_ERR_ARG,
-				 "TLS handshake: the server's name was not set "
-				 "(NULL takes any name)");
-	if (tls->server.kind != SERVER_NAME)
-		return IOTSAFE_OK;
-	error = gnutls_server_name_set(tls->session, GNUTLS_NAME_DNS,
-				       tls->server.name,
-				       strlen(tls->server.name));
-	if (error < 0)
-		return error_set(IOTSAFE_ERR_ARG, "server name \"%s\": %s",
-				 tls->server.name, gnutls_strerror(error));
-	return IOTSAFE_OK;
-}
-
-int settings_apply(struct iotsafe_tls *tls)
-{
-	TRY(apply_server_name(tls));
-	TRY(apply_priority(tls));
-	TRY(apply_alpn(tls));
-	if (tls->verify && !tls->trusting && !tls->ca_key)
-		TRY(trust_add_system(tls->cred));
-	TRY(resume_apply(tls));
-	/* 0 for "for ever" would be taken for "over already". */
-	if (tls->transport.datagram)
-		gnutls_dtls_set_timeouts(tls->session, RETRANSMIT_MS, INT_MAX);
-	else
-		gnutls_handshake_set_timeout(tls->session, 0);
-	return IOTSAFE_OK;
 }

@@ -62,9 +62,9 @@ IOTSAFE_API int iotsafe_credentials_set(gnutls_certificate_credentials_t cred,
  * credentials trust already. @param name the file; NULL: every CA certificate
  * on the card that is signed by itself, IOTSAFE_ERR_ABSENT if there is none
  */
-IOTSAFE_API int
-iotsafe_credentials_set_ca(gnutls_certificate_credentials_t cred,
-			   iotsafe_card *card, const char *name);
+IOTSAFE_API int iotsafe_credentials_set_ca(
+	gnutls_certificate_credentials_t cred, iotsafe_card *card,
+	const char *name);
 
 /**
  * The server is authenticated by the card, as iotsafe_tls_set_ca_key() says:
@@ -76,8 +76,7 @@ iotsafe_credentials_set_ca(gnutls_certificate_credentials_t cred,
  *        NULL: any name is taken
  */
 IOTSAFE_API int iotsafe_session_set_ca_key(gnutls_session_t session,
-					   iotsafe_card *card,
-					   const char *name,
+					   iotsafe_card *card, const char *name,
 					   const char *hostname);
 
 /**
