@@ -176,3 +176,50 @@ def psk_options(folder):
     (folder / "keys.txt").write_text(keys)
     return ["--pskpasswd", folder / "keys.txt",
             "--priority", "NORMAL:-KX-ALL:+PSK"]
+
+
+def psk_page(language):
+    page = (TOP / "docs" / "psk.md").read_text()
+    [text] = [text for text in re.findall(rf"^```{language}\n(.*?)^```$", page,
+                                          re.DOTALL | re.MULTILINE)
+              if "iotsafe_psk(" in text]
+    return text
+
+
+def psk_vector():
+    page = (TOP / "docs" / "psk.md").read_text()
+    return re.search(r"^ {4}([0-9A-F]{64})$", page, re.M).group(1).lower()
+
+
+def test_the_servers_side_of_a_pre_shared_key_in_python(tmp_path):
+    (tmp_path / "server.py").write_text(
+        psk_page("python")
+        + 'print(iotsafe_psk(b"sixteen secrets!", b"device-7").hex())\n')
+    assert run(["python3", "server.py"], tmp_path).strip() == psk_vector()
+
+
+def test_the_servers_side_of_a_pre_shared_key_in_c(tmp_path):
+    (tmp_path / "server.c").write_text(psk_page("c") + """
+#include <stdio.h>
+
+int main(void)
+{
+	uint8_t key[32];
+
+	iotsafe_psk("sixteen secrets!", 16, "device-7", "", 0, key);
+	for (int i = 0; i < 32; i++)
+		printf("%02x", key[i]);
+	return 0;
+}
+""")
+    [program] = build("server.c", tmp_path)
+    assert run([program], tmp_path) == psk_vector()
+
+
+def test_the_card_derives_what_the_page_says(tmp_path, monkeypatch):
+    monkeypatch.setenv("IOTSAFE_CARD", f"sim:blank?store={tmp_path}")
+    run(["iotsafe-sim", "personalise", "--store", tmp_path, "--profile",
+         "blank", "--secret", b"sixteen secrets!".hex(), "--id", "01",
+         "--label", "psk"], tmp_path)
+    out = run(["iotsafe", "psk", "device-7", "--key", "psk", "--hex"], tmp_path)
+    assert out.strip().lower() == psk_vector()
