@@ -14,7 +14,8 @@ struct cost {
 struct agreed {
 	const struct peer *peer;
 	iotsafe_tls *tls;
-	/* The name of our key; NULL without one. */
+	/* Our key and its name; NULL without one. */
+	iotsafe_object *object;
 	const char *key;
 	const char *server_name;
 	/* On the way to an open card with a known identity, and in the

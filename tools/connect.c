@@ -273,7 +273,21 @@ static int finish(struct cli *cli, const struct agreed *agreed)
 	return agreed_show(cli, agreed);
 }
 
-static int run(struct cli *cli, struct agreed *agreed, struct peer *peer)
+/* With a pre-shared key, or a session that was resumed, there need be no key
+ * on the card. */
+static int tell_key(struct cli *cli, struct agreed *agreed, iotsafe_key **key)
+{
+	if (!*key && iotsafe_tls_certificate_used(agreed->tls))
+		TRY(card_key(cli, cli->options.key, key));
+	if (!*key)
+		return 0;
+	TRY(key_record(cli, *key, &agreed->object));
+	agreed->key = iotsafe_object_name(agreed->object);
+	return 0;
+}
+
+static int run(struct cli *cli, struct agreed *agreed, struct peer *peer,
+	       iotsafe_key **key)
 {
 	struct cost before;
 	uint64_t start = clock_microseconds();
@@ -286,25 +300,8 @@ static int run(struct cli *cli, struct agreed *agreed, struct peer *peer)
 	TRY(handshake(cli, agreed));
 	agreed->handshake_time = clock_microseconds() - start;
 	agreed->handshake = cost_since(cli->card, &before);
+	TRY(tell_key(cli, agreed, key));
 	return finish(cli, agreed);
-}
-
-static int run_with_key(struct cli *cli, struct agreed *agreed,
-			struct peer *peer, iotsafe_key *key, uint64_t start)
-{
-	iotsafe_object *object = NULL;
-	int status;
-
-	/* With a pre-shared key there need be no private one on the card. */
-	if (key) {
-		TRY(key_record(cli, key, &object));
-		agreed->key = iotsafe_object_name(object);
-	}
-	agreed->opening = cost_now(cli->card);
-	agreed->open_time = clock_microseconds() - start;
-	status = run(cli, agreed, peer);
-	iotsafe_object_free(object);
-	return status;
 }
 
 int command_connect(struct cli *cli)
@@ -319,10 +316,13 @@ int command_connect(struct cli *cli)
 	TRY(dial_parse(cli, cli->options.arguments[0], &peer));
 	agreed.server_name = cli->options.name ? cli->options.name : peer.host;
 	TRY(card_open(cli));
-	if (!cli->options.psk)
+	if (!cli->options.psk && !resume_is_there(cli))
 		status = learn_identity(cli, &key);
+	agreed.opening = cost_now(cli->card);
+	agreed.open_time = clock_microseconds() - start;
 	if (!status)
-		status = run_with_key(cli, &agreed, &peer, key, start);
+		status = run(cli, &agreed, &peer, &key);
+	iotsafe_object_free(agreed.object);
 	iotsafe_tls_free(agreed.tls);
 	iotsafe_key_free(key);
 	if (peer.fd >= 0)

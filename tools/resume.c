@@ -28,6 +28,14 @@ static int check_owner(struct cli *cli, const char *path,
 		    path);
 }
 
+bool resume_is_there(const struct cli *cli)
+{
+	const char *path = cli->options.session;
+	struct stat status;
+
+	return path && !stat(path, &status) && status.st_size;
+}
+
 int resume_load(struct cli *cli, iotsafe_tls *tls)
 {
 	const char *path = cli->options.session;

@@ -5,6 +5,9 @@
 
 #include "cli.h"
 
+/* True where the file has something to resume, good or not. */
+bool resume_is_there(const struct cli *cli);
+
 /* Hands the session in the file to the next handshake. A file that is not
  * there, or is empty, is the first time. */
 int resume_load(struct cli *cli, iotsafe_tls *tls);
