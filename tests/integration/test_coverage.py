@@ -381,6 +381,10 @@ simulator's log. "Broken" is the error that each of the four gives when the
 simulator does what stands before it to that command. The last column has the
 simulated cards whose objects have to do with it.
 
+The applet has no command to write a file, to make an object or to change its
+state: whoever makes the card does that, with commands of their own.
+An RSA signature is longer than VERIFY SIGNATURE can take.
+
 | command | mode | C | command | Python | Lua | simulator | broken | cards |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 """
