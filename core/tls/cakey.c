@@ -198,7 +198,10 @@ static int check_rest(struct sent *sent, unsigned count,
 		      gnutls_typed_vdata_st *data, unsigned data_count,
 		      unsigned *status)
 {
-	const unsigned flags = GNUTLS_PROFILE_TO_VFLAGS(GNUTLS_PROFILE_LOW);
+	/* An anchor of version 1 would be a CA to GnuTLS, and may be anybody
+	 * whom the CA gave a certificate. */
+	const unsigned flags = GNUTLS_PROFILE_TO_VFLAGS(GNUTLS_PROFILE_LOW) |
+			       GNUTLS_VERIFY_DO_NOT_ALLOW_X509_V1_CA_CRT;
 	gnutls_x509_crt_t chain[SENT_MAX];
 	gnutls_x509_trust_list_t list;
 	int error;
@@ -213,6 +216,10 @@ static int check_rest(struct sent *sent, unsigned count,
 							   data, data_count,
 							   flags, status, NULL);
 	gnutls_x509_trust_list_deinit(list, 0);
+	/* GnuTLS does not ask this of an anchor. */
+	if (!gnutls_x509_crt_check_key_purpose(
+		    chain[count - 1], (char *)verify_purpose().data, 0))
+		*status |= GNUTLS_CERT_INVALID | GNUTLS_CERT_PURPOSE_MISMATCH;
 	if (error >= 0)
 		return IOTSAFE_OK;
 	return error_set(IOTSAFE_ERR_UNTRUSTED,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Wishes become keys and certificates. Anything that fails ends the test. */
 #include <arpa/inet.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,22 +49,47 @@ static void set_names(gnutls_x509_crt_t crt, const struct identity_wish *wish)
 		     "IP address");
 }
 
+static void set_domain(gnutls_x509_crt_t crt, const char *domain)
+{
+	gnutls_datum_t name = {(unsigned char *)(uintptr_t)domain,
+			       (unsigned)strlen(domain)};
+	gnutls_x509_name_constraints_t names;
+
+	need(gnutls_x509_name_constraints_init(&names), "name constraints");
+	need(gnutls_x509_name_constraints_add_permitted(
+		     names, GNUTLS_SAN_DNSNAME, &name),
+	     "domain");
+	need(gnutls_x509_crt_set_name_constraints(crt, names, 1), "domain");
+	gnutls_x509_name_constraints_deinit(names);
+}
+
+static void set_extensions(gnutls_x509_crt_t crt,
+			   const struct identity_wish *wish)
+{
+	need(gnutls_x509_crt_set_basic_constraints(crt, wish->ca,
+						   wish->longest - 1),
+	     "CA");
+	if (wish->purpose)
+		need(gnutls_x509_crt_set_key_purpose_oid(crt, wish->purpose, 0),
+		     "purpose");
+	if (wish->allows)
+		set_domain(crt, wish->allows);
+}
+
 static void set_fields(gnutls_x509_crt_t crt, const struct identity_wish *wish)
 {
 	static unsigned char serial;
 	time_t now = time(NULL);
 
 	serial++;
-	need(gnutls_x509_crt_set_version(crt, 3), "version");
+	need(gnutls_x509_crt_set_version(crt, wish->old ? 1 : 3), "version");
 	need(gnutls_x509_crt_set_serial(crt, &serial, 1), "serial");
 	need(gnutls_x509_crt_set_activation_time(crt, now - 7200), "from");
 	need(gnutls_x509_crt_set_expiration_time(
 		     crt, wish->expired ? now - 3600 : now + 86400),
 	     "to");
-	need(gnutls_x509_crt_set_basic_constraints(crt, wish->ca, -1), "CA");
-	if (wish->purpose)
-		need(gnutls_x509_crt_set_key_purpose_oid(crt, wish->purpose, 0),
-		     "purpose");
+	if (!wish->old)
+		set_extensions(crt, wish);
 }
 
 /* GnuTLS builds chains only of certificates that it has read. */

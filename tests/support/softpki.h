@@ -24,6 +24,9 @@ struct identity_wish {
 	const char *ip;	     /* IPv4 */
 	const char *purpose; /* OID of extended key usage */
 	bool expired;
+	bool old;	    /* version 1 of X.509: no extensions */
+	int longest;	    /* path length: one more than that; 0: any */
+	const char *allows; /* the only domain below a CA */
 };
 
 struct identity identity_make(struct identity_wish wish);

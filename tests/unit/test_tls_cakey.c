@@ -17,7 +17,7 @@ static void set_up(void)
 
 TestSuite(cakey, .init = set_up, .fini = fixture_tear_down, .timeout = 300);
 
-static struct identity made[3];
+static struct identity made[4];
 
 static struct identity *make(int i, struct identity_wish wish)
 {
@@ -27,7 +27,7 @@ static struct identity *make(int i, struct identity_wish wish)
 
 static void free_made(void)
 {
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 		if (made[i].key)
 			identity_free(&made[i]);
 }
@@ -105,6 +105,16 @@ static void by_a_leaf(struct peer_wish *wish)
 	wish->chain[0] = &made[0];
 }
 
+/* Version 1 does not say what is a CA: what the CA signed might be anything,
+ * and is not taken for one. */
+static void by_a_leaf_of_version_1(struct peer_wish *wish)
+{
+	make(0, (struct identity_wish){
+			.name = "device", .issuer = &ca, .old = true});
+	wish->server = make(1, leaf_of(&made[0]));
+	wish->chain[0] = &made[0];
+}
+
 /* A leaf of ours as the "issuer" of a certificate that it did not sign. */
 static void behind_a_good_certificate(struct peer_wish *wish)
 {
@@ -152,6 +162,39 @@ static void for_clients(struct peer_wish *wish)
 	wish->server = make(0, leaf);
 }
 
+static void below_one_for_clients(struct peer_wish *wish)
+{
+	make(0, (struct identity_wish){.name = "For clients",
+				       .issuer = &ca,
+				       .ca = true,
+				       .purpose = GNUTLS_KP_TLS_WWW_CLIENT});
+	wish->server = make(1, leaf_of(&made[0]));
+	wish->chain[0] = &made[0];
+}
+
+static void outside_the_domain_of_its_ca(struct peer_wish *wish)
+{
+	make(0, (struct identity_wish){.name = "For others",
+				       .issuer = &ca,
+				       .ca = true,
+				       .allows = "other.example"});
+	wish->server = make(1, leaf_of(&made[0]));
+	wish->chain[0] = &made[0];
+}
+
+static void below_more_cas_than_allowed(struct peer_wish *wish)
+{
+	make(0, (struct identity_wish){.name = "The last",
+				       .issuer = &ca,
+				       .ca = true,
+				       .longest = 1});
+	make(1, (struct identity_wish){
+			.name = "One more", .issuer = &made[0], .ca = true});
+	wish->server = make(2, leaf_of(&made[1]));
+	wish->chain[0] = &made[1];
+	wish->chain[1] = &made[0];
+}
+
 static void by_rsa(struct peer_wish *wish)
 {
 	make(0, (struct identity_wish){.name = "CA", .ca = true, .rsa = true});
@@ -182,12 +225,16 @@ static const struct row {
 	{by_a_ca_of_the_same_name_with_the_real_one, IOTSAFE_ERR_UNTRUSTED,
 	 "not signed by the CA key \"peer\"", 1},
 	{by_a_leaf, IOTSAFE_ERR_UNTRUSTED, "not accepted", 1},
+	{by_a_leaf_of_version_1, IOTSAFE_ERR_UNTRUSTED, "not accepted", 1},
 	{behind_a_good_certificate, IOTSAFE_ERR_UNTRUSTED, "not accepted", 1},
 	{by_itself, IOTSAFE_ERR_UNTRUSTED, "not signed by the CA key", 1},
 	{for_another_host, IOTSAFE_ERR_UNTRUSTED, "name", 1},
 	{after_its_time, IOTSAFE_ERR_UNTRUSTED, "expired", 1},
 	{below_one_after_its_time, IOTSAFE_ERR_UNTRUSTED, "expired", 1},
 	{for_clients, IOTSAFE_ERR_UNTRUSTED, "purpose", 1},
+	{below_one_for_clients, IOTSAFE_ERR_UNTRUSTED, "purpose", 1},
+	{outside_the_domain_of_its_ca, IOTSAFE_ERR_UNTRUSTED, "constraints", 1},
+	{below_more_cas_than_allowed, IOTSAFE_ERR_UNTRUSTED, "not accepted", 1},
 	{by_rsa, IOTSAFE_ERR_SUPPORT, "cannot verify", 0},
 	{by_another_curve, IOTSAFE_ERR_SUPPORT, "cannot verify", 0},
 };
