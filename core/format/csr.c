@@ -5,6 +5,7 @@
  * here, since GnuTLS knows fewer curves than cards do.
  */
 #include <gnutls/x509.h>
+#include <string.h>
 #include "base/crypto.h"
 #include "base/error.h"
 #include "format/csr.h"
@@ -125,21 +126,43 @@ static int sign_info(iotsafe_key *key, int algorithm, struct bytes info,
 	return result;
 }
 
-int iotsafe_key_csr(iotsafe_key *key, const char *subject, const char *names,
-		    const char *usages, uint8_t **out, size_t *out_size)
+static int make_once(iotsafe_key *key, const char *subject, const char *names,
+		     const char *usages, struct der *info, uint8_t **out,
+		     size_t *out_size)
 {
-	struct der info;
 	int algorithm;
 
-	if (!bytes_ready(out, out_size) || !key || !subject)
-		return error_set(IOTSAFE_ERR_ARG, "csr: something is NULL");
-	if (!*subject)
-		return error_set(IOTSAFE_ERR_ARG, "csr: the subject is empty");
 	TRY(signing_choose(key, ~0, false, "csr", &algorithm));
 	if (!key_spki(key).size)
 		return error_set(IOTSAFE_ERR_ABSENT,
 				 "csr: the public key of %s is not known",
 				 key_title(key));
-	TRY(build_info(&info, key_spki(key), subject, names, usages));
-	return sign_info(key, algorithm, der_bytes(&info), out, out_size);
+	TRY(build_info(info, key_spki(key), subject, names, usages));
+	return sign_info(key, algorithm, der_bytes(info), out, out_size);
+}
+
+/* Names may mislead as to a key's public key; then the first signature has
+ * corrected that, and is below a request for somebody else's key. */
+static bool is_own_request(const iotsafe_key *key, const struct der *info)
+{
+	struct bytes all = der_bytes(info), spki = key_spki(key);
+
+	return memmem(all.data, all.size, spki.data, spki.size);
+}
+
+int iotsafe_key_csr(iotsafe_key *key, const char *subject, const char *names,
+		    const char *usages, uint8_t **out, size_t *out_size)
+{
+	struct der info;
+
+	if (!bytes_ready(out, out_size) || !key || !subject)
+		return error_set(IOTSAFE_ERR_ARG, "csr: something is NULL");
+	if (!*subject)
+		return error_set(IOTSAFE_ERR_ARG, "csr: the subject is empty");
+	TRY(make_once(key, subject, names, usages, &info, out, out_size));
+	if (is_own_request(key, &info))
+		return IOTSAFE_OK;
+	iotsafe_free(*out);
+	bytes_ready(out, out_size);
+	return make_once(key, subject, names, usages, &info, out, out_size);
 }

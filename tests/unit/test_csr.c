@@ -259,6 +259,34 @@ Test(csr, tells_a_card_that_signs_wrongly)
 	place_close(&place);
 }
 
+/* The ids lie: the public key beside the private one is another's. */
+Test(csr, is_for_the_key_that_signs_it)
+{
+	struct identity b = identity_make((struct identity_wish){.name = "b"});
+	struct place place;
+	gnutls_x509_crq_t crq;
+	gnutls_datum_t der;
+	size_t size;
+
+	place_open(&place);
+	place_close(&place);
+	place.fake.objects[1].key = &b;
+	place.fake.objects[2] = (struct fake_object){
+		.class = IOTSAFE_CLASS_PUBLIC_KEY, .id = "02", .key = &a};
+	place.card = fakecard_open(&place.fake);
+	expect_good(iotsafe_key_open(place.card, "id=01", &place.key));
+	expect_good(iotsafe_key_csr(place.key, "CN=d", NULL, NULL, &der.data,
+				    &size));
+	der.size = (unsigned)size;
+	cr_assert(!gnutls_x509_crq_init(&crq));
+	cr_assert(!gnutls_x509_crq_import(crq, &der, GNUTLS_X509_FMT_DER));
+	cr_assert(!gnutls_x509_crq_verify(crq, 0));
+	gnutls_x509_crq_deinit(crq);
+	iotsafe_free(der.data);
+	place_close(&place);
+	identity_free(&b);
+}
+
 Test(csr, needs_the_public_key)
 {
 	struct place place;
