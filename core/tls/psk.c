@@ -175,6 +175,17 @@ bool psk_was_used(gnutls_session_t session)
 	       kx == GNUTLS_KX_ECDHE_PSK;
 }
 
+/* In TLS 1.3 a server may answer by a certificate whatever is offered, and
+ * GnuTLS has it looked at by nobody unless told so. */
+static int on_certificate(gnutls_session_t session)
+{
+	(void)session;
+	error_set(IOTSAFE_ERR_UNTRUSTED,
+		  "PSK: the server showed a certificate instead of knowing the "
+		  "pre-shared key");
+	return GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR;
+}
+
 int iotsafe_session_set_psk(gnutls_session_t session, iotsafe_card *card,
 			    const char *identity, const char *name, int kind,
 			    const uint8_t *data, size_t data_size)
@@ -191,5 +202,6 @@ int iotsafe_session_set_psk(gnutls_session_t session, iotsafe_card *card,
 	if (gnutls_priority_set_direct(session, priority, NULL) < 0)
 		return error_set(IOTSAFE_ERR_SUPPORT,
 				 "PSK: this GnuTLS has no pre-shared keys");
+	gnutls_session_set_verify_function(session, on_certificate);
 	return IOTSAFE_OK;
 }

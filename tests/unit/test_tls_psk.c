@@ -473,6 +473,37 @@ ParameterizedTest(int *row, psk, serves_a_program_that_uses_gnutls,
 	expect_nothing_in_use();
 }
 
+/* Credentials for other sessions do not let a server in that has a certificate
+ * instead of the key, which nobody would look at. */
+Test(psk, lets_no_certificate_into_a_program)
+{
+	for (int i = 0; i < 4; i++) {
+		enum protocol protocol = i < 3 ? (enum protocol)i : TLS12;
+		gnutls_certificate_credentials_t cred;
+		gnutls_session_t session;
+		struct peer peer;
+		int result;
+
+		gnutls_certificate_allocate_credentials(&cred);
+		gnutls_init(&session,
+			    GNUTLS_CLIENT |
+				    (protocol == DTLS12 ? GNUTLS_DATAGRAM : 0));
+		gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, cred);
+		expect_good(iotsafe_session_set_psk(session, &card, "device",
+						    "psk", i == 3, NULL, 0));
+		peer_start(&peer, wish_for(protocol));
+		gnutls_transport_set_int(session, peer.fd);
+		do
+			result = gnutls_handshake(session);
+		while (result < 0 && !gnutls_error_is_fatal(result));
+		cr_assert(lt(int, result, 0), "no key was asked for");
+		gnutls_deinit(session);
+		gnutls_certificate_free_credentials(cred);
+		peer_join(&peer);
+		expect_nothing_in_use();
+	}
+}
+
 /* The program's own priority brings another key exchange. */
 Test(psk, of_the_card_is_for_plain_psk_alone)
 {

@@ -83,8 +83,9 @@ IOTSAFE_API int iotsafe_session_set_ca_key(gnutls_session_t session,
  * Authenticates a session with a secret key of the card instead of
  * certificates: gives it credentials of its own, and a priority that offers
  * nothing but pre-shared keys (gnutls_priority_set_direct() afterwards makes
- * another choice). Before the handshake; the session holds a use of the card
- * until gnutls_deinit().
+ * another choice), and a verification function that refuses a server with a
+ * certificate instead. Before the handshake; the session holds a use of the
+ * card until gnutls_deinit().
  *
  * IOTSAFE_PSK_CARD takes the session's functions for key logs and for
  * handshake messages, and is for TLS 1.2 and DTLS 1.2.
