@@ -45,12 +45,17 @@ int resume_bind_text(uint8_t digest[RESUME_DIGEST_SIZE], char what,
 static int bind_session(const struct iotsafe_tls *tls, struct bytes data,
 			uint8_t digest[RESUME_DIGEST_SIZE])
 {
-	const uint8_t kinds[] = {tls->transport.datagram, tls->verify,
-				 (uint8_t)tls->server.kind, tls->raw_key};
+	const uint8_t kinds[] = {
+		tls->transport.datagram,   tls->verify,
+		(uint8_t)tls->server.kind, tls->raw_key,
+		(uint8_t)tls->lowest,	   (uint8_t)tls->highest};
 
 	memcpy(digest, tls->trust, RESUME_DIGEST_SIZE);
 	TRY(resume_bind(digest, '?', (struct bytes){kinds, sizeof(kinds)}));
 	TRY(resume_bind_text(digest, 'n', tls->server.name));
+	/* GnuTLS offers an old session as it was, and then fails where that
+	 * is not good enough any more. */
+	TRY(resume_bind_text(digest, 'r', tls->priority));
 	if (tls->card)
 		TRY(resume_bind_text(digest, 'c',
 				     iotsafe_card_address(tls->card)));

@@ -222,6 +222,44 @@ ParameterizedTest(int *row, resume, is_bound_to_what_was_checked,
 	iotsafe_free(saved.data);
 }
 
+/* What is not good enough any more is not good enough to be resumed. */
+static void only_the_newest(iotsafe_tls *tls)
+{
+	expect_good(iotsafe_tls_set_versions(tls, 13, 0));
+}
+
+static void other_ciphers(iotsafe_tls *tls)
+{
+	expect_good(iotsafe_tls_set_priority(
+		tls, "NORMAL:-VERS-ALL:+VERS-TLS1.2:-AES-256-GCM"));
+}
+
+static void other_versions(iotsafe_tls *tls)
+{
+	expect_good(
+		iotsafe_tls_set_priority(tls, "NORMAL:-VERS-ALL:+VERS-TLS1.3"));
+}
+
+static void (*const rises[])(iotsafe_tls *tls) = {
+	only_the_newest, other_ciphers, other_versions};
+
+Test(resume, keeps_to_versions_and_ciphers)
+{
+	struct saved saved = first(TLS12);
+	struct peer_wish wish = with_tickets(TLS12);
+
+	wish.priority = "NORMAL";
+	for (int i = 0; i < 3; i++) {
+		iotsafe_tls *tls = new_session(TLS12, &card);
+
+		expect_good(
+			iotsafe_tls_set_session(tls, saved.data, saved.size));
+		rises[i](tls);
+		cr_assert(not(go(tls, wish, true)), "%d", i);
+	}
+	iotsafe_free(saved.data);
+}
+
 /* A session that nobody authenticated opens none where somebody must. */
 Test(resume, does_not_skip_verification)
 {
