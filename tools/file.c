@@ -30,16 +30,28 @@ int out_check(struct cli *cli)
 	return 0;
 }
 
-/* Emptied only once nobody else can read it. */
+/* Emptied only once nobody else can read it. Whose file it is could read it
+ * again, so it must be ours, though root may write to any. */
+static int make_private(int fd)
+{
+	struct stat status;
+
+	if (fstat(fd, &status) < 0)
+		return -1;
+	if (!S_ISREG(status.st_mode))
+		return 0;
+	if (status.st_uid != geteuid()) {
+		errno = EPERM;
+		return -1;
+	}
+	return fchmod(fd, 0600) < 0 ? -1 : ftruncate(fd, 0);
+}
+
 int private_open(struct cli *cli, const char *path, FILE **file)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	struct stat status;
 
-	if (fd < 0 || fstat(fd, &status) < 0 ||
-	    (S_ISREG(status.st_mode) &&
-	     (fchmod(fd, 0600) < 0 || ftruncate(fd, 0) < 0)) ||
-	    !(*file = fdopen(fd, "wb"))) {
+	if (fd < 0 || make_private(fd) < 0 || !(*file = fdopen(fd, "wb"))) {
 		fail(cli, ERR_FILE, "cannot write %s: %s", path,
 		     strerror(errno));
 		if (fd >= 0)

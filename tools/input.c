@@ -77,24 +77,30 @@ static int read_stream(struct cli *cli, FILE *file, const char *path,
 	return 0;
 }
 
-int input_file(struct cli *cli, const char *path, size_t most,
-	       struct buffer *buffer)
+int input_stream(struct cli *cli, FILE *file, const char *path, size_t most,
+		 struct buffer *buffer)
 {
-	bool standard = !path || !strcmp(path, "-");
-	FILE *file = standard ? stdin : fopen(path, "rbe");
 	int status;
 
 	*buffer = (struct buffer){0};
 	if (!file)
 		return fail(cli, ERR_FILE, "cannot read %s: %s", path,
 			    strerror(errno));
-	status = read_stream(cli, file, standard ? "standard input" : path,
-			     most, buffer);
-	if (!standard)
+	status = read_stream(cli, file, path, most, buffer);
+	if (file != stdin)
 		fclose(file);
 	if (status)
 		input_free(buffer);
 	return status;
+}
+
+int input_file(struct cli *cli, const char *path, size_t most,
+	       struct buffer *buffer)
+{
+	bool standard = !path || !strcmp(path, "-");
+
+	return input_stream(cli, standard ? stdin : fopen(path, "rbe"),
+			    standard ? "standard input" : path, most, buffer);
 }
 
 int input_hex(struct cli *cli, const char *option, const char *text,

@@ -3,6 +3,7 @@
 #ifndef TOOLS_INPUT_H
 #define TOOLS_INPUT_H
 
+#include <stdio.h>
 #include "cli.h"
 
 /* Bytes on the heap; wiped by input_free(). */
@@ -19,6 +20,10 @@ int input_copy(struct cli *cli, const void *data, size_t size,
 /* The whole file, at most `most` bytes; NULL and "-" are standard input. */
 int input_file(struct cli *cli, const char *path, size_t most,
 	       struct buffer *buffer);
+
+/* The same of a stream, which is closed; NULL: errno says why. */
+int input_stream(struct cli *cli, FILE *file, const char *path, size_t most,
+		 struct buffer *buffer);
 
 /* Hexadecimal digits of an option; nothing where `text` is NULL. */
 int input_hex(struct cli *cli, const char *option, const char *text,

@@ -4,6 +4,7 @@
  * the card, so it is written only when asked for, and for its owner alone.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,19 +16,6 @@
 
 #define SESSION_MAX (1 << 20)
 
-/* Somebody else's session would be theirs, not ours. */
-static int check_owner(struct cli *cli, const char *path,
-		       const struct stat *status)
-{
-	if (S_ISREG(status->st_mode) && !(status->st_mode & 077) &&
-	    status->st_uid == geteuid())
-		return 0;
-	return fail(cli, ERR_FILE,
-		    "session %s: not a file of ours that nobody else can read "
-		    "or write (mode 0600)",
-		    path);
-}
-
 bool resume_is_there(const struct cli *cli)
 {
 	const char *path = cli->options.session;
@@ -36,17 +24,41 @@ bool resume_is_there(const struct cli *cli)
 	return path && !stat(path, &status) && status.st_size;
 }
 
+/* Somebody else's session would be theirs, not ours: what is read is the very
+ * file that was looked at. */
+static int open_session(struct cli *cli, const char *path, FILE **file)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat status;
+
+	*file = NULL;
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd >= 0 && !fstat(fd, &status) && S_ISREG(status.st_mode) &&
+	    !(status.st_mode & 077) && status.st_uid == geteuid())
+		*file = fdopen(fd, "rb");
+	if (*file)
+		return 0;
+	if (fd >= 0)
+		close(fd);
+	return fail(cli, ERR_FILE,
+		    "session %s: not a file of ours that nobody else can read "
+		    "or write (mode 0600)",
+		    path);
+}
+
 int resume_load(struct cli *cli, iotsafe_tls *tls)
 {
 	const char *path = cli->options.session;
 	struct buffer session;
-	struct stat status;
+	FILE *file = NULL;
 	int result = 0;
 
-	if (!path || (stat(path, &status) < 0 && errno == ENOENT))
+	if (path)
+		TRY(open_session(cli, path, &file));
+	if (!file)
 		return 0;
-	TRY(check_owner(cli, path, &status));
-	TRY(input_file(cli, path, SESSION_MAX, &session));
+	TRY(input_stream(cli, file, path, SESSION_MAX, &session));
 	if (session.size &&
 	    iotsafe_tls_set_session(tls, session.data, session.size) < 0)
 		result = fail_library(cli);

@@ -459,6 +459,10 @@ def test_a_secret_goes_where_it_is_sent(card, tmp_path):
     said = answer(*words, "--out", path, card=card)
     assert said == {} and path.read_bytes() == key
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    if os.geteuid() == 0:  # the kernel lets nobody else
+        os.chown(path, 12345, -1)
+        said, _ = sentence(*words, "--out", path, card=card, status=1)
+        assert "cannot write" in said and path.read_bytes() == key
     assert answer(*words, "--hex", card=card)["secret"] == key.hex()
     assert on_terminal(*words, "--hex", IOTSAFE_CARD=card)[1] == (
         key.hex().encode() + b"\n"

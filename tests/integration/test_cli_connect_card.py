@@ -146,6 +146,11 @@ def test_a_session_file_of_everybody_is_refused(
     path.chmod(0o644)
     said, _ = sentence(*words, "--session", path, card=card, status=1)
     assert "0600" in said
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    said, _ = sentence(
+        *words, "--session", tmp_path / "pipe", card=card, status=1
+    )
+    assert "0600" in said
     path.chmod(0o600)
     for content in (b"", b"noise"):
         path.write_bytes(content)
