@@ -72,6 +72,7 @@ struct applet_manners {
 	 * and DER instead of r and s. */
 	uint8_t signature_length;
 	bool signature_der;
+	bool verified_so;	  /* a signature was good in that form */
 	bool has_list, bare_list; /* objects come wrapped, or bare */
 	bool short_text;	  /* no length above 127 in a text */
 	/* Said by the address: not to be changed. */

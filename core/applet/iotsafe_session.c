@@ -120,13 +120,28 @@ struct opening {
 static bool may_be_open(unsigned status)
 {
 	return status == 0x6985 || status == 0x6986 || status == 0x6989 ||
-	       status == 0x6A84 || status == 0x6A86;
+	       status == 0x6A84 || status == 0x6A86 || status == 0x6B00;
 }
 
-/* True where that is how INIT failed. */
-static bool is_in_the_way(int result)
+/* True where that is how INIT failed; while we have a session open ourselves
+ * it may be in the way whatever the card says of it. */
+static bool is_in_the_way(const struct applet *applet, int result)
 {
-	return result < 0 && may_be_open(iotsafe_last_status());
+	unsigned status = iotsafe_last_status();
+	unsigned sw1 = status >> 8;
+
+	return result < 0 &&
+	       (may_be_open(status) ||
+		(applet->left_open && (sw1 == 0x69 || sw1 == 0x6A)));
+}
+
+/* True where the card refuses for a reason that the object's record tells. */
+static bool is_refused(const struct record *record, enum gsma_use use)
+{
+	if (use == GSMA_PUT)
+		return record->has_access &&
+		       !(record->flags & IOTSAFE_OBJECT_UPDATABLE);
+	return record->has_state && !(record->flags & IOTSAFE_OBJECT_ACTIVE);
 }
 
 static int init(const struct opening *opening)
@@ -173,7 +188,7 @@ static int init_with_number(const struct opening *opening, uint8_t number)
 	manners->has_session = true;
 	manners->session = number;
 	result = init(opening);
-	if (is_in_the_way(result)) {
+	if (is_in_the_way(opening->applet, result)) {
 		close_number(opening->applet, opening->use, number,
 			     opening->deadline);
 		result = init(opening);
@@ -183,23 +198,41 @@ static int init_with_number(const struct opening *opening, uint8_t number)
 	return result;
 }
 
-/* Some cards stay stuck after a signature that was broken off until a last
- * UPDATE ends it, or until it is closed under its own number. */
-static int init_after_all(const struct opening *opening)
+/* The last UPDATE of a signature, under any number. A public client ends one
+ * with P1 = 90, of which only 80 is explained: both are tried. */
+static void finish_signature(const struct opening *opening, uint8_t number)
 {
 	static const uint8_t text[] = {0x9B, 0x04, 0x01, 0x02, 0x03, 0x04};
 	uint8_t answer[APDU_RESPONSE_MAX * 2];
 	struct response response = {.data = answer, .room = sizeof(answer)};
+	struct apdu update = {
+		.name = uses[GSMA_SIGN].update,
+		.cla = CLA_IOTSAFE,
+		.ins = uses[GSMA_SIGN].ins_update,
+		.p2 = number,
+		.data = {text, sizeof(text)},
+		.expect = APDU_SOME,
+	};
 
+	for (unsigned p1 = P1_LAST; p1 <= 0x90; p1 += 0x10) {
+		update.p1 = (uint8_t)p1;
+		channel_transact(&opening->applet->channel, &update, &response,
+				 opening->deadline);
+	}
+}
+
+/* Some cards stay stuck after a signature that was broken off until it is
+ * closed under its own number, or a last UPDATE ends it. */
+static int init_after_all(const struct opening *opening)
+{
 	for (unsigned use = 0; use < GSMA_USES; use++)
 		for (uint8_t number = 0; number <= NUMBER_MAX; number++)
 			close_number(opening->applet, use, number,
 				     opening->deadline);
 	if (init(opening) >= 0)
 		return IOTSAFE_OK;
-	gsma_session_update(opening->applet, opening->use, true,
-			    (struct bytes){text, sizeof(text)}, &response,
-			    opening->deadline);
+	for (uint8_t number = 0; number <= GSMA_USES; number++)
+		finish_signature(opening, number);
 	return init(opening);
 }
 
@@ -208,7 +241,7 @@ static int clear_the_way(const struct opening *opening)
 	struct applet *applet = opening->applet;
 	int result = init_after_close(opening);
 
-	if (!is_in_the_way(result) || applet->stuck)
+	if (!is_in_the_way(applet, result) || applet->stuck)
 		return result;
 	for (uint8_t number = 1; !applet->manners.forced_session; number--) {
 		if (init_with_number(opening, number) >= 0)
@@ -218,7 +251,7 @@ static int clear_the_way(const struct opening *opening)
 	}
 	result = init_after_all(opening);
 	/* What is left is a new channel. */
-	if (is_in_the_way(result))
+	if (is_in_the_way(applet, result))
 		applet->stuck = true;
 	return result;
 }
@@ -231,10 +264,7 @@ int gsma_session_open(struct applet *applet, enum gsma_use use,
 	struct error first;
 	int result = init(&opening);
 
-	/* A key that is not activated is refused for that reason. */
-	if (!is_in_the_way(result) ||
-	    (use != GSMA_PUT && record->has_state &&
-	     !(record->flags & IOTSAFE_OBJECT_ACTIVE)))
+	if (!is_in_the_way(applet, result) || is_refused(record, use))
 		goto out;
 	error_save(&first);
 	trace_line(IOTSAFE_TRACE_APDU, "%s: is a session open? closing it",

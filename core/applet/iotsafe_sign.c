@@ -60,13 +60,16 @@ bool gsma_decode_signature(struct bytes answer, int algorithm,
 	       crypto_der_to_rs(value, HALF, out->data);
 }
 
-/* The form in which this card gives signatures. */
+/* The form in which this card gives signatures, and takes them, unless it was
+ * found to take them otherwise. */
 static void learn_form(struct applet_manners *manners, struct bytes answer,
 		       size_t size)
 {
 	const uint8_t *data = answer.data;
 	uint8_t length = 1;
 
+	if (manners->verified_so)
+		return;
 	if (answer.size > 3 &&
 	    ((size_t)data[1] << 8 | data[2]) + 3 == answer.size)
 		length = 2;

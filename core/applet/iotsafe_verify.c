@@ -11,38 +11,62 @@
 #define TAIL_MAX (3 + 72)
 #define RS_SIZE	 64
 
-static int verify_once(struct applet *applet, const struct record *key,
-		       const struct gsma_message *message, struct bytes tail,
-		       const struct deadline *deadline)
-{
-	uint8_t body[REFERENCE_MAX + 16];
-	struct builder init = {body, 0, sizeof(body), false};
-	int result;
-
-	gsma_build_init(&init, key, message);
-	result = gsma_session_open(applet, GSMA_VERIFY, key,
-				   (struct bytes){body, init.size}, deadline);
-	if (result < 0)
-		return gsma_without_mode(message, result);
-	result = gsma_send_message(applet, GSMA_VERIFY, message, tail, NULL,
-				   deadline);
-	gsma_session_end(applet, GSMA_VERIFY, result, deadline);
-	return result;
-}
-
 /* How the signature is written. */
 struct form {
 	int length; /* as in struct applet_manners */
 	bool der;
 };
 
-static int verify_as(struct applet *applet, const struct record *key,
-		     const struct gsma_message *message, struct bytes signature,
-		     struct form form, const struct deadline *deadline)
+/* A verification in one form after the other. */
+struct trial {
+	struct applet *applet;
+	const struct record *key;
+	const struct gsma_message *message;
+	struct bytes signature;
+	const struct deadline *deadline;
+	struct form form;
+	bool is_begun; /* INIT went well: what is refused then is the data */
+	bool is_read;  /* the card gave a verdict: it can read the length */
+};
+
+static bool is_verdict(int result)
+{
+	return result >= 0 || result == IOTSAFE_ERR_VERIFY;
+}
+
+static bool is_misread(const struct trial *trial, int result)
+{
+	return trial->is_begun && gsma_is_misread(result);
+}
+
+static int verify_once(struct trial *trial, struct bytes tail)
+{
+	struct applet *applet = trial->applet;
+	uint8_t body[REFERENCE_MAX + 16];
+	struct builder init = {body, 0, sizeof(body), false};
+	int result;
+
+	gsma_build_init(&init, trial->key, trial->message);
+	result = gsma_session_open(applet, GSMA_VERIFY, trial->key,
+				   (struct bytes){body, init.size},
+				   trial->deadline);
+	trial->is_begun = result >= 0;
+	if (result < 0)
+		return gsma_without_mode(trial->message, result);
+	result = gsma_send_message(applet, GSMA_VERIFY, trial->message, tail,
+				   NULL, trial->deadline);
+	gsma_session_end(applet, GSMA_VERIFY, result, trial->deadline);
+	trial->is_read |= is_verdict(result);
+	return result;
+}
+
+static int verify_as(struct trial *trial)
 {
 	uint8_t data[TAIL_MAX], value[TAIL_MAX];
 	struct builder der = {value, 0, sizeof(value), false};
 	struct builder tail = {data, 0, sizeof(data), false};
+	struct bytes signature = trial->signature;
+	struct form form = trial->form;
 
 	if (form.der && crypto_rs_to_der(signature, &der))
 		signature = (struct bytes){value, der.size};
@@ -51,91 +75,94 @@ static int verify_as(struct applet *applet, const struct record *key,
 		build_byte(&tail, form.length == 2 ? 0 : 0x81);
 	build_byte(&tail, (uint8_t)signature.size);
 	build_bytes(&tail, signature.data, signature.size);
-	return verify_once(applet, key, message,
-			   (struct bytes){data, tail.size}, deadline);
+	return verify_once(trial, (struct bytes){data, tail.size});
 }
 
-static bool is_verdict(int result)
+/* Once more with the text in short pieces where that may be what the card
+ * made nothing of. */
+static int try_form(struct trial *trial)
 {
-	return result >= 0 || result == IOTSAFE_ERR_VERIFY;
+	int result = verify_as(trial);
+
+	if (!is_misread(trial, result) ||
+	    !gsma_is_long(trial->applet, trial->message, RS_SIZE + 3))
+		return result;
+	trial->applet->manners.short_text = true;
+	return verify_as(trial);
 }
 
-/* What the card made nothing of, in another form: the text in short pieces,
- * the other length. */
-static int verify_otherwise(struct applet *applet, const struct record *key,
-			    const struct gsma_message *message,
-			    struct bytes signature, struct form form,
-			    const struct deadline *deadline)
+/* The same with the other length, where the card made nothing of the first. */
+static int try_lengths(struct trial *trial)
 {
-	struct applet_manners *manners = &applet->manners;
-	const struct applet_manners before = *manners;
+	int result = try_form(trial);
 	struct error first;
-	int result = IOTSAFE_ERR_CARD;
 
+	if (!is_misread(trial, result) || trial->is_read ||
+	    trial->applet->manners.forced_length)
+		return result;
 	error_save(&first);
-	if (gsma_is_long(applet, message, RS_SIZE + 3)) {
-		manners->short_text = true;
-		result = verify_as(applet, key, message, signature, form,
-				   deadline);
-	}
-	if (!is_verdict(result) && !manners->forced_length) {
-		form.length = form.length == 2 ? 1 : 2;
-		manners->signature_length = (uint8_t)form.length;
-		result = verify_as(applet, key, message, signature, form,
-				   deadline);
-	}
+	trial->form.length = trial->form.length == 2 ? 1 : 2;
+	result = try_form(trial);
 	if (is_verdict(result))
 		return result;
-	*manners = before;
 	error_restore(&first);
 	return first.code;
 }
 
-/* A card that gives DER wants it, and does not match what is r and s. Until
- * one of its own signatures has told, a mismatch is none before that was
- * tried. */
-static int verify_der(struct applet *applet, const struct record *key,
-		      const struct gsma_message *message,
-		      struct bytes signature, struct form form,
-		      const struct deadline *deadline)
+/* r and s, then DER, or the other way round. A card that takes the one may
+ * make nothing of the other, or not match it. */
+static int try_forms(struct trial *trial, bool believed)
 {
+	int result = try_lengths(trial);
 	struct error first;
-	int result;
 
-	error_save(&first);
-	form.der = true;
-	result = verify_as(applet, key, message, signature, form, deadline);
-	if (result >= 0) {
-		applet->manners.signature_der = true;
-		applet->manners.signature_length = (uint8_t)form.length;
+	if (result == IOTSAFE_ERR_VERIFY ? believed
+					 : !is_misread(trial, result))
 		return result;
-	}
+	error_save(&first);
+	trial->form.der = !trial->form.der;
+	result = try_lengths(trial);
+	if (result >= 0 || (!is_verdict(first.code) && is_verdict(result)))
+		return result;
+	trial->form.der = !trial->form.der;
 	error_restore(&first);
 	return first.code;
 }
 
+/* A mismatch is believed where the card has verified in this form before; or
+ * gave a signature as r and s, since no card is known that would have another
+ * form back. */
 int gsma_verify(struct applet *applet, const struct record *key,
 		const struct gsma_message *message, struct bytes signature,
 		const struct deadline *deadline)
 {
 	struct applet_manners *manners = &applet->manners;
+	const bool short_text = manners->short_text;
 	bool known = manners->signature_length != 0;
-	struct form form = {manners->signature_length, manners->signature_der};
+	struct trial trial = {
+		.applet = applet,
+		.key = key,
+		.message = message,
+		.signature = signature,
+		.deadline = deadline,
+		.form = {known ? manners->signature_length : 1,
+			 manners->signature_der},
+	};
 	int result;
 
 	/* An RSA block leaves no room for what it signs. */
 	if (signature.size != RS_SIZE)
 		return gsma_does_not_fit(gsma_update_name(GSMA_VERIFY));
-	if (!form.length)
-		form.length = 1;
-	result = verify_as(applet, key, message, signature, form, deadline);
-	if (gsma_is_misread(result))
-		return verify_otherwise(applet, key, message, signature, form,
-					deadline);
-	if (result >= 0)
-		manners->signature_length = (uint8_t)form.length;
-	if (result == IOTSAFE_ERR_VERIFY && !known && !form.der)
-		return verify_der(applet, key, message, signature, form,
-				  deadline);
+	if (manners->verified_so)
+		result = try_lengths(&trial);
+	else
+		result = try_forms(&trial, known && !manners->signature_der);
+	if (!is_verdict(result))
+		manners->short_text = short_text;
+	if (result < 0)
+		return result;
+	manners->signature_length = (uint8_t)trial.form.length;
+	manners->signature_der = trial.form.der;
+	manners->verified_so = true;
 	return result;
 }

@@ -9,13 +9,14 @@
 #include "object/card.h"
 
 /* A status word by which the card refuses this one object. Without one it was
- * the link that failed; with 6881 or 6E00 it is the channel that is gone, for
- * the recovery above. */
+ * the link that failed; with 6881 or 6E00 it is the channel that is gone, and
+ * with 6984 or 6989 the object is being changed, for the recovery above. */
 static bool is_refusal(int result)
 {
 	unsigned status = iotsafe_last_status();
 
-	if (!status || status == 0x6881 || status == 0x6E00)
+	if (!status || status == 0x6881 || status == 0x6E00 ||
+	    status == 0x6984 || status == 0x6989)
 		return false;
 	return result == IOTSAFE_ERR_CARD || result == IOTSAFE_ERR_DENIED ||
 	       result == IOTSAFE_ERR_ABSENT || result == IOTSAFE_ERR_PIN;

@@ -273,9 +273,9 @@ int card_refresh(iotsafe_card *card, struct record *record, unsigned *changes,
  * know the command, or does not want to. */
 static bool is_refused_list(int result)
 {
-	static const uint16_t refusals[] = {0x6700, 0x6982, 0x6985, 0x6A81,
-					    0x6A82, 0x6A86, 0x6A88, 0x6B00,
-					    0x6D00, 0x6E00};
+	static const uint16_t refusals[] = {0x6700, 0x6982, 0x6985, 0x6A80,
+					    0x6A81, 0x6A82, 0x6A86, 0x6A88,
+					    0x6B00, 0x6D00, 0x6E00};
 
 	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
 		if (result < 0 && iotsafe_last_status() == refusals[i])

@@ -349,14 +349,21 @@ Test(sign, closes_each_session_from_then_on_behind_the_answer)
 	{INIT_0, "6985"}, {"812A010000", "6985"}, {INIT_0, "6985"},            \
 		ROWS_CLOSE("2A"), ROWS_CLOSE("2C"), ROWS_CLOSE("24")
 #define INIT_0 "812A0000 0D 840101 A10103 91020001 920104"
-#define ENDING "812B8001 06 9B0401020304"
+#define ENDING(number, status)                                                 \
+	{"812B80" number " 06 9B0401020304", "6985"},                          \
+	{                                                                      \
+		"812B90" number " 06 9B0401020304", status                     \
+	}
+#define ROWS_ENDING(status)                                                    \
+	ENDING("00", status), ENDING("01", "6985"), ENDING("02", "6985"),      \
+		ENDING("03", "6985")
 
 Test(sign, that_is_refused_whatever_is_closed_tells_the_refusal)
 {
 	struct script script =
 		SCRIPT(ROW_OPEN, ROW_SELECT, ROW_LIST, {INIT, "6985"},
 		       {SESSION, "6985"}, {INIT, "6985"}, ROWS_EFFORT,
-		       {INIT, "6985"}, {ENDING, "6985"}, {INIT, "6985"},
+		       {INIT, "6985"}, ROWS_ENDING("6985"), {INIT, "6985"},
 		       ROW_CLOSE, ROW_OPEN, ROW_SELECT, {INIT, "6985"},
 		       {SESSION, "6985"}, {INIT, "6985"}, ROW_CLOSE);
 
@@ -368,10 +375,11 @@ Test(sign, that_is_refused_whatever_is_closed_tells_the_refusal)
 
 Test(sign, ends_a_session_that_is_stuck_with_a_last_update)
 {
-	struct script script = SCRIPT(
-		ROW_OPEN, ROW_SELECT, ROW_LIST, {INIT, "6985"},
-		{SESSION, "6985"}, {INIT, "6985"}, ROWS_EFFORT, {INIT, "6985"},
-		{ENDING, "6985"}, {INIT, "9000"}, {UPDATE, SIGNED}, ROW_CLOSE);
+	struct script script =
+		SCRIPT(ROW_OPEN, ROW_SELECT, ROW_LIST, {INIT, "6985"},
+		       {SESSION, "6985"}, {INIT, "6985"}, ROWS_EFFORT,
+		       {INIT, "6985"}, ROWS_ENDING(SIGNED), {INIT, "9000"},
+		       {UPDATE, SIGNED}, ROW_CLOSE);
 
 	expect_signatures(&script, 1);
 }
@@ -381,10 +389,26 @@ Test(sign, takes_a_new_channel_where_a_session_is_stuck_to_the_old)
 	struct script script = SCRIPT(
 		ROW_OPEN, ROW_SELECT, ROW_LIST, {INIT, "6985"},
 		{SESSION, "6985"}, {INIT, "6985"}, ROWS_EFFORT, {INIT, "6985"},
-		{ENDING, "6985"}, {INIT, "6985"}, ROW_CLOSE, ROW_OPEN,
+		ROWS_ENDING("6985"), {INIT, "6985"}, ROW_CLOSE, ROW_OPEN,
 		ROW_SELECT, {INIT, "9000"}, {UPDATE, SIGNED}, ROW_CLOSE);
 
 	expect_signatures(&script, 1);
+}
+
+/* Words that say nothing of sessions to who has none open. */
+Test(sign, ends_its_own_last_session_whatever_the_card_says_of_it)
+{
+	static const char *const refusals[] = {"6A80", "6A81", "6900"};
+
+	for (size_t i = 0; i < COUNT_OF(refusals); i++) {
+		struct script script =
+			SCRIPT(ROW_OPEN, ROW_SELECT, ROW_LIST, {INIT, "9000"},
+			       {UPDATE, SIGNED}, {INIT, refusals[i]},
+			       {SESSION, "9000"}, {INIT, "9000"},
+			       {UPDATE, SIGNED}, {SESSION, "9000"}, ROW_CLOSE);
+
+		expect_signatures(&script, 2);
+	}
 }
 
 Test(sign, finds_the_number_of_a_card_that_counts_from_0)

@@ -260,6 +260,10 @@ Test(list, that_arrives_cut_leaves_a_key_to_its_name)
 #define FILE_LIST(size)                                                        \
 	"830102 600101 4A0101 210101 20020" size "840101" FIELDS "9000"
 
+#define PUBLIC_LIST "850101" FIELDS "9000"
+#define X	    "8782CB263ACF47DB6EF7EB9C4369828C5F74E7FAB1719A0AD2036712CA58D936"
+#define Y	    "789A264ACB413A1599115D16457D694FAF2B3E763C3F049679E8256DFE53D64F"
+
 static void expect_content(iotsafe_file *file, const char *hex)
 {
 	uint8_t *out;
@@ -317,6 +321,30 @@ Test(administration, that_is_under_way_is_asked_once_more)
 		expect_good(iotsafe_file_open(card, "id=02", &file));
 		expect_content(file, "AABBCC");
 		iotsafe_file_free(file);
+		end(card, &script);
+	}
+}
+
+/* What is refused meanwhile is not taken to be hidden for good. */
+Test(administration, of_a_public_key_is_waited_for_as_well)
+{
+	static const char *const refusals[] = {"6984", "6989"};
+
+	for (size_t i = 0; i < COUNT_OF(refusals); i++) {
+		struct script script = SCRIPT(
+			ROW_OPEN, ROW_SELECT, {"81CB010000", PUBLIC_LIST},
+			{"81CD000003 850101", refusals[i]},
+			{"81CB010000", PUBLIC_LIST},
+			{"81CD000003 850101", "34454943864104" X Y "9000"},
+			ROW_CLOSE);
+		iotsafe_card *card = script_open(&script, NULL);
+		uint8_t *out;
+		size_t size;
+
+		expect_good(
+			iotsafe_card_public_key(card, "id=01", &out, &size));
+		cr_assert(size > 64);
+		iotsafe_free(out);
 		end(card, &script);
 	}
 }
