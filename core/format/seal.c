@@ -300,6 +300,7 @@ static int decipher(iotsafe_seal *seal, const struct cose *message,
 {
 	struct seal_counters counters = seal->state.counters;
 	size_t size = message->text.size - TAG_SIZE;
+	int result;
 
 	memcpy(room, message->text.data, message->text.size);
 	if (run_cipher(&seal->receive, false, message->counter, extra, room,
@@ -308,9 +309,15 @@ static int decipher(iotsafe_seal *seal, const struct cose *message,
 				 "seal: message %u: not from the other end, or "
 				 "changed on its way",
 				 message->counter);
+	/* Once its number is on disk, nothing may be in the text's way. */
+	TRY(bytes_give(room, size, out, out_size));
 	mark(&counters, message->counter);
-	TRY(seal_state_save(&seal->state, &counters));
-	return bytes_give(room, size, out, out_size);
+	result = seal_state_save(&seal->state, &counters);
+	if (result < 0) {
+		iotsafe_free(*out);
+		bytes_ready(out, out_size);
+	}
+	return result;
 }
 
 static int decrypt(iotsafe_seal *seal, struct bytes data, struct bytes extra,

@@ -165,12 +165,27 @@ static int open_file(struct seal_state *state, bool create)
 	return fail_file(state, "cannot be opened");
 }
 
+/* Nothing was sent with a file that could not be begun: away with it, or it
+ * would pass for a damaged one. */
+static int begin(struct seal_state *state)
+{
+	int result = lock(state);
+
+	if (result >= 0)
+		result = seal_state_save(state, &state->counters);
+	if (result < 0)
+		unlinkat(state->directory, state->name, 0);
+	return result;
+}
+
 static int open_all(struct seal_state *state, const char *path, bool create)
 {
 	TRY(open_directory(state, path));
 	TRY(open_file(state, create));
+	if (create)
+		return begin(state);
 	TRY(lock(state));
-	return create ? seal_state_save(state, &state->counters) : load(state);
+	return load(state);
 }
 
 int seal_state_open(struct seal_state *state, const char *path, bool create)

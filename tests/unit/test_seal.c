@@ -533,6 +533,28 @@ Test(seal, gives_nothing_out_that_is_not_on_disk)
 	iotsafe_seal_free(here);
 }
 
+/* The first use of a secret fails for want of room: it may begin again. */
+Test(seal, begins_again_where_it_could_not_begin)
+{
+	iotsafe_seal *seal;
+	char block[128];
+
+	snprintf(block, sizeof(block), "%s.new", ours);
+	cr_assert(!mkdir(block, 0700));
+	expect_error(open_seal(ours, IOTSAFE_SEAL_CREATE, &seal),
+		     IOTSAFE_ERR_IO, "cannot be written");
+	cr_assert(!rmdir(block));
+	expect_error(open_seal(ours, 0, &seal), IOTSAFE_ERR_ABSENT, NULL);
+	seal = client();
+	cr_assert(send_number(seal) == 0);
+	iotsafe_seal_free(seal);
+	expect_error(open_seal(ours, IOTSAFE_SEAL_CREATE, &seal),
+		     IOTSAFE_ERR_ARG, "there already");
+	expect_good(open_seal(ours, 0, &seal));
+	cr_assert(send_number(seal) == 1);
+	iotsafe_seal_free(seal);
+}
+
 Test(seal, is_of_no_use_to_a_forked_child)
 {
 	iotsafe_seal *seal = client(), *other;
