@@ -118,8 +118,10 @@ static int check_curve(const iotsafe_key *key, int algorithm)
 	unsigned bits = 256;
 	struct bytes spki = key_spki(key);
 
-	if (algorithm == IOTSAFE_ECDSA_SHA256 && spki.size &&
-	    (!crypto_spki_algorithms(spki, &bits) || bits != 256))
+	if (spki.size && !crypto_spki_algorithms(spki, &bits))
+		bits = 0;
+	if (algorithm == IOTSAFE_ECDSA_SHA256 &&
+	    (bits != 256 || key_is_brainpool(key)))
 		return error_set(IOTSAFE_ERR_SUPPORT,
 				 "jws: key %s is not on the curve of ES256",
 				 key_title(key));

@@ -273,6 +273,11 @@ int key_algorithms(const iotsafe_key *key)
 	return possible ? algorithms & possible : algorithms;
 }
 
+bool key_is_brainpool(const iotsafe_key *key)
+{
+	return record_is_brainpool(&key->record);
+}
+
 struct bytes key_spki(const iotsafe_key *key)
 {
 	return borrow(&key->spki);

@@ -24,6 +24,8 @@ int key_learn(iotsafe_key *key, const struct deadline *limit);
 
 /* enum iotsafe_algorithm bits that card and public key have in common. */
 int key_algorithms(const iotsafe_key *key);
+/* True where the card says that the key is on brainpoolP256r1. */
+bool key_is_brainpool(const iotsafe_key *key);
 /* SubjectPublicKeyInfo, empty if unknown. */
 struct bytes key_spki(const iotsafe_key *key);
 /* The chain, leaf first; empty past the end. Borrowed until the key goes. */

@@ -231,3 +231,36 @@ Test(jws_header, has_an_end)
 	expect_error(make(NULL, kid, "", 0, &out, &size), IOTSAFE_ERR_ARG,
 		     "too long");
 }
+
+/* Whether or not the card has the public key. */
+Test(jws_header, has_no_name_for_another_curve)
+{
+	for (int keys = 1; keys <= 2; keys++) {
+		struct fakecard fake = {
+			.objects = {
+				{.class = IOTSAFE_CLASS_PRIVATE_KEY,
+				 .id = "01",
+				 .key = &a,
+				 .type = 0x23},
+			}};
+		iotsafe_card *card;
+		iotsafe_key *key;
+		uint8_t *out;
+		size_t size;
+
+		if (keys == 2)
+			fake.objects[1] = (struct fake_object){
+				.class = IOTSAFE_CLASS_PUBLIC_KEY,
+				.id = "01",
+				.key = &a,
+				.type = 0x23};
+		card = fakecard_open(&fake);
+		expect_good(iotsafe_key_open(card, "id=01", &key));
+		expect_error(
+			iotsafe_key_jws(key, NULL, NULL, NULL, 0, &out, &size),
+			IOTSAFE_ERR_SUPPORT, "not on the curve of ES256");
+		cr_assert(!out && !fake.signatures);
+		iotsafe_key_free(key);
+		iotsafe_card_free(card);
+	}
+}
