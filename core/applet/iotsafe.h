@@ -92,10 +92,12 @@ int gsma_read_public_key(struct applet *applet, const struct record *key,
 			 const struct deadline *deadline);
 
 /* Makes a pair in the key's slot: the records get the ids of the answer;
- * the public one is of no class where the card tells none. */
+ * the public one is of no class where the card tells none. `has_key` false:
+ * the public key is in an object that nothing names. */
 int gsma_generate(struct applet *applet, const struct record *key,
 		  struct record *private, struct record *public,
-		  struct public_key *out, const struct deadline *deadline);
+		  struct public_key *out, bool *has_key,
+		  const struct deadline *deadline);
 bool gsma_decode_pair(struct bytes answer, struct record *private,
 		      struct record *public, struct public_key *out,
 		      bool *has_key);

@@ -128,24 +128,27 @@ static bool take_id(struct record *record, int class, struct bytes id)
 	return true;
 }
 
-/* 84 L id, 85 L id and the key; cards leave out some of it. What has no tags
- * at all is the key alone. */
+/* 84 L id, 85 L id and the key; cards leave out some of it, or the tags round
+ * the key. */
 bool gsma_decode_pair(struct bytes answer, struct record *private,
 		      struct record *public, struct public_key *out,
 		      bool *has_key)
 {
-	bool bare = (answer.size == 2 * HALF || answer.size == 1 + 2 * HALF) &&
-		    !is_wrapped(answer);
 	struct tlv tlv;
 
 	memset(private, 0, sizeof(*private));
 	memset(public, 0, sizeof(*public));
 	*has_key = gsma_decode_public_key(answer, out);
-	if (*has_key && bare)
-		return true;
 	while (answer.size) {
-		bool good = tlv_next(&answer, &tlv);
+		bool good;
 
+		if ((answer.size == 2 * HALF || answer.size == 1 + 2 * HALF) &&
+		    !is_wrapped(answer) &&
+		    gsma_decode_public_key(answer, out)) {
+			*has_key = true;
+			return true;
+		}
+		good = tlv_next(&answer, &tlv);
 		if (good && tlv.tag == TAG_PRIVATE_ID)
 			good = take_id(private, IOTSAFE_CLASS_PRIVATE_KEY,
 				       tlv.value);
@@ -161,25 +164,31 @@ bool gsma_decode_pair(struct bytes answer, struct record *private,
 }
 
 /* The key is made by now: what the answer does not tell is asked for, under
- * the pair's own id where it has one for both. */
+ * the pair's own id where it has one for both. Refused is what has another. */
 static int complete_pair(struct applet *applet, const struct record *key,
 			 struct record *private, struct record *public,
-			 struct public_key *out,
+			 struct public_key *out, bool *has_key,
 			 const struct deadline *deadline)
 {
 	struct record asked = *public;
+	int result;
 
 	if (!asked.class)
 		asked = private->class ? *private : *key;
 	asked.class = IOTSAFE_CLASS_PUBLIC_KEY;
-	TRY(gsma_read_public_key(applet, &asked, out, deadline));
-	*public = asked;
+	result = gsma_read_public_key(applet, &asked, out, deadline);
+	if (result < 0 && !iotsafe_last_status())
+		return result;
+	*has_key = result >= 0;
+	if (*has_key)
+		*public = asked;
 	return IOTSAFE_OK;
 }
 
 int gsma_generate(struct applet *applet, const struct record *key,
 		  struct record *private, struct record *public,
-		  struct public_key *out, const struct deadline *deadline)
+		  struct public_key *out, bool *has_key,
+		  const struct deadline *deadline)
 {
 	uint8_t body[REFERENCE_MAX], answer[2 * APDU_RESPONSE_MAX];
 	struct builder reference = {body, 0, sizeof(body), false};
@@ -190,19 +199,19 @@ int gsma_generate(struct applet *applet, const struct record *key,
 		.ins = INS_GENERATE,
 		.expect = APDU_SOME,
 	};
-	bool has_key;
 
 	gsma_build_reference(&reference, key);
 	generate.data = (struct bytes){body, reference.size};
 	TRY(channel_command(&applet->channel, &generate, &response, deadline));
 	if (!gsma_decode_pair((struct bytes){answer, response.size}, private,
-			      public, out, &has_key))
+			      public, out, has_key))
 		return error_set(IOTSAFE_ERR_FORMAT,
 				 "%s: the card's answer of %zu bytes is no key "
 				 "pair",
 				 generate.name, response.size);
-	if (!has_key)
-		TRY(complete_pair(applet, key, private, public, out, deadline));
+	if (!*has_key)
+		TRY(complete_pair(applet, key, private, public, out, has_key,
+				  deadline));
 	if (!private->class)
 		*private = *key;
 	return IOTSAFE_OK;

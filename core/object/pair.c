@@ -16,6 +16,8 @@
 struct making {
 	const struct name *name;
 	struct record private, public;
+	struct public_key key;
+	bool has_key;
 	struct owned spki;
 	unsigned changes;
 };
@@ -54,10 +56,31 @@ static int tie(iotsafe_card *card, struct making *making)
 	return IOTSAFE_OK;
 }
 
+/* Cards that list labels alone may tell ids that they do not know it by. */
+static bool is_listed(iotsafe_card *card, const struct record *record)
+{
+	return card->no_list || find_by_id(card, record);
+}
+
+/* The public key that the answer does not have: that of the object which the
+ * list ties to the private key, read anew. */
+static int find_spki(iotsafe_card *card, struct making *making,
+		     const struct deadline *deadline)
+{
+	struct entry *entry;
+
+	TRY(identity_public_key(card, &making->private, &entry, deadline));
+	if (!entry || !entry->spki)
+		return error_set(IOTSAFE_ERR_ABSENT,
+				 "GENERATE KEY PAIR: the card does not tell "
+				 "the public key");
+	return bytes_give(entry->spki, entry->spki_size, &making->spki.data,
+			  &making->spki.size);
+}
+
 /* The former pair is gone, and what was read of it. */
 static int take_pair(iotsafe_card *card, struct making *making,
-		     const struct record *slot, const struct public_key *key,
-		     const struct deadline *deadline)
+		     const struct record *slot, const struct deadline *deadline)
 {
 	struct record private = *slot;
 
@@ -67,9 +90,15 @@ static int take_pair(iotsafe_card *card, struct making *making,
 	making->private = private;
 	iotsafe_free(making->spki.data);
 	making->spki.data = NULL;
-	TRY(card_spki(card, slot, key, &making->spki.data, &making->spki.size));
+	if (making->has_key)
+		TRY(card_spki(card, slot, &making->key, &making->spki.data,
+			      &making->spki.size));
 	TRY(card_need_list(card, deadline));
 	making->changes = card->changes;
+	if (!is_listed(card, &making->private) && is_listed(card, slot))
+		making->private = *slot;
+	if (!making->has_key)
+		TRY(find_spki(card, making, deadline));
 	return tie(card, making);
 }
 
@@ -86,7 +115,6 @@ static int generate_in_turn(iotsafe_card *card, void *self,
 			    const struct deadline *deadline)
 {
 	struct making *making = self;
-	struct public_key key;
 	struct entry *entry;
 	struct record slot;
 	int result;
@@ -97,13 +125,14 @@ static int generate_in_turn(iotsafe_card *card, void *self,
 	if (slot.has_functions && !(slot.flags & IOTSAFE_OBJECT_GENERATE))
 		return cannot_generate(&slot);
 	result = gsma_generate(&card->applet, &slot, &making->private,
-			       &making->public, &key, deadline);
+			       &making->public, &making->key, &making->has_key,
+			       deadline);
 	/* Unless the card refused, the former pair may be gone. */
 	if (result >= 0 || !iotsafe_last_status())
 		card_changed(card, "GENERATE KEY PAIR");
 	if (result < 0)
 		return record_explain(result, &slot, IOTSAFE_OBJECT_GENERATE);
-	return take_pair(card, making, &slot, &key, deadline);
+	return take_pair(card, making, &slot, deadline);
 }
 
 static int make_key(iotsafe_card *card, struct making *making,

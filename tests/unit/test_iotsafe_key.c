@@ -35,6 +35,8 @@ static const struct pair_case pairs[] = {
 	{KEY, "", "", true, true},
 	{"04" X Y, "", "", true, true},
 	{X Y, "", "", true, true},
+	{"840101 850102 04" X Y, "01", "02", true, true},
+	{"840101 850102" X Y, "01", "02", true, true},
 	{"840101 850101", "01", "01", false, true},
 	{"", "", "", false, true},
 	/* unknown tags are passed over */
@@ -205,6 +207,55 @@ Test(generate, reads_the_key_that_the_answer_does_not_have)
 		iotsafe_card_free(card);
 		script_expect_done(&script);
 	}
+}
+
+/* A label ties the two where ids differ and the answer tells none. */
+Test(generate, finds_the_public_key_that_has_another_id)
+{
+	static const char list[] =
+		"740164 840106" FIELDS "750164 850107" FIELDS "9000";
+	struct script script =
+		SCRIPT(ROW_OPEN, ROW_SELECT, {"81CB010000", list},
+		       {"81B9000003 840106", "840106 9000"},
+		       {"81CD000003 850106", "6A82"}, {"81CB010000", list},
+		       {"81CD000003 850107", KEY "9000"}, ROW_CLOSE);
+	iotsafe_card *card = script_open(&script, NULL);
+	iotsafe_key *key;
+	uint8_t *out;
+	size_t size;
+
+	expect_good(iotsafe_key_generate(card, "id=06", &key));
+	expect_good(iotsafe_key_public_key(key, &out, &size));
+	expect_bytes(out, size, SPKI);
+	iotsafe_key_free(key);
+	iotsafe_card_free(card);
+	script_expect_done(&script);
+}
+
+/* What the list does not have is no name for the next command. */
+Test(generate, goes_on_by_label_on_a_card_that_lists_labels_alone)
+{
+	static const char list[] = "740164" FIELDS "750165" FIELDS "9000";
+	struct script script =
+		SCRIPT(ROW_OPEN, ROW_SELECT, {"81CB010000", list},
+		       {"81B9000003 740164", "840106 850107" KEY "9000"},
+		       {"81CB010000", list},
+		       {"81B9000003 740164", "840106 850107" KEY "9000"},
+		       {"81CB010000", list}, ROW_CLOSE);
+	iotsafe_card *card = script_open(&script, NULL);
+	iotsafe_object *object;
+	iotsafe_key *key;
+
+	for (int i = 0; i < 2; i++) {
+		expect_good(iotsafe_key_generate(card, "label=d", &key));
+		expect_good(iotsafe_key_object(key, &object));
+		cr_assert_str_eq(iotsafe_object_name(object),
+				 "iotsafe:label=d;type=private");
+		iotsafe_object_free(object);
+		iotsafe_key_free(key);
+	}
+	iotsafe_card_free(card);
+	script_expect_done(&script);
 }
 
 Test(generate, leaves_a_handle_of_the_former_key_that_says_so)
