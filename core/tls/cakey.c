@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A server's chain becomes yes or no by a CA's public key on the card: the
- * card verifies the topmost certificate, which thereby is GnuTLS's anchor for
- * names, times, purposes and the signatures below it.
+ * card verifies the topmost certificate of that CA, which thereby is GnuTLS's
+ * anchor for names, times, purposes and the signatures below it.
  */
 #include <gnutls/crypto.h>
 #include <stdlib.h>
@@ -193,6 +193,27 @@ static int ask_card(const struct cakey *self, const struct sent *top)
 			 self->name);
 }
 
+/* From the top down, since what is on top may be above the card's CA: its own
+ * certificate by another root. Cuts off what is above the CA's word; if it has
+ * none, the first answer is the reason. */
+static int find_anchor(const struct cakey *self, const struct sent *sent,
+		       unsigned *length)
+{
+	struct error first = {0};
+	int result;
+
+	for (; *length; --*length) {
+		result = ask_card(self, &sent[*length - 1]);
+		if (result != IOTSAFE_ERR_UNTRUSTED &&
+		    result != IOTSAFE_ERR_SUPPORT)
+			return result;
+		if (!first.code)
+			error_save(&first);
+	}
+	error_restore(&first);
+	return first.code;
+}
+
 /* Never fails for what is wrong with the chain: that is in `status`. */
 static int check_rest(struct sent *sent, unsigned count,
 		      gnutls_typed_vdata_st *data, unsigned data_count,
@@ -238,7 +259,7 @@ int cakey_check(const struct cakey *self, gnutls_session_t session,
 	*status = GNUTLS_CERT_INVALID;
 	TRY(import_all(session, sent, &count));
 	length = order(sent, count);
-	result = ask_card(self, &sent[length - 1]);
+	result = find_anchor(self, sent, &length);
 	if (result >= 0)
 		result = check_rest(sent, length, data, data_count, status);
 	release_all(sent, count);

@@ -74,7 +74,33 @@ static void with_strangers(struct peer_wish *wish)
 	wish->chain[2] = &client;
 }
 
+/* The CA has a certificate by another root as well. */
+static void with_what_is_above(struct peer_wish *wish)
+{
+	with_intermediate(wish);
+	wish->chain[1] =
+		make(1, (struct identity_wish){
+				.name = "CA", .issuer = &other_ca, .ca = true});
+}
+
+/* That one is RSA's, which the card knows nothing of. */
+static void with_rsa_above(struct peer_wish *wish)
+{
+	make(0, (struct identity_wish){.name = "RSA", .ca = true, .rsa = true});
+	wish->chain[0] =
+		make(1, (struct identity_wish){
+				.name = "CA", .issuer = &made[0], .ca = true});
+}
+
 /* ---- attacks ---- */
+
+static void by_a_ca_of_the_same_name_signed_by_another(struct peer_wish *wish)
+{
+	make(0, (struct identity_wish){
+			.name = "CA", .issuer = &other_ca, .ca = true});
+	wish->server = make(1, leaf_of(&made[0]));
+	wish->chain[0] = &made[0];
+}
 
 static void by_a_ca_of_the_same_name(struct peer_wish *wish)
 {
@@ -218,6 +244,10 @@ static const struct row {
 	{with_root, 0, "", 1},
 	{with_both, 0, "", 1},
 	{with_strangers, 0, "", 1},
+	{with_what_is_above, 0, "", 2},
+	{with_rsa_above, 0, "", 1},
+	{by_a_ca_of_the_same_name_signed_by_another, IOTSAFE_ERR_UNTRUSTED,
+	 "not signed by the CA key \"peer\"", 2},
 	{by_a_ca_of_the_same_name, IOTSAFE_ERR_UNTRUSTED,
 	 "not signed by the CA key \"peer\"", 1},
 	{by_a_ca_of_the_same_name_sent_along, IOTSAFE_ERR_UNTRUSTED,
