@@ -41,7 +41,8 @@ def test_a_request_is_accepted_by_openssl_and_certtool(card, tmp_path):
         card=card,
     )
     found = csr_text(path)
-    assert "O = Example, CN = device-7" in found
+    # With blanks round the "=" before OpenSSL 3.2.
+    assert "O=Example, CN=device-7" in found.replace(" = ", "=")
     assert "DNS:d7.example, IP Address:192.0.2.7, email:a@b.example" in found
     assert "Digital Signature" in found and "Server Auth" in found
     done = subprocess.run(

@@ -282,9 +282,7 @@ def part_sanitizers():
 
 # Under valgrind every Criterion test takes two seconds to start, so only the
 # programs where most memory changes hands run there; the sanitizers see all.
-VALGRIND_TESTS = (
-    "card channel crypto identity iotsafe_read iotsafe_sign key registry tls_record"
-)
+VALGRIND_TESTS = "card crypto iotsafe_read key registry tls_record"
 
 
 def part_valgrind():
