@@ -279,7 +279,8 @@ describe("requests and tokens", function()
 		local words = support.openssl("req -verify -noout -text "
 			.. "-in csr -out out",
 			{ csr = iotsafe.pem(der, "CERTIFICATE REQUEST") })
-		assert.matches("CN = device-7", words, 1, true)
+		-- OpenSSL 3.2 and later write no blanks round the "=".
+		assert.matches("CN ?= ?device%-7", words)
 		assert.matches("DNS:a.example", words, 1, true)
 		assert.matches("IP Address:192.0.2.7", words, 1, true)
 		assert.matches("Client Authentication", words, 1, true)
