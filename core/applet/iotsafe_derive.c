@@ -21,6 +21,26 @@
 #define MODE_PSK       0x01
 #define MODE_PSK_ECDHE 0x02
 
+/* Lengths from 80 to FF are 81 80 to 81 FF in BER; some cards read one byte
+ * and no more. False where there are none. */
+static bool shorten_lengths(struct builder *body)
+{
+	struct bytes in = {body->data, body->size};
+	size_t size = 0;
+	struct tlv tlv;
+	bool shorter;
+
+	while (tlv_next(&in, &tlv)) {
+		body->data[size++] = tlv.tag;
+		body->data[size++] = (uint8_t)tlv.value.size;
+		memmove(body->data + size, tlv.value.data, tlv.value.size);
+		size += tlv.value.size;
+	}
+	shorter = size < body->size;
+	body->size = size;
+	return shorter;
+}
+
 /* Sends what was built and wipes it; fills `out` whole. */
 static int derive(struct applet *applet, struct apdu *apdu,
 		  struct builder *body, uint8_t *out, size_t size,
@@ -42,6 +62,11 @@ static int derive(struct applet *applet, struct apdu *apdu,
 	else
 		result = gsma_ask_secret(applet, apdu, &response, out, size,
 					 deadline);
+	if (gsma_is_misread(result) && shorten_lengths(body)) {
+		apdu->data.size = body->size;
+		result = gsma_ask_secret(applet, apdu, &response, out, size,
+					 deadline);
+	}
 	bytes_wipe(body->data, body->room);
 	return result;
 }

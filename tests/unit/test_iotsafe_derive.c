@@ -121,6 +121,36 @@ Test(prf, gives_as_much_as_asked_or_an_error)
 	}
 }
 
+#define FIVE	  "0102030405"
+#define FIVES_125 FIVES_25 FIVES_25 FIVES_25 FIVES_25 FIVES_25
+#define FIVES_25  FIVE FIVE FIVE FIVE FIVE
+
+/* BER counts 128 bytes in two, the applets in one. */
+Test(prf, takes_the_shorter_length_where_the_card_reads_no_ber)
+{
+	static const char *const refusals[] = {"6A80", "6985", "6700"};
+
+	for (size_t i = 0; i < COUNT_OF(refusals); i++) {
+		struct script script = SCRIPT(
+			ROW_OPEN, ROW_SELECT, ROW_LIST,
+			{"81480100 89 860101 D28180 6C6162" FIVES_125 "D30110",
+			 refusals[i]},
+			{"81480100 88 860101 D280 6C6162" FIVES_125 "D30110",
+			 OUT "9000"},
+			ROW_CLOSE);
+		iotsafe_card *card = script_open(&script, "le=no");
+		uint8_t data[125], *out;
+		size_t size;
+
+		unhex(FIVES_125, data, sizeof(data));
+		expect_good(iotsafe_card_prf(card, "psk", NULL, 0, "lab", data,
+					     sizeof(data), 16, &out, &size));
+		expect_bytes(out, size, OUT);
+		iotsafe_card_free(card);
+		script_expect_done(&script);
+	}
+}
+
 Test(prf, is_checked_before_the_card_is_asked)
 {
 	static const uint8_t long_seed[260];
