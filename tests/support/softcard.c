@@ -220,6 +220,12 @@ int key_algorithms(const iotsafe_key *key)
 	return key->card->algorithms;
 }
 
+bool key_is_brainpool(const iotsafe_key *key)
+{
+	(void)key;
+	return false;
+}
+
 struct bytes key_spki(const iotsafe_key *key)
 {
 	return (struct bytes){key->spki, key->spki_size};
