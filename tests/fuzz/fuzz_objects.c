@@ -54,7 +54,9 @@ static int check_record(void *self, const struct record *record)
 	CHECK(record->id_size <= APPLET_ID_MAX);
 	CHECK(record->label_size <= APPLET_LABEL_MAX);
 	CHECK(!(record->flags & ~0xF1Fu));
-	CHECK(!(record->algorithms & ~0x777));
+	CHECK(!(record->algorithms & ~0x777) ||
+	      (record->class == IOTSAFE_CLASS_SECRET_KEY &&
+	       record->algorithms == IOTSAFE_AES_CMAC));
 	CHECK(record->class != IOTSAFE_CLASS_FILE || !record->algorithms);
 	if (list->count < APPLET_OBJECTS_MAX) {
 		list->records[list->count++] = *record;

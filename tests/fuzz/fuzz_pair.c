@@ -30,8 +30,17 @@ static void check_pair(struct bytes answer)
 		return;
 	check_id(answer, &private);
 	check_id(answer, &public);
-	CHECK(!has_key || key.point[0] == 0x04);
-	CHECK(!has_key || memmem(answer.data, answer.size, key.point + 1, 64));
+	if (!has_key)
+		return;
+	if (key.modulus_size) {
+		CHECK(memmem(answer.data, answer.size, key.modulus,
+			     key.modulus_size));
+		CHECK(memmem(answer.data, answer.size, key.exponent,
+			     key.exponent_size));
+		return;
+	}
+	CHECK(key.point[0] == 0x04);
+	CHECK(memmem(answer.data, answer.size, key.point + 1, 64));
 }
 
 static void check_spki(struct bytes spki)
