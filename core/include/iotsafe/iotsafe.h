@@ -773,8 +773,8 @@ IOTSAFE_API int iotsafe_tls_set_ca_card(iotsafe_tls *tls, const char *name);
 /**
  * The server is authenticated by the card: the signature of the CA in the
  * topmost of its certificates that this CA made is verified on the card with
- * this public-key object; names, times and purposes are checked here. Instead of CA
- * certificates. NULL: back to those.
+ * this public-key object; names, times and purposes are checked here. Instead
+ * of CA certificates. NULL: back to those.
  */
 IOTSAFE_API int iotsafe_tls_set_ca_key(iotsafe_tls *tls, const char *name);
 
