@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Bytes from a modem become lines (ITU-T V.250 section 5.7), and the lines of
- * one answer to AT+CSIM (3GPP TS 27.007 section 8.17) become a response APDU.
+ * one answer to AT+CSIM or AT+CGLA (3GPP TS 27.007 sections 8.17 and 8.43; they
+ * have one form) become a response APDU.
  * Takes every form that modems are known to give.
  */
 #include <stdio.h>
@@ -144,18 +145,33 @@ const char *at_value(const struct at_line *line, const char *name)
 	return behind_name(line->text, name);
 }
 
+bool at_is_bare(const struct at_line *line)
+{
+	const char *text = line->text;
+
+	while (is_hex(*text))
+		text++;
+	return line->kind == AT_TEXT && text == line->text + line->size;
+}
+
+/* By at_csim.cgla. */
+static const char *const names[] = {"+CSIM", "+CGLA"};
+
 /* Stale text may stand in front of the answer (seen on Sequans): the last
  * "+CSIM:" of the line counts. */
-static const char *find_csim(const char *text)
+static const char *find_csim(const char *text, bool *cgla)
 {
 	const char *value = NULL;
 
-	for (; (text = strchr(text, '+')); text++) {
-		const char *found = behind_name(text, "+CSIM");
+	for (; (text = strchr(text, '+')); text++)
+		for (int i = 0; i < 2; i++) {
+			const char *found = behind_name(text, names[i]);
 
-		if (found)
+			if (!found)
+				continue;
 			value = found;
-	}
+			*cgla = i == 1;
+		}
 	return value;
 }
 
@@ -215,17 +231,19 @@ void at_csim_take(struct at_csim *csim, const struct at_line *line)
 {
 	bool has_nul = strlen(line->text) != line->size;
 	const char *value;
+	bool cgla = false;
 
 	if (line->kind == AT_LONG)
 		csim->lost = true;
 	if (line->kind != AT_TEXT)
 		return;
-	value = has_nul ? NULL : find_csim(line->text);
+	value = has_nul ? NULL : find_csim(line->text, &cgla);
 	if (value) {
 		/* A second answer: the first was left over from before. */
 		bytes_wipe(csim, sizeof(*csim));
+		csim->cgla = cgla;
 		take_value(csim, value);
-	} else if (starts_with(line->text, "+CSIM")) {
+	} else if (starts_with(line->text, names[csim->cgla])) {
 		csim->state = AT_CSIM_BAD;
 	} else if (!has_nul && is_continuation(csim, line->text)) {
 		csim->continued = true;
@@ -255,43 +273,52 @@ static bool is_truncated(const struct at_csim *csim)
 int at_csim_response(const struct at_csim *csim, uint8_t *response, size_t room,
 		     size_t *size)
 {
+	const char *name = names[csim->cgla];
+
 	if (csim->lost && csim->state == AT_CSIM_NONE)
 		return error_set(IOTSAFE_ERR_FORMAT,
-				 "AT+CSIM: the modem sent a line of more than "
+				 "AT%s: the modem sent a line of more than "
 				 "%d characters",
-				 AT_LINE_MAX);
+				 name, AT_LINE_MAX);
 	if (csim->state == AT_CSIM_NONE)
 		return error_set(IOTSAFE_ERR_FORMAT,
-				 "AT+CSIM: modem answered OK without the "
-				 "card's answer");
+				 "AT%s: modem answered OK without the "
+				 "card's answer",
+				 name);
 	if (csim->state == AT_CSIM_BAD)
 		return error_set(IOTSAFE_ERR_FORMAT,
-				 "AT+CSIM: the answer is garbled");
+				 "AT%s: the answer is garbled", name);
 	if (csim->size < 4 || csim->size % 2 || is_truncated(csim))
 		return error_set(IOTSAFE_ERR_FORMAT,
-				 "AT+CSIM: the answer is truncated (%zu "
+				 "AT%s: the answer is truncated (%zu "
 				 "digits of %zu)",
-				 csim->size, csim->declared);
+				 name, csim->size, csim->declared);
 	if (csim->size / 2 > room)
 		return error_set(IOTSAFE_ERR_FORMAT,
-				 "AT+CSIM: an answer of %zu bytes is too long",
-				 csim->size / 2);
+				 "AT%s: an answer of %zu bytes is too long",
+				 name, csim->size / 2);
 	if (!hex_decode(csim->digits, csim->size, response))
 		return error_set(IOTSAFE_ERR_FORMAT,
-				 "AT+CSIM: the answer is garbled");
+				 "AT%s: the answer is garbled", name);
 	*size = csim->size / 2;
 	return IOTSAFE_OK;
 }
 
-/* Everything behind the comma of a CSIM line is an APDU, however garbled. */
+/* Everything behind the comma of a CSIM or CGLA line is an APDU, however
+ * garbled; in the command AT+CGLA behind the second one. */
 static size_t plain_size(const char *text)
 {
-	const char *comma;
+	const char *comma, *second = NULL;
 
 	for (const char *at = text; *at; at++) {
-		if (!starts_with(at, "CSIM"))
+		if (!starts_with(at, names[0] + 1) &&
+		    !starts_with(at, names[1] + 1))
 			continue;
 		comma = strchr(at, ',');
+		if (comma && starts_with(at, "CGLA="))
+			second = strchr(comma + 1, ',');
+		if (second)
+			comma = second;
 		return comma ? (size_t)(comma + 1 - text) : strlen(text);
 	}
 	return strlen(text);

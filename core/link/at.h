@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What modems say, understood: bytes become lines, lines become results and
- * the answer of AT+CSIM. Pure: no I/O, no heap. */
+ * the card's answer. Pure: no I/O, no heap. */
 #ifndef LINK_AT_H
 #define LINK_AT_H
 
@@ -52,9 +52,10 @@ void at_lines_reset(struct at_lines *lines);
  * in either case; NULL if the line is another. */
 const char *at_value(const struct at_line *line, const char *name);
 
-/* The answer to AT+CSIM, collected from the lines of one answer. Starts
- * zeroed. */
+/* The answer to AT+CSIM or AT+CGLA, collected from the lines of one answer.
+ * Starts zeroed. */
 struct at_csim {
+	bool cgla; /* it is of AT+CGLA */
 	enum {
 		AT_CSIM_NONE,
 		AT_CSIM_OPEN, /* more digits may follow on another line */
@@ -68,6 +69,10 @@ struct at_csim {
 	size_t size;	 /* digits that came */
 	char digits[AT_CSIM_MAX];
 };
+
+/* True for what may be a number that a modem gives without its name:
+ * hexadecimal digits and nothing else. */
+bool at_is_bare(const struct at_line *line);
 
 /* Takes a line if it belongs to the answer; others change nothing. */
 void at_csim_take(struct at_csim *csim, const struct at_line *line);

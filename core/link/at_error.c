@@ -18,6 +18,8 @@ struct cme {
 	const char *meaning; /* for people, NULL where the words are enough */
 };
 
+#define NOT_FOUND 22
+
 static const struct cme cmes[] = {
 	{0, IOTSAFE_ERR_MODEM, "phone failure", NULL},
 	{1, IOTSAFE_ERR_MODEM, "no connection to phone", NULL},
@@ -38,6 +40,7 @@ static const struct cme cmes[] = {
 	{18, IOTSAFE_ERR_PIN, "SIM PUK2 required",
 	 "the SIM's PIN2 is blocked, it wants its PUK2"},
 	{20, IOTSAFE_ERR_MODEM, "memory full", NULL},
+	{NOT_FOUND, IOTSAFE_ERR_MODEM, "not found", NULL},
 	{48, IOTSAFE_ERR_PIN, "hidden key required", NULL},
 	{50, IOTSAFE_ERR_MODEM, "incorrect parameters", NULL},
 	{51, IOTSAFE_ERR_MODEM, "command implemented but currently disabled",
@@ -81,6 +84,13 @@ int at_error_code(const char *line)
 	const struct cme *cme = find_cme(line);
 
 	return cme ? cme->code : IOTSAFE_ERR_MODEM;
+}
+
+bool at_error_is_not_found(const char *line)
+{
+	const struct cme *cme = find_cme(line);
+
+	return cme && cme->number == NOT_FOUND;
 }
 
 int at_error_record(const char *line, const char *port, const char *command)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A command APDU becomes one AT+CSIM line, and the modem's answer a response
- * APDU (3GPP TS 27.007 section 8.17). What modems say instead becomes an
- * error.
+ * A command APDU becomes one AT+CSIM line, or one AT+CGLA line where the modem
+ * opened the channel, and the modem's answer a response APDU (3GPP TS 27.007
+ * sections 8.17 and 8.43 to 8.45). What modems say instead becomes an error.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,8 +28,10 @@
 /* How long the modem may take to tell why it said ERROR. */
 #define REASON_LIMIT 1000
 
-/* AT+CSIM=522,"…" and CR. */
-#define CSIM_LINE_MAX (2 * LINK_COMMAND_MAX + 32)
+/* AT+CSIM=522,"…" and CR, or AT+CGLA with a handle. */
+#define CSIM_LINE_MAX (2 * LINK_COMMAND_MAX + LINK_HANDLE_MAX + 32)
+
+#define AID_MAX 16
 
 static int no_modem(const struct at_modem *modem, int result)
 {
@@ -124,7 +126,8 @@ static int check_pin_state(const struct at_modem *modem, const char *state)
 }
 
 /* A bare ERROR tells nothing; the state of the SIM may. */
-static int find_reason(struct at_modem *modem, const struct deadline *deadline)
+static int find_reason(struct at_modem *modem, const char *name,
+		       const struct deadline *deadline)
 {
 	struct deadline end = deadline_within(deadline, REASON_LIMIT);
 	struct at_answer answer;
@@ -141,17 +144,18 @@ static int find_reason(struct at_modem *modem, const struct deadline *deadline)
 				       "AT+CPIN?");
 	/* Every modem knows this question; without a SIM it is refused. */
 	return error_set(IOTSAFE_ERR_MODEM,
-			 "%s: AT+CSIM: modem answered ERROR, and to AT+CPIN? "
+			 "%s: %s: modem answered ERROR, and to AT+CPIN? "
 			 "too: is there a SIM in it?",
-			 modem->stream.name);
+			 modem->stream.name, name);
 }
 
-static int refused(struct at_modem *modem, const struct at_answer *answer,
+static int refused(struct at_modem *modem, const char *name,
+		   const struct at_answer *answer,
 		   const struct deadline *deadline)
 {
 	if (!strcmp(answer->words, "ERROR"))
-		TRY(find_reason(modem, deadline));
-	return at_error_record(answer->words, modem->stream.name, "AT+CSIM");
+		TRY(find_reason(modem, name, deadline));
+	return at_error_record(answer->words, modem->stream.name, name);
 }
 
 static bool is_busy(const struct at_answer *answer)
@@ -162,34 +166,35 @@ static bool is_busy(const struct at_answer *answer)
 
 /* The command, again and again while the SIM is busy: with "SIM busy" the
  * modem tells that the card has not seen it. */
-static int ask(struct at_modem *modem, const char *line,
-	       struct at_answer *answer, const struct deadline *deadline)
+static int ask(struct at_modem *modem, const char *line, const char *name,
+	       const char *wanted, struct at_answer *answer,
+	       const struct deadline *deadline)
 {
 	int wait = BUSY_FIRST;
 	int result;
 
 	for (;;) {
-		TRY(at_modem_command(modem, line, "AT+CSIM", NULL, answer,
+		TRY(at_modem_command(modem, line, name, wanted, answer,
 				     deadline));
 		if (!is_busy(answer) || deadline_passed(deadline))
 			return IOTSAFE_OK;
 		result = at_modem_listen(modem, wait, deadline);
 		if (result < 0)
-			return at_modem_gave_up(modem, result, "AT+CSIM");
+			return at_modem_gave_up(modem, result, name);
 		if (deadline_passed(deadline))
 			return IOTSAFE_OK;
 		wait = 2 * wait < BUSY_MAX ? 2 * wait : BUSY_MAX;
 	}
 }
 
-static int judge(struct at_modem *modem, const struct at_answer *answer,
-		 uint8_t *response, size_t *response_size,
-		 const struct deadline *deadline)
+static int judge(struct at_modem *modem, const char *name,
+		 const struct at_answer *answer, uint8_t *response,
+		 size_t *response_size, const struct deadline *deadline)
 {
 	int result;
 
 	if (answer->final == AT_ERROR)
-		return refused(modem, answer, deadline);
+		return refused(modem, name, answer, deadline);
 	result = at_csim_response(&answer->csim, response, *response_size,
 				  response_size);
 	if (result < 0) {
@@ -206,19 +211,20 @@ int at_link_exchange(struct link *link, const char *handle,
 		     uint8_t *response, size_t *response_size,
 		     const struct deadline *deadline)
 {
+	const char *name = handle ? "AT+CGLA" : "AT+CSIM";
 	struct at_modem *modem = link->self;
 	char hex[2 * LINK_COMMAND_MAX + 1];
 	struct at_answer answer;
 	char line[CSIM_LINE_MAX];
 	int result;
 
-	(void)handle;
 	hex_encode(command, command_size, hex);
-	snprintf(line, sizeof(line), "AT+CSIM=%zu,\"%s\"\r", 2 * command_size,
+	snprintf(line, sizeof(line), "%s=%s%s%zu,\"%s\"\r", name,
+		 handle ? handle : "", handle ? "," : "", 2 * command_size,
 		 hex);
-	result = ask(modem, line, &answer, deadline);
+	result = ask(modem, line, name, NULL, &answer, deadline);
 	if (result >= 0)
-		result = judge(modem, &answer, response, response_size,
+		result = judge(modem, name, &answer, response, response_size,
 			       deadline);
 	/* A PIN may be in the one, a decrypted secret in the other. */
 	bytes_wipe(hex, sizeof(hex));
@@ -226,6 +232,62 @@ int at_link_exchange(struct link *link, const char *handle,
 	bytes_wipe(&answer, sizeof(answer));
 	at_modem_wipe(modem);
 	return result;
+}
+
+/* The handle is the modem's own text, to be sent back as it is: a number, or
+ * sixteen hexadecimal digits on Sierra modems. Fibocom modems leave out the
+ * name in front. */
+static int take_handle(const struct at_modem *modem,
+		       const struct at_answer *answer,
+		       char handle[LINK_HANDLE_MAX])
+{
+	const char *text = *answer->value ? answer->value : answer->bare;
+	size_t size = 0;
+
+	while (text[size] > ' ' && text[size] < 0x7F &&
+	       !strchr(",;", text[size]))
+		size++;
+	if (!size || size >= LINK_HANDLE_MAX)
+		return error_set(IOTSAFE_ERR_MODEM,
+				 "%s: AT+CCHO: modem answered OK without a "
+				 "channel",
+				 modem->stream.name);
+	snprintf(handle, LINK_HANDLE_MAX, "%.*s", (int)size, text);
+	return IOTSAFE_OK;
+}
+
+int at_link_channel_open(struct link *link, const uint8_t *aid, size_t aid_size,
+			 char handle[LINK_HANDLE_MAX],
+			 const struct deadline *deadline)
+{
+	struct at_modem *modem = link->self;
+	struct at_answer answer;
+	char hex[2 * AID_MAX + 1];
+	char line[sizeof(hex) + 16];
+
+	hex_encode(aid, aid_size, hex);
+	snprintf(line, sizeof(line), "AT+CCHO=\"%s\"\r", hex);
+	TRY(ask(modem, line, "AT+CCHO", "+CCHO", &answer, deadline));
+	if (answer.final == AT_ERROR && at_error_is_not_found(answer.words))
+		return error_set(IOTSAFE_ERR_ABSENT,
+				 "%s: this SIM has no IoT SAFE applet "
+				 "(AT+CCHO: modem answered %s)",
+				 modem->stream.name, answer.words);
+	if (answer.final == AT_ERROR)
+		return refused(modem, "AT+CCHO", &answer, deadline);
+	return take_handle(modem, &answer, handle);
+}
+
+/* Some modems do not have AT+CCHC: the caller goes on all the same. */
+int at_link_channel_close(struct link *link, const char *handle,
+			  const struct deadline *deadline)
+{
+	struct at_answer answer;
+	char line[LINK_HANDLE_MAX + 16];
+
+	snprintf(line, sizeof(line), "AT+CCHC=%s\r", handle);
+	return at_modem_command(link->self, line, "AT+CCHC", NULL, &answer,
+				deadline);
 }
 
 void at_link_close(struct link *link)

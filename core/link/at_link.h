@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The links that speak AT+CSIM. */
+/* The links that speak AT+CSIM, or AT+CCHO, AT+CGLA and AT+CCHC. */
 #ifndef LINK_AT_LINK_H
 #define LINK_AT_LINK_H
 
@@ -15,6 +15,13 @@ int at_link_exchange(struct link *link, const char *handle,
 		     const uint8_t *command, size_t command_size,
 		     uint8_t *response, size_t *response_size,
 		     const struct deadline *deadline);
+
+/* AT+CCHO and AT+CCHC. */
+int at_link_channel_open(struct link *link, const uint8_t *aid, size_t aid_size,
+			 char handle[LINK_HANDLE_MAX],
+			 const struct deadline *deadline);
+int at_link_channel_close(struct link *link, const char *handle,
+			  const struct deadline *deadline);
 
 void at_link_close(struct link *link);
 

@@ -134,33 +134,50 @@ static void keep(char *out, const char *text)
 	snprintf(out, AT_WORDS_MAX, "%s", text);
 }
 
-/* An answer with +CSIM to another command is an old one, perhaps to a program
- * that had the port before us. */
-static bool is_old(const struct at_answer *answer, bool csim)
+/* An answer with +CSIM or +CGLA to another command is an old one, perhaps to a
+ * program that had the port before us. */
+static bool is_old(const struct at_answer *answer, const char *line)
 {
-	return !csim && answer->csim.state != AT_CSIM_NONE;
+	const char *command = answer->csim.cgla ? "AT+CGLA=" : "AT+CSIM=";
+
+	return answer->csim.state != AT_CSIM_NONE &&
+	       strncmp(line, command, strlen(command)) != 0;
 }
 
-/* Takes lines up to the final result code of the command sent last. */
-static int take_answer(struct at_modem *modem, bool csim, const char *wanted,
-		       struct at_answer *answer,
+static void take_line(struct at_answer *answer, const struct at_line *line,
+		      const char *wanted)
+{
+	const char *value = wanted ? at_value(line, wanted) : NULL;
+
+	at_csim_take(&answer->csim, line);
+	if (value)
+		keep(answer->value, value);
+	else if (wanted && at_is_bare(line))
+		keep(answer->bare, line->text);
+}
+
+static void start_answer(struct at_answer *answer, const char *line)
+{
+	bytes_wipe(answer, sizeof(*answer));
+	answer->csim.cgla = !strncmp(line, "AT+CGLA=", 8);
+}
+
+/* Takes lines up to the final result code of the command `sent` last. */
+static int take_answer(struct at_modem *modem, const char *sent,
+		       const char *wanted, struct at_answer *answer,
 		       const struct deadline *deadline)
 {
 	struct at_line line;
-	const char *value;
 
 	for (;;) {
 		TRY(at_modem_line(modem, &line, deadline));
-		if (line.kind == AT_OK && is_old(answer, csim)) {
-			bytes_wipe(answer, sizeof(*answer));
+		if (line.kind == AT_OK && is_old(answer, sent)) {
+			start_answer(answer, sent);
 			continue;
 		}
 		if (line.kind == AT_OK || line.kind == AT_ERROR)
 			break;
-		at_csim_take(&answer->csim, &line);
-		value = wanted ? at_value(&line, wanted) : NULL;
-		if (value)
-			keep(answer->value, value);
+		take_line(answer, &line, wanted);
 	}
 	answer->final = line.kind;
 	keep(answer->words, line.text);
@@ -171,16 +188,15 @@ int at_modem_command(struct at_modem *modem, const char *line, const char *name,
 		     const char *wanted, struct at_answer *answer,
 		     const struct deadline *deadline)
 {
-	bool csim = !strncmp(line, "AT+CSIM=", 8);
 	int result;
 
-	memset(answer, 0, sizeof(*answer));
+	start_answer(answer, line);
 	if (!modem->in_step)
 		TRY(at_modem_synchronise(modem, deadline));
 	modem->in_step = false;
 	result = at_modem_send(modem, line, deadline);
 	if (result >= 0)
-		result = take_answer(modem, csim, wanted, answer, deadline);
+		result = take_answer(modem, line, wanted, answer, deadline);
 	if (result < 0)
 		return at_modem_gave_up(modem, result, name);
 	modem->in_step = true;

@@ -43,6 +43,7 @@ struct at_answer {
 	struct at_csim csim;
 	char words[AT_WORDS_MAX]; /* the final result code's line */
 	char value[AT_WORDS_MAX]; /* behind the wanted name, "" if none came */
+	char bare[AT_WORDS_MAX];  /* a line of digits, where one was wanted */
 };
 
 /*

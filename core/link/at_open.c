@@ -22,13 +22,29 @@
 typedef int open_stream_func(struct stream *stream,
 			     const struct address *address);
 
+/* AT+CSIM first: it is on most modems. */
+static int read_interface(struct link *link, const struct address *address)
+{
+	const char *value = address_get(address, "interface");
+
+	link->either = !value;
+	link->by_host = !value || !strcmp(value, "csim");
+	if (link->by_host || !strcmp(value, "cgla"))
+		return IOTSAFE_OK;
+	return error_set(IOTSAFE_ERR_ARG,
+			 "address: interface=%.40s is neither csim nor cgla",
+			 value);
+}
+
 static int open_modem(struct link *link, const struct address *address,
 		      open_stream_func *open_stream, int patience,
 		      const struct deadline *deadline)
 {
-	struct at_modem *modem = calloc(1, sizeof(*modem));
+	struct at_modem *modem;
 	int result;
 
+	TRY(read_interface(link, address));
+	modem = calloc(1, sizeof(*modem));
 	if (!modem)
 		return error_set(IOTSAFE_ERR_MEMORY, "%s: no memory",
 				 address->scheme);
@@ -113,11 +129,13 @@ static int exec_open(struct link *link, const struct address *address,
 			  deadline);
 }
 
-/* What the software SIM takes on its command line, besides. */
 static const char *const sim_attributes[] = {
-	"quirk",    "fault",   "store",	  "log", "baud",
-	"modem-ms", "char-us", "card-ms", NULL,
+	"interface", "quirk",	 "fault",   "store",   "log",
+	"baud",	     "modem-ms", "char-us", "card-ms", NULL,
 };
+
+/* What the software SIM takes on its command line. */
+static const char *const *const sim_options = &sim_attributes[1];
 
 static bool is_in(const char *name, const char *const *names)
 {
@@ -137,7 +155,7 @@ static size_t add_attributes(const struct address *address, char **words,
 		const struct address_attribute *attribute =
 			&address->attributes[i];
 
-		if (!is_in(attribute->name, sim_attributes))
+		if (!is_in(attribute->name, sim_options))
 			continue;
 		snprintf(names[i], sizeof(names[i]), "--%s", attribute->name);
 		words[count++] = names[i];
@@ -173,29 +191,33 @@ static int sim_open(struct link *link, const struct address *address,
 	return open_modem(link, address, open_sim, CHILD_PATIENCE, deadline);
 }
 
-static const char *const at_attributes[] = {"baud", "flow", NULL};
-static const char *const exec_attributes[] = {NULL};
+static const char *const at_attributes[] = {"baud", "flow", "interface", NULL};
+static const char *const exec_attributes[] = {"interface", NULL};
+
+/* All three are the same behind their stream. */
+#define AT_WAYS                                                                \
+	.exchange = at_link_exchange, .close = at_link_close,                  \
+	.channel_open = at_link_channel_open,                                  \
+	.channel_close = at_link_channel_close, .host_way = "csim",            \
+	.modem_way = "cgla"
 
 const struct link_kind at_kind_at = {
 	.scheme = "at",
 	.attributes = at_attributes,
 	.open = at_open,
-	.exchange = at_link_exchange,
-	.close = at_link_close,
+	AT_WAYS,
 };
 
 const struct link_kind at_kind_exec = {
 	.scheme = "exec",
 	.attributes = exec_attributes,
 	.open = exec_open,
-	.exchange = at_link_exchange,
-	.close = at_link_close,
+	AT_WAYS,
 };
 
 const struct link_kind at_kind_sim = {
 	.scheme = "sim",
 	.attributes = sim_attributes,
 	.open = sim_open,
-	.exchange = at_link_exchange,
-	.close = at_link_close,
+	AT_WAYS,
 };

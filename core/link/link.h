@@ -27,6 +27,11 @@ struct link {
 	const struct link_kind *kind;
 	void *self;
 	struct link_counters counters;
+	/* Kinds with channel_open: the host opens channels all the same. */
+	bool by_host;
+	/* Both ways may be tried: by_host is the one that worked last. */
+	bool either;
+	bool proven; /* a command on a channel was answered so */
 };
 
 /* What a kind of link does and who does what on it. */
@@ -51,12 +56,16 @@ struct link_kind {
 	/* Frees everything; must not wait for a far side that is gone. */
 	void (*close)(struct link *link);
 	/* Modem-made channels (CCHO, QMI, MBIM): open with an AID gives the
-	 * handle. NULL: the host sends MANAGE CHANNEL and SELECT itself. */
+	 * handle, _MODEM: refused. NULL: the host sends MANAGE CHANNEL and
+	 * SELECT itself. */
 	int (*channel_open)(struct link *link, const uint8_t *aid,
 			    size_t aid_size, char handle[LINK_HANDLE_MAX],
 			    const struct deadline *deadline);
 	int (*channel_close)(struct link *link, const char *handle,
 			     const struct deadline *deadline);
+	/* What people call the two ways, NULL where there is one: channels
+	 * that the host opens, that the modem opens. */
+	const char *host_way, *modem_way;
 	/* True where a command that expects data carries its Le also behind
 	 * data (T=1 and APDU-level readers); T=0 manners leave it out. */
 	bool wants_le;

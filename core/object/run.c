@@ -4,6 +4,7 @@
  * opened when first needed, and once again where card or modem turn out to
  * have been reset.
  */
+#include <string.h>
 #include <unistd.h>
 #include "base/error.h"
 #include "base/trace.h"
@@ -122,6 +123,9 @@ static enum loss what_is_lost(struct before before, int code)
 static int reopen(iotsafe_card *card, enum loss loss,
 		  const struct deadline *deadline)
 {
+	/* Some modems let channels be opened with AT+CSIM, but not used. */
+	const bool other_way =
+		loss == LOST_COMMAND && card->link.either && !card->link.proven;
 	struct error reason;
 	int result;
 
@@ -132,6 +136,8 @@ static int reopen(iotsafe_card *card, enum loss loss,
 	 * closed only where it must still be ours. */
 	if (loss == LOST_COMMAND)
 		channel_close(&card->applet.channel, deadline);
+	if (other_way)
+		card->link.by_host = !card->link.by_host;
 	card->applet.channel.open = false;
 	if (loss == LOST_LINK)
 		drop_link(card);
@@ -141,6 +147,8 @@ static int reopen(iotsafe_card *card, enum loss loss,
 	result = open_all(card, deadline);
 	/* The first cause is the one to tell. */
 	if (result < 0) {
+		if (other_way)
+			card->link.by_host = !card->link.by_host;
 		error_restore(&reason);
 		return reason.code;
 	}
@@ -172,7 +180,9 @@ static int run_in_new_channel(iotsafe_card *card, card_operation operation,
 		return result;
 	}
 	result = run_once(card, operation, self, deadline);
-	if (result < 0 && iotsafe_last_status() == status)
+	/* A modem may call both by one name. */
+	if (result < 0 && iotsafe_last_status() == status &&
+	    (!*old.handle || strcmp(old.handle, card->applet.channel.handle)))
 		channel_close(&old, deadline);
 	return result;
 }

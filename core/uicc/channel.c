@@ -221,6 +221,8 @@ int channel_transact(struct channel *channel, const struct apdu *apdu,
 	TRY(send_command(channel, apdu, response, deadline));
 	TRY(get_responses(channel, apdu, class_for(channel, apdu->cla),
 			  response, deadline));
+	if (channel->open)
+		channel->link->proven = true;
 	/* 91xx: done, and a SIM toolkit command waits for the modem. */
 	if (response->status >> 8 == 0x91)
 		response->status = STATUS_OK;
@@ -369,9 +371,14 @@ static int open_by_modem(struct channel *channel, const struct aid *aids,
 			channel->open = true;
 			return IOTSAFE_OK;
 		}
-		if (result != IOTSAFE_ERR_ABSENT)
+		channel->handle[0] = '\0';
+		/* No such applet, no free channel, no such command: many
+		 * modems say the same to all. */
+		if (result != IOTSAFE_ERR_ABSENT && result != IOTSAFE_ERR_MODEM)
 			return result;
 	}
+	error_append(", asked for %zu known AID%s", aids_count,
+		     aids_count == 1 ? "" : "s");
 	return result;
 }
 
@@ -387,8 +394,8 @@ static struct deadline leave_time_to_close(const struct deadline *deadline)
 	return inner;
 }
 
-static int open_and_select(struct channel *channel, const struct aid *aids,
-			   size_t aids_count, const struct deadline *deadline)
+static int manage_and_select(struct channel *channel, const struct aid *aids,
+			     size_t aids_count, const struct deadline *deadline)
 {
 	struct deadline inner;
 	int result;
@@ -402,24 +409,66 @@ static int open_and_select(struct channel *channel, const struct aid *aids,
 	return result;
 }
 
+static int open_by_host(struct channel *channel, const struct aid *aids,
+			size_t aids_count, const struct deadline *deadline)
+{
+	int result = manage_and_select(channel, aids, aids_count, deadline);
+
+	/* A card that was reset between the two has forgotten the channel. */
+	if (result == IOTSAFE_ERR_CARD &&
+	    iotsafe_last_status() == STATUS_NO_CHANNEL)
+		result = manage_and_select(channel, aids, aids_count, deadline);
+	return result;
+}
+
+static int open_one_way(struct channel *channel, const struct aid *aids,
+			size_t aids_count, const struct deadline *deadline)
+{
+	const struct link *link = channel->link;
+
+	channel->open = false;
+	channel->number = 0;
+	channel->handle[0] = '\0';
+	if (link->kind->channel_open && !link->by_host)
+		return open_by_modem(channel, aids, aids_count, deadline);
+	return open_by_host(channel, aids, aids_count, deadline);
+}
+
+/* The modem refused, or would not let the card's commands for channels pass.
+ * That there is no applet, no SIM or no PIN is true on any way. */
+static bool may_go_otherwise(int result)
+{
+	return result == IOTSAFE_ERR_MODEM || result == IOTSAFE_ERR_CARD ||
+	       (result == IOTSAFE_ERR_BUSY &&
+		iotsafe_last_status() == STATUS_NO_CHANNEL);
+}
+
 int channel_open(struct channel *channel, struct link *link,
 		 const struct aid *aids, size_t aids_count,
 		 const struct deadline *deadline)
 {
+	struct error first, second;
 	int result;
 
 	channel->link = link;
-	channel->open = false;
-	channel->number = 0;
-	channel->handle[0] = '\0';
-	if (link->kind->channel_open)
-		return open_by_modem(channel, aids, aids_count, deadline);
-	result = open_and_select(channel, aids, aids_count, deadline);
-	/* A card that was reset between the two has forgotten the channel. */
-	if (result == IOTSAFE_ERR_CARD &&
-	    iotsafe_last_status() == STATUS_NO_CHANNEL)
-		result = open_and_select(channel, aids, aids_count, deadline);
-	return result;
+	result = open_one_way(channel, aids, aids_count, deadline);
+	if (!link->either || !may_go_otherwise(result) ||
+	    deadline_passed(deadline))
+		return result;
+	error_save(&first);
+	trace_line(IOTSAFE_TRACE_APDU, "channel: the other way after: %s",
+		   first.text);
+	link->by_host = !link->by_host;
+	result = open_one_way(channel, aids, aids_count, deadline);
+	if (result >= 0)
+		return result;
+	link->by_host = !link->by_host;
+	if (!may_go_otherwise(result))
+		return result;
+	error_save(&second);
+	error_restore(&first);
+	error_append("; %s", second.text);
+	return first.code;
 }
 
 static int manage_close(struct channel *channel,

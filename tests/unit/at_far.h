@@ -25,6 +25,7 @@
 
 static struct far_end far;
 static struct link link_;
+static const char *attributes = ""; /* of the address */
 
 static inline int open_far(const struct far_row *rows, size_t count,
 			   int timeout)
@@ -34,7 +35,7 @@ static inline int open_far(const struct far_row *rows, size_t count,
 	char text[100];
 
 	far_start(&far, rows, count);
-	snprintf(text, sizeof(text), "at:%s", far.path);
+	snprintf(text, sizeof(text), "at:%s%s", far.path, attributes);
 	cr_assert_eq(address_parse(text, &address), IOTSAFE_OK);
 	deadline = deadline_in(timeout, far.cancel[0]);
 	return link_open(&link_, &address, &deadline);

@@ -220,7 +220,12 @@ ParameterizedTestParameters(at, an_answer_is_understood_or_refused)
 		/* None at all. */
 		{"OK\r\n", ""},
 		{"AT+CSIM=4,\"9000\"\r\nOK\r\n", ""},
-		{"+CGLA: 4,\"9000\"\r\nOK\r\n", ""},
+		{"+CCHO: 4,\"9000\"\r\nOK\r\n", ""},
+		/* AT+CGLA's has the same form. */
+		{"+CGLA: 4,\"9000\"\r\nOK\r\n", "9000"},
+		{"+CGLA:4,\"611a\"\r\nOK\r\n", "611A"},
+		{"X+CSIM: 4,\"6100\"+CGLA: 4,\"9000\"\r\nOK\r\n", "9000"},
+		{"+CGLA: 4,\"90\r\nOK\r\n", ""},
 	};
 
 	return cr_make_param_array(struct answer_case, cases,
@@ -380,6 +385,9 @@ ParameterizedTestParameters(at, a_trace_hides_apdus)
 		{"+csim:8,12 34x9000", "+csim:8,<4 bytes>"},
 		{"+CSIM: 4", "+CSIM: 4"},
 		{"31323334359000\"", "<7 bytes>\""},
+		{"AT+CGLA=5,10,\"0020000108\"", "AT+CGLA=5,10,<5 bytes>"},
+		{"AT+CGLA=5,\"0020\"", "AT+CGLA=5,<2 bytes>"},
+		{"+CGLA: 8,\"12349000\"", "+CGLA: 8,<4 bytes>"},
 		{"+CREG: 1,\"00FF\"", "+CREG: 1,\"00FF\""},
 		{"OK", "OK"},
 		{"", ""},

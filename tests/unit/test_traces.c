@@ -9,6 +9,7 @@
 #include <string.h>
 #include "applet/iotsafe.h"
 #include "base/error.h"
+#include "far_end.h"
 #include "script.h"
 
 static iotsafe_key *open_key(iotsafe_card *card, const char *name)
@@ -57,70 +58,63 @@ static void expect_hex(const uint8_t hash[32], const char *hex)
 	"0E2656458895A4F99A73B7E5263C4073C98A4B0D66AC71005871694660B9EC9C"
 #define SHA256_HELLO                                                           \
 	"2CF24DBA5FB0A30E26E83B2AC5B9E29E1B161E5C1FA7425E73043362938B9824"
-#define NTT_INIT   "2A0001 0D 840101A1010391020001920104"
-#define NTT_UPDATE "2B8001 22 9E20" SHA256_HELLO
+#define NTT_INIT   "2A00010D840101A1010391020001920104"
+#define NTT_UPDATE "2B8001229E20" SHA256_HELLO
 
-/* Opens with AT+CCHO: the class byte is left to the modem. */
-static int ccho(struct link *link, const uint8_t *aid, size_t aid_size,
-		char handle[LINK_HANDLE_MAX], const struct deadline *deadline)
+/* One line and its answer. */
+#define CGLA(size, hex, answer)                                                \
+	{                                                                      \
+		"AT+CGLA=1," size ",\"" hex "\"",                              \
+			"\r\n+CGLA: " answer "\r\n\r\nOK\r\n", FAR_ANSWER      \
+	}
+#define NTT_SIGNS                                                              \
+	CGLA("36", "00" NTT_INIT, "4,\"9000\""),                               \
+		CGLA("78", "00" NTT_UPDATE, "4,\"6142\""),                     \
+		CGLA("10", "00C0000042", "136,\"3340" NTT_RS "9000\"")
+
+static void open_at(struct link *link, const char *path,
+		    const struct deadline *deadline)
 {
-	uint8_t wanted[16];
+	struct address address;
+	char text[100];
 
-	(void)link;
-	(void)deadline;
-	if (aid_size != unhex(NTT_AID, wanted, sizeof(wanted)) ||
-	    memcmp(aid, wanted, aid_size))
-		return IOTSAFE_ERR_ABSENT;
-	strcpy(handle, "1");
-	return IOTSAFE_OK;
+	snprintf(text, sizeof(text), "at:%s?interface=cgla", path);
+	expect_good(address_parse(text, &address));
+	expect_good(link_open(link, &address, deadline));
 }
-
-static int cchc(struct link *link, const char *handle,
-		const struct deadline *deadline)
-{
-	(void)link;
-	(void)deadline;
-	cr_assert_str_eq(handle, "1");
-	return IOTSAFE_OK;
-}
-
-static int cgla(struct link *link, const char *handle, const uint8_t *command,
-		size_t command_size, uint8_t *response, size_t *response_size,
-		const struct deadline *deadline)
-{
-	iotsafe_link script = script_link(link->self);
-
-	cr_assert_str_eq(handle, "1");
-	return script.exchange(script.self, command, command_size, response,
-			       response_size, deadline->at);
-}
-
-static const struct link_kind cgla_kind = {
-	.scheme = "cgla",
-	.exchange = cgla,
-	.channel_open = ccho,
-	.channel_close = cchc,
-};
 
 Test(traces, ntt_signs_on_a_channel_of_the_modem)
 {
-	struct script script = SCRIPT(
-		{"80" NTT_INIT, "6E00"}, {"00" NTT_INIT, "9000"},
-		{"00" NTT_UPDATE, "6142"}, {"00C0000042", "3340" NTT_RS "9000"},
+	static const struct far_row rows[] = {
+		{"ATE0", "\r\nOK\r\n", FAR_ANSWER},
+		{"AT+CMEE=1", "\r\nOK\r\n", FAR_ANSWER},
+		{"AT+CCHO=\"A0000005590010\"", "\r\nERROR\r\n", FAR_ANSWER},
+		{"AT+CPIN?", "\r\n+CPIN: READY\r\n\r\nOK\r\n", FAR_ANSWER},
+		{"AT+CCHO=\"A00000003053F12401770101495341\"",
+		 "\r\n+CME ERROR: 22\r\n", FAR_ANSWER},
+		{"AT+CCHO=\"" NTT_AID "\"", "\r\n+CCHO: 1\r\n\r\nOK\r\n",
+		 FAR_ANSWER},
+		CGLA("36", "80" NTT_INIT, "4,\"6E00\""),
+		NTT_SIGNS,
 		/* The class is known by now: exactly the trace. */
-		{"00" NTT_INIT, "9000"}, {"00" NTT_UPDATE, "6142"},
-		{"00C0000042", "3340" NTT_RS "9000"});
-	struct link link = {.kind = &cgla_kind, .self = &script};
+		NTT_SIGNS,
+		{"AT+CCHC=1", "\r\nOK\r\n", FAR_ANSWER},
+	};
 	struct applet applet = {.kind = &applet_iotsafe,
 				.channel = {.manners = {.piece = 256}}};
 	const struct record key = {
 		.class = IOTSAFE_CLASS_PRIVATE_KEY, .id = {0x01}, .id_size = 1};
 	struct deadline deadline = deadline_in(5000, -1);
+	const size_t count = sizeof(rows) / sizeof(rows[0]);
 	struct signature signature;
 	uint8_t hash[32], wanted[64];
+	struct far_end far;
+	struct link link;
 
 	unhex(SHA256_HELLO, hash, sizeof(hash));
 	unhex(NTT_RS, wanted, sizeof(wanted));
+	far_start(&far, rows, count);
+	open_at(&link, far.path, &deadline);
 	expect_good(channel_open(&applet.channel, &link, applet_iotsafe.aids,
 				 applet_iotsafe.aids_count, &deadline));
 	for (int twice = 0; twice < 2; twice++) {
@@ -131,7 +125,9 @@ Test(traces, ntt_signs_on_a_channel_of_the_modem)
 			  !memcmp(signature.data, wanted, 64));
 	}
 	channel_close(&applet.channel, &deadline);
-	script_expect_done(&script);
+	link_close(&link);
+	far_stop(&far);
+	cr_assert(far.answered == count, "%zu: %s", far.answered, far.surprise);
 }
 
 /* ---- ZARIOT: class 8X, ids of three characters, 33 00 40 ---- */
