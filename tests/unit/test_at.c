@@ -273,7 +273,7 @@ Test(at, the_longest_answer_fits_and_a_longer_one_is_refused)
 			continue;
 		}
 		cr_assert_eq(answer_of(text, 0, response, &size), IOTSAFE_OK);
-		cr_expect_eq(size, bytes);
+		cr_expect_eq(size, (size_t)bytes);
 		cr_expect_eq(response[bytes - 3], (bytes - 3) & 0xFF);
 	}
 }
