@@ -3,7 +3,6 @@
  * Bytes of any size become a signature of the card: one algorithm is chosen,
  * the hash is made here.
  */
-#include <gnutls/crypto.h>
 #include "base/crypto.h"
 #include "base/error.h"
 #include "format/signing.h"
@@ -35,15 +34,9 @@ int signing_choose(iotsafe_key *key, int allowed, bool pss, const char *format,
 int signing_sign(iotsafe_key *key, int algorithm, struct bytes text,
 		 uint8_t **out, size_t *out_size)
 {
-	size_t size = crypto_hash_size(algorithm);
-	gnutls_digest_algorithm_t digest = size == 32	? GNUTLS_DIG_SHA256
-					   : size == 48 ? GNUTLS_DIG_SHA384
-							: GNUTLS_DIG_SHA512;
-	uint8_t hash[64];
+	uint8_t hash[CRYPTO_HASH_MAX];
+	size_t size = crypto_hash(algorithm, text, hash);
 
-	if (gnutls_hash_fast(digest, text.data, text.size, hash) < 0)
-		return error_set(IOTSAFE_ERR_SUPPORT,
-				 "GnuTLS does not hash with %zu bytes", size);
 	return key_sign(key, algorithm, (struct bytes){hash, size}, NULL, out,
 			out_size);
 }

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "object/card.h"
 #include "object/key.h"
+#include "object/key_parts.h"
 
 /* The one secret key that a name means, or the only one with the flag. */
 static int find_secret(iotsafe_card *card, const struct name *name,
@@ -69,8 +70,7 @@ int card_prf(iotsafe_card *card, const char *name, struct bytes secret,
 	return card_run(card, limit, prf_in_turn, &deriving);
 }
 
-/* Room for what is derived, and away with it where that failed. */
-static int give_secret(int result, size_t size, uint8_t **out, size_t *out_size)
+int give_secret(int result, size_t size, uint8_t **out, size_t *out_size)
 {
 	if (result >= 0) {
 		*out_size = size;
@@ -104,32 +104,41 @@ int iotsafe_card_prf(iotsafe_card *card, const char *name,
 		size, out, out_size);
 }
 
-#define PSK_SIZE    32
 #define SHA256_SIZE 32
+
+/* The key's derivation, as docs/psk.md has it. */
+int card_psk(iotsafe_card *card, const char *name, const char *identity,
+	     const uint8_t *context_hash, uint8_t *out,
+	     const struct deadline *limit)
+{
+	uint8_t seed[2 * SHA256_SIZE];
+
+	crypto_hash(IOTSAFE_ECDSA_SHA256,
+		    (struct bytes){(const uint8_t *)identity, strlen(identity)},
+		    seed);
+	memcpy(seed + SHA256_SIZE, context_hash, SHA256_SIZE);
+	return card_prf(card, name, (struct bytes){NULL, 0}, "iotsafe psk",
+			(struct bytes){seed, sizeof(seed)}, out, CARD_PSK_SIZE,
+			limit);
+}
 
 int iotsafe_card_psk(iotsafe_card *card, const char *name, const char *identity,
 		     const uint8_t *data, size_t data_size, uint8_t **out,
 		     size_t *out_size)
 {
-	uint8_t seed[2 * SHA256_SIZE + CRYPTO_HASH_MAX];
+	uint8_t context_hash[CRYPTO_HASH_MAX];
 
 	if (!bytes_ready(out, out_size) || !card || !identity ||
 	    (data_size && !data))
 		return error_set(IOTSAFE_ERR_ARG, "PSK: something is NULL");
-	crypto_hash(IOTSAFE_ECDSA_SHA256,
-		    (struct bytes){(const uint8_t *)identity, strlen(identity)},
-		    seed);
 	crypto_hash(IOTSAFE_ECDSA_SHA256, (struct bytes){data, data_size},
-		    seed + SHA256_SIZE);
-	*out = bytes_room(PSK_SIZE);
+		    context_hash);
+	*out = bytes_room(CARD_PSK_SIZE);
 	if (!*out)
 		return IOTSAFE_ERR_MEMORY;
-	return give_secret(card_prf(card,
-				    name && *name ? name : "type=secret-key",
-				    (struct bytes){NULL, 0}, "iotsafe psk",
-				    (struct bytes){seed, 2 * SHA256_SIZE}, *out,
-				    PSK_SIZE, NULL),
-			   PSK_SIZE, out, out_size);
+	return give_secret(
+		card_psk(card, name, identity, context_hash, *out, NULL),
+		CARD_PSK_SIZE, out, out_size);
 }
 
 /* ---- COMPUTE HKDF ---- */

@@ -62,6 +62,11 @@ int card_verify(iotsafe_card *card, const char *name, int algorithm,
 int card_prf(iotsafe_card *card, const char *name, struct bytes secret,
 	     const char *label, struct bytes seed, uint8_t *out, size_t size,
 	     const struct deadline *limit);
+/* iotsafe_card_psk() with the SHA-256 of the context; fills `out`. */
+#define CARD_PSK_SIZE 32
+int card_psk(iotsafe_card *card, const char *name, const char *identity,
+	     const uint8_t *context_hash, uint8_t *out,
+	     const struct deadline *limit);
 /* The SubjectPublicKeyInfo in a public-key object. */
 int card_public_key_spki(iotsafe_card *card, const char *name, uint8_t **out,
 			 size_t *out_size, const struct deadline *limit);

@@ -71,4 +71,8 @@ void key_drop_chain(iotsafe_key *key);
  * longer there. */
 int key_check(iotsafe_card *card, const iotsafe_key *key);
 
+/* What is derived into room of the caller's: given, or away with it where that
+ * failed. */
+int give_secret(int result, size_t size, uint8_t **out, size_t *out_size);
+
 #endif

@@ -201,7 +201,6 @@ int iotsafe_key_agree(iotsafe_key *key, const char *name, const uint8_t *data,
 {
 	struct name parsed;
 	struct agreeing agreeing = {key, &parsed, {data, data_size}, NULL};
-	int result;
 
 	if (!bytes_ready(out, out_size) || !key || (data && !data_size) ||
 	    (data_size && !data))
@@ -210,12 +209,6 @@ int iotsafe_key_agree(iotsafe_key *key, const char *name, const uint8_t *data,
 	agreeing.out = *out = bytes_room(GSMA_SECRET_SIZE);
 	if (!*out)
 		return IOTSAFE_ERR_MEMORY;
-	result = card_run(key->card, NULL, agree_in_turn, &agreeing);
-	if (result < 0) {
-		iotsafe_free(*out);
-		*out = NULL;
-		return result;
-	}
-	*out_size = GSMA_SECRET_SIZE;
-	return IOTSAFE_OK;
+	return give_secret(card_run(key->card, NULL, agree_in_turn, &agreeing),
+			   GSMA_SECRET_SIZE, out, out_size);
 }

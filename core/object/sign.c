@@ -43,23 +43,25 @@ static int choose_algorithm(struct signing *signing)
 	const iotsafe_key *key = signing->key;
 	const char *name = iotsafe_algorithm_name(signing->wanted);
 	int common = signing->wanted & key_algorithms(key);
+	size_t size;
 
 	signing->algorithm = common & -common;
 	if (!signing->algorithm)
 		return error_set(IOTSAFE_ERR_SUPPORT,
 				 "key %s cannot sign with %s", key->title,
 				 name ? name : "the algorithms asked for");
-	if (signing->mode)
+	size = crypto_hash_size(signing->algorithm);
+	/* The text may be long, and the choice is made twice. */
+	if (signing->mode && signing->hash.size != size)
 		signing->hash = (struct bytes){signing->digest,
 					       crypto_hash(signing->algorithm,
 							   signing->text,
 							   signing->digest)};
-	if (crypto_hash_size(signing->algorithm) != signing->hash.size)
+	if (size != signing->hash.size)
 		return error_set(IOTSAFE_ERR_ARG,
 				 "%s signs a hash of %zu bytes, not %zu",
 				 iotsafe_algorithm_name(signing->algorithm),
-				 crypto_hash_size(signing->algorithm),
-				 signing->hash.size);
+				 size, signing->hash.size);
 	return IOTSAFE_OK;
 }
 

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/error.h"
-#include "object/key.h"
 #include "tls/attach.h"
 #include "tls/psk.h"
 
@@ -34,20 +33,12 @@ struct psk *psk_of(gnutls_session_t session)
 	return attached(session, ATTACHED_PSK);
 }
 
-/* iotsafe_card_psk() with a limit. */
 static int derive(struct psk *psk)
 {
-	uint8_t seed[64];
-
 	if (psk->key_known)
 		return IOTSAFE_OK;
-	if (gnutls_hash_fast(GNUTLS_DIG_SHA256, psk->identity,
-			     strlen(psk->identity), seed) < 0)
-		return error_set(IOTSAFE_ERR_TLS, "PSK: no SHA-256");
-	memcpy(seed + 32, psk->context, 32);
-	TRY(card_prf(psk->card, psk->name, (struct bytes){NULL, 0},
-		     "iotsafe psk", (struct bytes){seed, sizeof(seed)},
-		     psk->key, sizeof(psk->key), psk->limit));
+	TRY(card_psk(psk->card, psk->name, psk->identity, psk->context,
+		     psk->key, psk->limit));
 	psk->key_known = true;
 	return IOTSAFE_OK;
 }

@@ -10,8 +10,7 @@
 #include <stdbool.h>
 #include "base/bytes.h"
 #include "base/deadline.h"
-
-#define PSK_KEY_SIZE 32
+#include "object/key.h"
 
 /* What hangs on the session, and goes with it. */
 struct psk {
@@ -25,7 +24,7 @@ struct psk {
 
 	/* IOTSAFE_PSK_DERIVED: asked for once, or twice where ClientHello is
 	 * for both versions. */
-	uint8_t key[PSK_KEY_SIZE];
+	uint8_t key[CARD_PSK_SIZE];
 	bool key_known;
 
 	/* IOTSAFE_PSK_CARD: SHA-256 of the messages so far. */

@@ -17,7 +17,6 @@ accepted the sessions and the SIM's log shows the work it is said to have done.
 """
 
 import hashlib
-import hmac
 import json
 import os
 import pathlib
@@ -27,6 +26,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "support"))
+from commands import far  # noqa: E402
 from farside import (  # noqa: E402
     DatagramTap,
     Failure,
@@ -167,25 +167,14 @@ PSK_SESSIONS = (
 )
 
 
-def prf(secret, seed, size=32):
-    """P_SHA256 of RFC 5246, section 5."""
-    out, a = b"", seed
-    while len(out) < size:
-        a = hmac.digest(secret, a, "sha256")
-        out += hmac.digest(secret, a + seed, "sha256")
-    return out[:size]
-
-
 def server_key(secret, kind):
     """What the server must know of a SIM's secret: docs/psk.md."""
     if kind == "card":
         return secret
-    size = len(secret).to_bytes(2, "big")
-    premaster = size + bytes(len(secret)) + size + secret
     seed = b"".join(
         hashlib.sha256(text).digest() for text in (IDENTITY.encode(), b"")
     )
-    return prf(premaster, b"iotsafe psk" + seed)
+    return far.prf(far.psk_premaster(secret), "iotsafe psk", seed, 32)
 
 
 def psk_secret(folder):

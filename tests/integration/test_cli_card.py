@@ -223,6 +223,8 @@ def test_a_generated_key_agrees_with_a_peer(card, peer, tmp_path):
     assert said["pem"] == path.read_text() and said["curve"] == "SECP256R1"
     first = said["pem"]
     assert text("pubkey", "label=ecdh;type=public", card=card) == first
+    # It only agrees on keys, so no certificate tells what is its.
+    assert text("pubkey", "label=ecdh;type=private", card=card) == first
     words = ("agree", peer[1], "--key", "label=ecdh", "--slot", "label=peer")
     iotsafe(*words, "--out", out, card=card)
     assert out.read_bytes() == derive(peer[0], path)

@@ -529,6 +529,18 @@ int card_prf(iotsafe_card *card, const char *name, struct bytes secret,
 	return IOTSAFE_OK;
 }
 
+int card_psk(iotsafe_card *card, const char *name, const char *identity,
+	     const uint8_t *context_hash, uint8_t *out,
+	     const struct deadline *limit)
+{
+	uint8_t seed[64];
+
+	gnutls_hash_fast(GNUTLS_DIG_SHA256, identity, strlen(identity), seed);
+	memcpy(seed + 32, context_hash, 32);
+	return card_prf(card, name, (struct bytes){NULL, 0}, "iotsafe psk",
+			(struct bytes){seed, sizeof(seed)}, out, 32, limit);
+}
+
 /* ---- lists ---- */
 
 struct iotsafe_object {
