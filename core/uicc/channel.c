@@ -13,15 +13,11 @@
 /* A card that announces more data without end is stopped here. */
 #define ROUNDS_MAX 256
 
-/* Closing must not cost more than a good-bye is worth. */
-#define CLOSE_LIMIT 2000
-
 /* The class of an applet's own commands. */
 #define CLASS_8X 0x80
 
 #define STATUS_OK	    0x9000
 #define STATUS_ADMINISTERED 0x63CF
-#define STATUS_NO_CHANNEL   0x6881
 
 static void trace_exchange(const struct apdu *apdu, struct bytes command,
 			   struct bytes answer, int64_t microseconds)
@@ -48,10 +44,9 @@ static void trace_exchange(const struct apdu *apdu, struct bytes command,
 	bytes_wipe(received, sizeof(received));
 }
 
-/* One command, one answer; data is added to the response. */
-static int exchange(struct channel *channel, const struct apdu *apdu,
-		    uint8_t cla, bool with_le, struct response *response,
-		    const struct deadline *deadline)
+int channel_exchange(struct channel *channel, const struct apdu *apdu,
+		     uint8_t cla, bool with_le, struct response *response,
+		     const struct deadline *deadline)
 {
 	uint64_t before = channel->link->counters.microseconds;
 	uint8_t command[APDU_COMMAND_MAX], answer[APDU_RESPONSE_MAX];
@@ -93,8 +88,7 @@ out:
 	return result;
 }
 
-/* 61xx, and 9Fxx of GSM 11.11: the answer waits to be fetched. */
-static bool data_waits(unsigned status)
+bool channel_data_waits(unsigned status)
 {
 	return status >> 8 == 0x61 || status >> 8 == 0x9F;
 }
@@ -112,14 +106,14 @@ static int exchange_le(struct channel *channel, const struct apdu *apdu,
 	struct apdu again = *apdu;
 	size_t size = response->size;
 
-	TRY(exchange(channel, apdu, cla, channel->manners.with_le, response,
-		     deadline));
+	TRY(channel_exchange(channel, apdu, cla, channel->manners.with_le,
+			     response, deadline));
 	if (response->status >> 8 != 0x6C)
 		return IOTSAFE_OK;
 	again.expect = APDU_EXACT;
 	again.le = announced(response->status);
 	response->size = size;
-	return exchange(channel, &again, cla, true, response, deadline);
+	return channel_exchange(channel, &again, cla, true, response, deadline);
 }
 
 static int get_response_once(struct channel *channel, const struct apdu *apdu,
@@ -147,7 +141,7 @@ static int get_responses(struct channel *channel, const struct apdu *apdu,
 {
 	uint8_t plain = apdu_class(0, channel->number);
 
-	for (int round = 0; data_waits(response->status); round++) {
+	for (int round = 0; channel_data_waits(response->status); round++) {
 		unsigned waiting = response->status;
 		size_t size = response->size;
 
@@ -166,7 +160,8 @@ static int get_responses(struct channel *channel, const struct apdu *apdu,
 			response->status = waiting;
 			continue;
 		}
-		if (response->size == size && data_waits(response->status))
+		if (response->size == size &&
+		    channel_data_waits(response->status))
 			return error_set(IOTSAFE_ERR_FORMAT,
 					 "%s: the card announces data and "
 					 "gives none",
@@ -248,260 +243,4 @@ int channel_command(struct channel *channel, const struct apdu *apdu,
 	if (apdu_is_done(response->status))
 		return IOTSAFE_OK;
 	return channel_refused(apdu, response->status);
-}
-
-/* MANAGE CHANNEL, open, the card chooses the number: 00 70 00 00 01. */
-static int manage_open(struct channel *channel, const struct deadline *deadline)
-{
-	uint8_t data[APDU_RESPONSE_MAX];
-	struct response response = {.data = data, .room = sizeof(data)};
-	struct apdu open = {
-		.name = "MANAGE CHANNEL open",
-		.ins = INS_MANAGE_CHANNEL,
-		.expect = APDU_EXACT,
-		.le = 1,
-	};
-
-	TRY(channel_transact(channel, &open, &response, deadline));
-	if (response.status == 0x6700 || response.status == 0x6A86 ||
-	    response.status == 0x6B00) {
-		/* Some take only Le = 00. */
-		open.expect = APDU_SOME;
-		TRY(channel_transact(channel, &open, &response, deadline));
-	}
-	if (response.status == STATUS_NO_CHANNEL || response.status == 0x6A81 ||
-	    response.status == 0x6A84)
-		return error_set_status(IOTSAFE_ERR_BUSY, response.status,
-					"%s: the card has no free logical "
-					"channel (card answered %04X)",
-					open.name, response.status);
-	if (response.status != STATUS_OK)
-		return channel_refused(&open, response.status);
-	if (response.size != 1 || data[0] < 1 || data[0] > 19)
-		return error_set(IOTSAFE_ERR_FORMAT,
-				 "%s: the card's answer is no channel number",
-				 open.name);
-	channel->number = data[0];
-	channel->open = true;
-	return IOTSAFE_OK;
-}
-
-/* SELECT by AID. Some modems drop the first one (Quectel EG95: +CME ERROR:
- * 0), so an error of the modem is answered by asking again, once. Public
- * clients send it with and without Le; a card that insists gets it. */
-static int select_aid(struct channel *channel, const struct aid *aid,
-		      unsigned *status, const struct deadline *deadline)
-{
-	uint8_t data[APDU_RESPONSE_MAX];
-	struct response response = {.data = data, .room = sizeof(data)};
-	struct apdu select = {
-		.name = "SELECT",
-		.ins = INS_SELECT,
-		.p1 = 0x04,
-		.data = {aid->data, aid->size},
-	};
-	uint8_t cla = apdu_class(0, channel->number);
-	int result =
-		exchange(channel, &select, cla, false, &response, deadline);
-
-	if (result == IOTSAFE_ERR_MODEM)
-		result = exchange(channel, &select, cla, false, &response,
-				  deadline);
-	if (result >= 0 && response.status == 0x6700) {
-		select.expect = APDU_SOME;
-		response.size = 0;
-		result = exchange(channel, &select, cla, true, &response,
-				  deadline);
-	}
-	*status = response.status;
-	return result;
-}
-
-static bool is_selected(unsigned status)
-{
-	/* What 61xx announces (an FCI template) is of no use: not fetched. */
-	return status == STATUS_OK || data_waits(status) || status >> 8 == 0x91;
-}
-
-static int no_applet(size_t count, unsigned status)
-{
-	const char *words = apdu_status_words(status);
-
-	return error_set_status(IOTSAFE_ERR_ABSENT, status,
-				"SELECT: this SIM has no IoT SAFE applet (card "
-				"answered %04X%s%s to %zu known AID%s)",
-				status, *words ? " " : "", words, count,
-				count == 1 ? "" : "s");
-}
-
-static int select_first(struct channel *channel, const struct aid *aids,
-			size_t aids_count, const struct deadline *deadline)
-{
-	unsigned status = 0;
-
-	for (size_t i = 0; i < aids_count; i++) {
-		TRY(select_aid(channel, &aids[i], &status, deadline));
-		if (is_selected(status)) {
-			channel->aid = aids[i];
-			return IOTSAFE_OK;
-		}
-		/* Nothing is said of the applet: the channel is gone. */
-		if (status == STATUS_NO_CHANNEL) {
-			channel->open = false;
-			return channel_refused(&(struct apdu){.name = "SELECT"},
-					       status);
-		}
-	}
-	return no_applet(aids_count, status);
-}
-
-/* Where the modem opens channels it selects the applet with the same
- * command, and puts the channel into the class byte itself. */
-static int open_by_modem(struct channel *channel, const struct aid *aids,
-			 size_t aids_count, const struct deadline *deadline)
-{
-	int result = IOTSAFE_ERR_ABSENT;
-
-	for (size_t i = 0; i < aids_count; i++) {
-		result = channel->link->kind->channel_open(
-			channel->link, aids[i].data, aids[i].size,
-			channel->handle, deadline);
-		if (result >= 0) {
-			channel->aid = aids[i];
-			channel->open = true;
-			return IOTSAFE_OK;
-		}
-		channel->handle[0] = '\0';
-		/* No such applet, no free channel, no such command: many
-		 * modems say the same to all. */
-		if (result != IOTSAFE_ERR_ABSENT && result != IOTSAFE_ERR_MODEM)
-			return result;
-	}
-	error_append(", asked for %zu known AID%s", aids_count,
-		     aids_count == 1 ? "" : "s");
-	return result;
-}
-
-/* A card has few channels: what was opened must be closed even if the rest
- * takes all the time there is. */
-static struct deadline leave_time_to_close(const struct deadline *deadline)
-{
-	struct deadline inner = *deadline;
-	int left = deadline_left(deadline);
-
-	if (left > 0)
-		inner.at -= left / 4 < CLOSE_LIMIT ? left / 4 : CLOSE_LIMIT;
-	return inner;
-}
-
-static int manage_and_select(struct channel *channel, const struct aid *aids,
-			     size_t aids_count, const struct deadline *deadline)
-{
-	struct deadline inner;
-	int result;
-
-	channel->number = 0; /* the basic one opens it */
-	TRY(manage_open(channel, deadline));
-	inner = leave_time_to_close(deadline);
-	result = select_first(channel, aids, aids_count, &inner);
-	if (result < 0)
-		channel_close(channel, deadline);
-	return result;
-}
-
-static int open_by_host(struct channel *channel, const struct aid *aids,
-			size_t aids_count, const struct deadline *deadline)
-{
-	int result = manage_and_select(channel, aids, aids_count, deadline);
-
-	/* A card that was reset between the two has forgotten the channel. */
-	if (result == IOTSAFE_ERR_CARD &&
-	    iotsafe_last_status() == STATUS_NO_CHANNEL)
-		result = manage_and_select(channel, aids, aids_count, deadline);
-	return result;
-}
-
-static int open_one_way(struct channel *channel, const struct aid *aids,
-			size_t aids_count, const struct deadline *deadline)
-{
-	const struct link *link = channel->link;
-
-	channel->open = false;
-	channel->number = 0;
-	channel->handle[0] = '\0';
-	if (link->kind->channel_open && !link->by_host)
-		return open_by_modem(channel, aids, aids_count, deadline);
-	return open_by_host(channel, aids, aids_count, deadline);
-}
-
-/* The modem refused, or would not let the card's commands for channels pass.
- * That there is no applet, no SIM or no PIN is true on any way. */
-static bool may_go_otherwise(int result)
-{
-	return result == IOTSAFE_ERR_MODEM || result == IOTSAFE_ERR_CARD ||
-	       (result == IOTSAFE_ERR_BUSY &&
-		iotsafe_last_status() == STATUS_NO_CHANNEL);
-}
-
-int channel_open(struct channel *channel, struct link *link,
-		 const struct aid *aids, size_t aids_count,
-		 const struct deadline *deadline)
-{
-	struct error first, second;
-	int result;
-
-	channel->link = link;
-	result = open_one_way(channel, aids, aids_count, deadline);
-	if (!link->either || !may_go_otherwise(result) ||
-	    deadline_passed(deadline))
-		return result;
-	error_save(&first);
-	trace_line(IOTSAFE_TRACE_APDU, "channel: the other way after: %s",
-		   first.text);
-	link->by_host = !link->by_host;
-	result = open_one_way(channel, aids, aids_count, deadline);
-	if (result >= 0)
-		return result;
-	link->by_host = !link->by_host;
-	if (!may_go_otherwise(result))
-		return result;
-	error_save(&second);
-	error_restore(&first);
-	error_append("; %s", second.text);
-	return first.code;
-}
-
-static int manage_close(struct channel *channel,
-			const struct deadline *deadline)
-{
-	uint8_t data[APDU_RESPONSE_MAX];
-	struct response response = {.data = data, .room = sizeof(data)};
-	const struct apdu close = {
-		.name = "MANAGE CHANNEL close",
-		.ins = INS_MANAGE_CHANNEL,
-		.p1 = 0x80,
-		.p2 = (uint8_t)channel->number,
-	};
-
-	return exchange(channel, &close, 0x00, false, &response, deadline);
-}
-
-void channel_close(struct channel *channel, const struct deadline *deadline)
-{
-	struct deadline limit = deadline_in(CLOSE_LIMIT, -1);
-	struct error kept;
-
-	if (!channel->open)
-		return;
-	channel->open = false;
-	/* What cancels the operation does not cancel its good-bye. */
-	if (deadline && deadline->at < limit.at)
-		limit.at = deadline->at;
-	error_save(&kept);
-	if (channel->handle[0])
-		channel->link->kind->channel_close(channel->link,
-						   channel->handle, &limit);
-	else
-		manage_close(channel, &limit);
-	error_restore(&kept);
 }

@@ -76,6 +76,15 @@ int channel_transact(struct channel *channel, const struct apdu *apdu,
 int channel_command(struct channel *channel, const struct apdu *apdu,
 		    struct response *response, const struct deadline *deadline);
 
+/* One command, one answer, whatever the status word asks for; data is added
+ * to the response. */
+int channel_exchange(struct channel *channel, const struct apdu *apdu,
+		     uint8_t cla, bool with_le, struct response *response,
+		     const struct deadline *deadline);
+
+/* 61xx, and 9Fxx of GSM 11.11: the answer waits to be fetched. */
+bool channel_data_waits(unsigned status);
+
 /* Records the error for a command that ended with this status word. */
 int channel_refused(const struct apdu *apdu, unsigned status);
 

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A list of AIDs becomes an open channel with the first applet of it that is
+ * on the card: by MANAGE CHANNEL and SELECT, or by the modem.
+ */
+#include <string.h>
+#include "base/error.h"
+#include "base/trace.h"
+#include "uicc/channel.h"
+
+/* Closing must not cost more than a good-bye is worth. */
+#define CLOSE_LIMIT 2000
+
+#define STATUS_OK	  0x9000
+#define STATUS_NO_CHANNEL 0x6881
+
+/* MANAGE CHANNEL, open, the card chooses the number: 00 70 00 00 01. */
+static int manage_open(struct channel *channel, const struct deadline *deadline)
+{
+	uint8_t data[APDU_RESPONSE_MAX];
+	struct response response = {.data = data, .room = sizeof(data)};
+	struct apdu open = {
+		.name = "MANAGE CHANNEL open",
+		.ins = INS_MANAGE_CHANNEL,
+		.expect = APDU_EXACT,
+		.le = 1,
+	};
+
+	TRY(channel_transact(channel, &open, &response, deadline));
+	if (response.status == 0x6700 || response.status == 0x6A86 ||
+	    response.status == 0x6B00) {
+		/* Some take only Le = 00. */
+		open.expect = APDU_SOME;
+		TRY(channel_transact(channel, &open, &response, deadline));
+	}
+	if (response.status == STATUS_NO_CHANNEL || response.status == 0x6A81 ||
+	    response.status == 0x6A84)
+		return error_set_status(IOTSAFE_ERR_BUSY, response.status,
+					"%s: the card has no free logical "
+					"channel (card answered %04X)",
+					open.name, response.status);
+	if (response.status != STATUS_OK)
+		return channel_refused(&open, response.status);
+	if (response.size != 1 || data[0] < 1 || data[0] > 19)
+		return error_set(IOTSAFE_ERR_FORMAT,
+				 "%s: the card's answer is no channel number",
+				 open.name);
+	channel->number = data[0];
+	channel->open = true;
+	return IOTSAFE_OK;
+}
+
+/* SELECT by AID. Some modems drop the first one (Quectel EG95: +CME ERROR:
+ * 0), so an error of the modem is answered by asking again, once. Public
+ * clients send it with and without Le; a card that insists gets it. */
+static int select_aid(struct channel *channel, const struct aid *aid,
+		      unsigned *status, const struct deadline *deadline)
+{
+	uint8_t data[APDU_RESPONSE_MAX];
+	struct response response = {.data = data, .room = sizeof(data)};
+	struct apdu select = {
+		.name = "SELECT",
+		.ins = INS_SELECT,
+		.p1 = 0x04,
+		.data = {aid->data, aid->size},
+	};
+	uint8_t cla = apdu_class(0, channel->number);
+	int result = channel_exchange(channel, &select, cla, false, &response,
+				      deadline);
+
+	if (result == IOTSAFE_ERR_MODEM)
+		result = channel_exchange(channel, &select, cla, false,
+					  &response, deadline);
+	if (result >= 0 && response.status == 0x6700) {
+		select.expect = APDU_SOME;
+		response.size = 0;
+		result = channel_exchange(channel, &select, cla, true,
+					  &response, deadline);
+	}
+	*status = response.status;
+	return result;
+}
+
+static bool is_selected(unsigned status)
+{
+	/* What 61xx announces (an FCI template) is of no use: not fetched. */
+	return status == STATUS_OK || channel_data_waits(status) ||
+	       status >> 8 == 0x91;
+}
+
+static int no_applet(size_t count, unsigned status)
+{
+	const char *words = apdu_status_words(status);
+
+	return error_set_status(IOTSAFE_ERR_ABSENT, status,
+				"SELECT: this SIM has no IoT SAFE applet (card "
+				"answered %04X%s%s to %zu known AID%s)",
+				status, *words ? " " : "", words, count,
+				count == 1 ? "" : "s");
+}
+
+static int select_first(struct channel *channel, const struct aid *aids,
+			size_t aids_count, const struct deadline *deadline)
+{
+	unsigned status = 0;
+
+	for (size_t i = 0; i < aids_count; i++) {
+		TRY(select_aid(channel, &aids[i], &status, deadline));
+		if (is_selected(status)) {
+			channel->aid = aids[i];
+			return IOTSAFE_OK;
+		}
+		/* Nothing is said of the applet: the channel is gone. */
+		if (status == STATUS_NO_CHANNEL) {
+			channel->open = false;
+			return channel_refused(&(struct apdu){.name = "SELECT"},
+					       status);
+		}
+	}
+	return no_applet(aids_count, status);
+}
+
+/* Where the modem opens channels it selects the applet with the same
+ * command, and puts the channel into the class byte itself. */
+static int open_by_modem(struct channel *channel, const struct aid *aids,
+			 size_t aids_count, const struct deadline *deadline)
+{
+	int result = IOTSAFE_ERR_ABSENT;
+
+	for (size_t i = 0; i < aids_count; i++) {
+		result = channel->link->kind->channel_open(
+			channel->link, aids[i].data, aids[i].size,
+			channel->handle, deadline);
+		if (result >= 0) {
+			channel->aid = aids[i];
+			channel->open = true;
+			return IOTSAFE_OK;
+		}
+		channel->handle[0] = '\0';
+		/* No such applet, no free channel, no such command: many
+		 * modems say the same to all. */
+		if (result != IOTSAFE_ERR_ABSENT && result != IOTSAFE_ERR_MODEM)
+			return result;
+	}
+	error_append(", asked for %zu known AID%s", aids_count,
+		     aids_count == 1 ? "" : "s");
+	return result;
+}
+
+/* A card has few channels: what was opened must be closed even if the rest
+ * takes all the time there is. */
+static struct deadline leave_time_to_close(const struct deadline *deadline)
+{
+	struct deadline inner = *deadline;
+	int left = deadline_left(deadline);
+
+	if (left > 0)
+		inner.at -= left / 4 < CLOSE_LIMIT ? left / 4 : CLOSE_LIMIT;
+	return inner;
+}
+
+static int manage_and_select(struct channel *channel, const struct aid *aids,
+			     size_t aids_count, const struct deadline *deadline)
+{
+	struct deadline inner;
+	int result;
+
+	channel->number = 0; /* the basic one opens it */
+	TRY(manage_open(channel, deadline));
+	inner = leave_time_to_close(deadline);
+	result = select_first(channel, aids, aids_count, &inner);
+	if (result < 0)
+		channel_close(channel, deadline);
+	return result;
+}
+
+static int open_by_host(struct channel *channel, const struct aid *aids,
+			size_t aids_count, const struct deadline *deadline)
+{
+	int result = manage_and_select(channel, aids, aids_count, deadline);
+
+	/* A card that was reset between the two has forgotten the channel. */
+	if (result == IOTSAFE_ERR_CARD &&
+	    iotsafe_last_status() == STATUS_NO_CHANNEL)
+		result = manage_and_select(channel, aids, aids_count, deadline);
+	return result;
+}
+
+static int open_one_way(struct channel *channel, const struct aid *aids,
+			size_t aids_count, const struct deadline *deadline)
+{
+	const struct link *link = channel->link;
+
+	channel->open = false;
+	channel->number = 0;
+	channel->handle[0] = '\0';
+	if (link->kind->channel_open && !link->by_host)
+		return open_by_modem(channel, aids, aids_count, deadline);
+	return open_by_host(channel, aids, aids_count, deadline);
+}
+
+/* The modem refused, or would not let the card's commands for channels pass.
+ * That there is no applet, no SIM or no PIN is true on any way. */
+static bool may_go_otherwise(int result)
+{
+	return result == IOTSAFE_ERR_MODEM || result == IOTSAFE_ERR_CARD ||
+	       (result == IOTSAFE_ERR_BUSY &&
+		iotsafe_last_status() == STATUS_NO_CHANNEL);
+}
+
+int channel_open(struct channel *channel, struct link *link,
+		 const struct aid *aids, size_t aids_count,
+		 const struct deadline *deadline)
+{
+	struct error first, second;
+	int result;
+
+	channel->link = link;
+	result = open_one_way(channel, aids, aids_count, deadline);
+	if (!link->either || !may_go_otherwise(result) ||
+	    deadline_passed(deadline))
+		return result;
+	error_save(&first);
+	trace_line(IOTSAFE_TRACE_APDU, "channel: the other way after: %s",
+		   first.text);
+	link->by_host = !link->by_host;
+	result = open_one_way(channel, aids, aids_count, deadline);
+	if (result >= 0)
+		return result;
+	link->by_host = !link->by_host;
+	if (!may_go_otherwise(result))
+		return result;
+	error_save(&second);
+	error_restore(&first);
+	error_append("; %s", second.text);
+	return first.code;
+}
+
+static int manage_close(struct channel *channel,
+			const struct deadline *deadline)
+{
+	uint8_t data[APDU_RESPONSE_MAX];
+	struct response response = {.data = data, .room = sizeof(data)};
+	const struct apdu close = {
+		.name = "MANAGE CHANNEL close",
+		.ins = INS_MANAGE_CHANNEL,
+		.p1 = 0x80,
+		.p2 = (uint8_t)channel->number,
+	};
+
+	return channel_exchange(channel, &close, 0x00, false, &response,
+				deadline);
+}
+
+void channel_close(struct channel *channel, const struct deadline *deadline)
+{
+	struct deadline limit = deadline_in(CLOSE_LIMIT, -1);
+	struct error kept;
+
+	if (!channel->open)
+		return;
+	channel->open = false;
+	/* What cancels the operation does not cancel its good-bye. */
+	if (deadline && deadline->at < limit.at)
+		limit.at = deadline->at;
+	error_save(&kept);
+	if (channel->handle[0])
+		channel->link->kind->channel_close(channel->link,
+						   channel->handle, &limit);
+	else
+		manage_close(channel, &limit);
+	error_restore(&kept);
+}
