@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 #include "base/error.h"
+#include "base/trace.h"
 #include "link/at_link.h"
 #include "link/link.h"
 
@@ -62,6 +63,13 @@ int link_check_attributes(const struct address *address,
 	return IOTSAFE_OK;
 }
 
+static void now_in_turn(struct link *link)
+{
+	link->in_turn = true;
+	if (link->kind->turn_end)
+		trace_line(IOTSAFE_TRACE_APDU, "link: turn begins");
+}
+
 int link_open(struct link *link, const struct address *address,
 	      const struct deadline *deadline)
 {
@@ -72,9 +80,36 @@ int link_open(struct link *link, const struct address *address,
 	if (!kind)
 		return unknown_kind(address->scheme);
 	result = kind->open(link, address, deadline);
-	if (result >= 0)
-		link->kind = kind;
-	return result;
+	if (result < 0)
+		return result;
+	link->kind = kind;
+	now_in_turn(link);
+	return IOTSAFE_OK;
+}
+
+int link_turn_begin(struct link *link, const struct deadline *deadline)
+{
+	if (!link->kind || link->in_turn)
+		return IOTSAFE_OK;
+	if (link->kind->turn_begin)
+		TRY(link->kind->turn_begin(link, deadline));
+	now_in_turn(link);
+	return IOTSAFE_OK;
+}
+
+void link_turn_end(struct link *link)
+{
+	struct error kept;
+
+	if (!link->kind || !link->in_turn)
+		return;
+	link->in_turn = false;
+	if (!link->kind->turn_end)
+		return;
+	error_save(&kept);
+	link->kind->turn_end(link);
+	error_restore(&kept);
+	trace_line(IOTSAFE_TRACE_APDU, "link: turn ends");
 }
 
 static uint64_t microseconds_now(void)

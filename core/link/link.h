@@ -32,6 +32,11 @@ struct link {
 	/* Both ways may be tried: by_host is the one that worked last. */
 	bool either;
 	bool proven; /* a command on a channel was answered so */
+	/* The card is ours until link_turn_end(). */
+	bool in_turn;
+	/* Others have their turns between ours: what a turn opens on the card
+	 * it closes. Set by open. */
+	bool shared;
 };
 
 /* What a kind of link does and who does what on it. */
@@ -63,6 +68,17 @@ struct link_kind {
 			    const struct deadline *deadline);
 	int (*channel_close)(struct link *link, const char *handle,
 			     const struct deadline *deadline);
+	/*
+	 * Keeps other users away from the card for a whole operation, and lets
+	 * them in again. Called in pairs, by link_turn_begin() and
+	 * link_turn_end(); after open the link is in its first turn, close may
+	 * come in the middle of one. begin waits for the others until the
+	 * deadline: _BUSY or _TIMEOUT, _CANCELLED, or _CLOSED, where the card
+	 * must be opened anew; all recorded. end never waits nor fails. NULL
+	 * for both: nobody else uses the card.
+	 */
+	int (*turn_begin)(struct link *link, const struct deadline *deadline);
+	void (*turn_end)(struct link *link);
 	/* What people call the two ways, NULL where there is one: channels
 	 * that the host opens, that the modem opens. */
 	const char *host_way, *modem_way;
@@ -93,6 +109,13 @@ int link_open_own(struct link *link, const iotsafe_link *own);
 int link_exchange(struct link *link, const char *handle, const uint8_t *command,
 		  size_t command_size, uint8_t *response, size_t *response_size,
 		  const struct deadline *deadline);
+
+/* Begins a turn, unless the link is in one: as it is when link_open() returns.
+ * The errors of the kind's turn_begin; the link is then in no turn. */
+int link_turn_begin(struct link *link, const struct deadline *deadline);
+
+/* Ends it, if the link is in one. Keeps the error that is recorded. */
+void link_turn_end(struct link *link);
 
 /* Accepts a link that was never opened or is closed already. */
 void link_close(struct link *link);

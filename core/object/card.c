@@ -81,10 +81,11 @@ static int parse(iotsafe_card *card, const char *text)
 
 /* ---- the handle ---- */
 
-static void close_link(iotsafe_card *card)
+/* The application's own link is closed also if it was never used. */
+static void close_link(iotsafe_card *card, const struct deadline *deadline)
 {
 	if (card->link_open)
-		link_close(&card->link);
+		card_close(card, deadline);
 	else if (card->own && card->own_link.close)
 		card->own_link.close(card->own_link.self);
 }
@@ -98,8 +99,7 @@ static void destroy(iotsafe_card *card)
 	 * that a thread of the parent may hold: it stays as it is. */
 	if (card->pid != getpid())
 		return;
-	channel_close(&card->applet.channel, &deadline);
-	close_link(card);
+	close_link(card, &deadline);
 	registry_remove(card);
 	card_forget(card);
 	turns_destroy(&card->turns);

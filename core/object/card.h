@@ -67,6 +67,10 @@ typedef int (*card_operation)(iotsafe_card *card, void *self,
 int card_run(iotsafe_card *card, const struct deadline *limit,
 	     card_operation operation, void *self);
 
+/* Closes channel and link by the deadline; for who has the turn, or is the
+ * last user. */
+void card_close(iotsafe_card *card, const struct deadline *deadline);
+
 /* manners.c: the attributes of every address, and what those that tell the
  * card's manners say, put in its place. Fails only for a bad address. */
 extern const char *const card_attributes[];

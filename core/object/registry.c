@@ -93,13 +93,7 @@ static void close_card(iotsafe_card *card)
 	turns_cancel(&card->turns);
 	if (turn_begin(&card->turns, &turn, limit, NULL) < 0)
 		return;
-	if (card->link_open) {
-		channel_close(&card->applet.channel, &turn.deadline);
-		link_close(&card->link);
-		card->link_open = false;
-		card->link = (struct link){0};
-		card->counted = (struct link_counters){0};
-	}
+	card_close(card, &turn.deadline);
 	turn_end(&card->turns, &turn);
 }
 

@@ -82,6 +82,7 @@ static int open_all(iotsafe_card *card, const struct deadline *deadline)
 {
 	if (!card->link_open)
 		TRY(open_link(card, deadline));
+	TRY(link_turn_begin(&card->link, deadline));
 	if (!card->applet.channel.open)
 		return open_applet(card, deadline);
 	return IOTSAFE_OK;
@@ -248,6 +249,31 @@ static int run_in_turn(iotsafe_card *card, card_operation operation, void *self,
 	return result;
 }
 
+/* What has to be closed is closed within the turn. */
+static void end_link_turn(iotsafe_card *card, const struct deadline *deadline)
+{
+	struct channel *channel = &card->applet.channel;
+
+	if (card->link.shared && card->link.in_turn)
+		channel_close(channel, deadline);
+	link_turn_end(&card->link);
+}
+
+void card_close(iotsafe_card *card, const struct deadline *deadline)
+{
+	if (!card->link_open)
+		return;
+	/* Without a turn the card is not ours to talk to. */
+	if (card->applet.channel.open &&
+	    link_turn_begin(&card->link, deadline) >= 0)
+		channel_close(&card->applet.channel, deadline);
+	link_turn_end(&card->link);
+	link_close(&card->link);
+	card->link_open = false;
+	card->link = (struct link){0};
+	card->counted = (struct link_counters){0};
+}
+
 int card_check_process(const iotsafe_card *card)
 {
 	if (card->pid != getpid())
@@ -266,6 +292,7 @@ int card_run(iotsafe_card *card, const struct deadline *limit,
 	TRY(card_check_process(card));
 	TRY(turn_begin(&card->turns, &turn, card->timeout, limit));
 	result = run_in_turn(card, operation, self, &turn.deadline);
+	end_link_turn(card, &turn.deadline);
 	count_up(card);
 	turn_end(&card->turns, &turn);
 	return result;

@@ -186,6 +186,76 @@ Test(link, a_closed_link_says_so)
 		IOTSAFE_ERR_CLOSED);
 }
 
+/* --- Turns --- */
+
+struct turns_had {
+	unsigned begun, ended;
+	int result;
+};
+
+static int begin(struct link *link, const struct deadline *deadline)
+{
+	struct turns_had *had = link->self;
+
+	(void)deadline;
+	had->begun++;
+	return had->result ? error_set(had->result, "not now") : IOTSAFE_OK;
+}
+
+static void end(struct link *link)
+{
+	struct turns_had *had = link->self;
+
+	had->ended++;
+	error_set(IOTSAFE_ERR_IO, "of no importance");
+}
+
+static const struct link_kind in_turns = {
+	.scheme = "turns",
+	.turn_begin = begin,
+	.turn_end = end,
+};
+
+Test(link, a_turn_is_begun_once_and_ended_once)
+{
+	struct turns_had had = {0};
+	struct link link = {.kind = &in_turns, .self = &had};
+
+	link_turn_end(&link);
+	cr_expect_eq(had.ended, 0, "none has begun");
+	for (unsigned i = 1; i < 4; i++) {
+		cr_expect_eq(link_turn_begin(&link, NULL), IOTSAFE_OK);
+		cr_expect_eq(link_turn_begin(&link, NULL), IOTSAFE_OK);
+		cr_expect(link.in_turn && had.begun == i);
+		link_turn_end(&link);
+		link_turn_end(&link);
+		cr_expect(!link.in_turn && had.ended == i);
+	}
+}
+
+Test(link, a_turn_that_is_refused_has_not_begun)
+{
+	struct turns_had had = {.result = IOTSAFE_ERR_BUSY};
+	struct link link = {.kind = &in_turns, .self = &had};
+
+	cr_expect_eq(link_turn_begin(&link, NULL), IOTSAFE_ERR_BUSY);
+	cr_expect(!link.in_turn);
+	link_turn_end(&link);
+	cr_expect_eq(had.ended, 0);
+	cr_expect_str_eq(iotsafe_last_error(), "not now");
+}
+
+Test(link, the_end_of_a_turn_keeps_the_error)
+{
+	struct turns_had had = {0};
+	struct link link = {.kind = &in_turns, .self = &had};
+
+	cr_expect_eq(link_turn_begin(&link, NULL), IOTSAFE_OK);
+	error_set(IOTSAFE_ERR_CARD, "what went wrong");
+	link_turn_end(&link);
+	cr_expect_str_eq(iotsafe_last_error(), "what went wrong");
+}
+
 /* --- Words of a command
  * ------------------------------------------------------- */
 
