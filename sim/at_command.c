@@ -22,7 +22,7 @@ typedef int extended_run(struct modem *modem, const struct request *request,
 
 static bool sim_present(const struct modem *modem)
 {
-	return !fault_on(modem->faults, FAULT_NO_SIM);
+	return !modem->pulled && !fault_on(modem->faults, FAULT_NO_SIM);
 }
 
 static int cmee(struct modem *modem, const struct request *request,

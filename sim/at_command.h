@@ -11,6 +11,7 @@ enum { AT_OK = -1, AT_SILENT = -2 };
 /* What one line asked of the card. */
 struct at_exchange {
 	bool done;
+	unsigned int ins; /* what the faults know it by */
 	struct log_entry entry;
 	uint8_t command[CARD_COMMAND_MAX];
 	uint8_t response[CARD_RESPONSE_MAX];

@@ -71,6 +71,21 @@ void card_reset(struct card *card)
 	channel_open(&card->channels[0]);
 }
 
+void card_lose_channel(struct card *card, unsigned int number)
+{
+	if (number > 0 && number < CARD_CHANNELS)
+		channel_close(card, &card->channels[number]);
+}
+
+unsigned int card_channels_open(const struct card *card)
+{
+	unsigned int count = 0;
+
+	for (size_t i = 1; i < CARD_CHANNELS; i++)
+		count += card->channels[i].open;
+	return count;
+}
+
 static unsigned int channel_count(const struct card *card)
 {
 	return 1U +

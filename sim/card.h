@@ -106,6 +106,10 @@ void card_init(struct card *card, struct personal *personal,
 bool card_add_aid(struct card *card, struct view aid);
 /* Ends every channel but the basic one, as after a power cycle. */
 void card_reset(struct card *card);
+/* Closes one of them, behind the back of whoever uses it. */
+void card_lose_channel(struct card *card, unsigned int number);
+/* How many are open, without the basic one. */
+unsigned int card_channels_open(const struct card *card);
 void card_close(struct card *card);
 
 /* Bytes in, bytes out. Returns the size of the response, 2 to 258. */

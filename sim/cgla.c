@@ -2,10 +2,13 @@
 /* AT+CCHO, AT+CGLA, AT+CCHC: channels that the modem opens and numbers. */
 #include "cgla.h"
 
+#include "strike.h"
+
 #include <string.h>
 
 #define CHANNELS_MAX 3 /* of class 0X and 8X; the others have no room here */
 #define HANDLE_MAX   20
+#define INS_CHANNEL  0x70
 
 /*
  * What a host must send back unchanged. It is not the number of the channel:
@@ -81,13 +84,17 @@ int cgla_open(struct modem *modem, struct text arguments, struct reply *reply,
 	char handle[HANDLE_MAX], line[HANDLE_MAX + 8];
 	uint8_t aid[AID_MAX];
 	unsigned int channel;
-	int size;
+	int size, result;
 
 	if (!text_unquote(&arguments))
 		return CME_BAD_PARAMETERS;
 	size = hex_decode(arguments.at, arguments.size, aid, sizeof(aid));
 	if (size < 1)
 		return CME_BAD_PARAMETERS;
+	exchange->ins = INS_CHANNEL;
+	result = strike_before(modem, INS_CHANNEL, 0);
+	if (result != AT_OK)
+		return result;
 	if (tell_card(modem, exchange, open, sizeof(open)) >> 8 != 0x90)
 		return CME_NOT_ALLOWED;
 	channel = exchange->response[0];

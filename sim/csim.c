@@ -2,6 +2,8 @@
 /* AT+CSIM and AT+CGLA: between the modem's line and the card's bytes. */
 #include "csim.h"
 
+#include "strike.h"
+
 #include <ctype.h>
 #include <string.h>
 
@@ -78,22 +80,6 @@ static bool modem_refuses(const struct modem *modem, const uint8_t *command,
 	       (size < 5 || (size > 5 && command[4] != size - 5));
 }
 
-/* Faults that strike before the card: AT_OK when none does. */
-static int struck(struct modem *modem, unsigned int ins)
-{
-	unsigned int value;
-
-	if (fault_strikes(modem->faults, FAULT_DIE, ins, NULL)) {
-		modem->dead = true;
-		return AT_SILENT;
-	}
-	if (fault_strikes(modem->faults, FAULT_SILENCE, ins, NULL))
-		return AT_SILENT;
-	if (fault_strikes(modem->faults, FAULT_CME, ins, &value))
-		return (int)value;
-	return AT_OK;
-}
-
 static enum damage damage_for(struct modem *modem, unsigned int ins)
 {
 	if (fault_strikes(modem->faults, FAULT_TRUNCATE, ins, NULL))
@@ -134,13 +120,8 @@ static void reset_if_due(struct modem *modem)
 {
 	if (due(modem, FAULT_RESET))
 		card_reset(modem->card);
-	if (!due(modem, FAULT_RESTART))
-		return;
-	card_reset(modem->card);
-	modem->opened = 0;
-	modem->echo = true;
-	modem->cmee = 0;
-	modem->restarted = true;
+	if (due(modem, FAULT_RESTART))
+		strike_restart(modem);
 }
 
 static void answer(struct modem *modem, const char *name, struct reply *reply,
@@ -177,7 +158,9 @@ static int pass(struct modem *modem, struct text arguments, const char *name,
 		return AT_SILENT;
 	if (modem_refuses(modem, exchange->command, size))
 		return CME_NOT_ALLOWED;
-	result = struck(modem, exchange->command[1]);
+	exchange->ins = exchange->command[1];
+	result = strike_before(modem, exchange->ins,
+			       channel ? channel : exchange->command[0] & 0x03);
 	if (result != AT_OK)
 		return result;
 	/* in class 0X and 8X the channel is the low two bits */

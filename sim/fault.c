@@ -2,15 +2,16 @@
 /* Turns names of faults into rules, and says when a rule strikes. */
 #include "fault.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* What stands behind the equals sign. */
-enum shape { NOTHING, NUMBER, INS, INS_WORD, INS_NUMBER };
+enum shape { NOTHING, NUMBER, INS, INS_WORD, INS_NUMBER, ANY_INS };
 
 static const char *const shapes[] = {
 	[NOTHING] = "",		  [NUMBER] = "=N",	   [INS] = "=INS",
-	[INS_WORD] = "=INS:SWSW", [INS_NUMBER] = "=INS:N",
+	[INS_WORD] = "=INS:SWSW", [INS_NUMBER] = "=INS:N", [ANY_INS] = "[=INS]",
 };
 
 static const struct fault_row {
@@ -37,18 +38,18 @@ static const struct fault_row {
 			   "bit of a signature, key, file or secret; random "
 			   "bytes are too few; what gives nothing works on "
 			   "wrong input"},
-	[FAULT_GARBAGE] = {"garbage", INS,
+	[FAULT_GARBAGE] = {"garbage", ANY_INS,
 			   "the card answers this command with noise and "
 			   "9000"},
 	[FAULT_SHRINK] = {"shrink", NOTHING,
 			  "READ FILE finds a file half as long as it was"},
 	[FAULT_CME] = {"cme", INS_NUMBER,
 		       "the modem answers this command with +CME ERROR: N"},
-	[FAULT_SILENCE] = {"silence", INS,
+	[FAULT_SILENCE] = {"silence", ANY_INS,
 			   "this command gets no answer at all"},
-	[FAULT_TRUNCATE] = {"truncate", INS,
+	[FAULT_TRUNCATE] = {"truncate", ANY_INS,
 			    "the second half of the answer's hex is missing"},
-	[FAULT_GARBLE] = {"garble", INS,
+	[FAULT_GARBLE] = {"garble", ANY_INS,
 			  "every fourth character of the answer's hex is "
 			  "noise"},
 	[FAULT_BUSY] = {"busy", NUMBER,
@@ -75,6 +76,29 @@ static const struct fault_row {
 			     "the program ends when N bytes have been written "
 			     "to the store, in the middle of a file or before "
 			     "it takes its place"},
+	[FAULT_HALF] = {"half", ANY_INS,
+			"the modem's answer ends in its middle, and no OK "
+			"follows"},
+	[FAULT_DIGIT] = {"digit", ANY_INS,
+			 "one hex digit in the middle of the answer is another "
+			 "one"},
+	[FAULT_STORM] = {"storm", ANY_INS,
+			 "hundred unsolicited lines stand before the answer, "
+			 "and hundred behind it"},
+	[FAULT_CARD_RESET] = {"card-reset", ANY_INS,
+			      "the card is reset before this command: "
+			      "channels, selections and sessions are gone"},
+	[FAULT_MODEM_RESET] =
+		{"modem-reset", ANY_INS,
+		 "the modem restarts instead of doing this "
+		 "command: the card is reset, echo is on, CMEE is "
+		 "0, RDY is said"},
+	[FAULT_CHANNEL_LOST] = {"channel-lost", ANY_INS,
+				"the channel of this command was closed by "
+				"somebody else"},
+	[FAULT_PULL] = {"pull", ANY_INS,
+			"the SIM is taken out before this command, and comes "
+			"back when the faults change (--control)"},
 };
 
 static size_t find(const char *name, size_t length)
@@ -115,7 +139,9 @@ static bool read_value(const char **text, enum shape shape,
 {
 	unsigned int ins = 0;
 
-	if (shape == NOTHING)
+	rule->any = shape == NOTHING || shape == NUMBER ||
+		    (shape == ANY_INS && **text != '=');
+	if (shape == NOTHING || (shape == ANY_INS && rule->any))
 		return true;
 	if (!skip(text, '='))
 		return false;
@@ -124,7 +150,7 @@ static bool read_value(const char **text, enum shape shape,
 	if (!read_number(text, 16, 0xFF, &ins))
 		return false;
 	rule->ins = (uint8_t)ins;
-	if (shape == INS)
+	if (shape == INS || shape == ANY_INS)
 		return true;
 	if (!skip(text, ':'))
 		return false;
@@ -133,12 +159,21 @@ static bool read_value(const char **text, enum shape shape,
 	return read_number(text, 10, 9999, &rule->value);
 }
 
+/* N, or N-M; behind the @. */
+static bool read_times(const char **text, struct fault_rule *rule)
+{
+	if (!read_number(text, 10, 1000000, &rule->from) || rule->from == 0)
+		return false;
+	return !skip(text, '-') || (read_number(text, 10, 1000000, &rule->to) &&
+				    rule->to >= rule->from);
+}
+
 static bool parse_one(struct faults *faults, const char **text, char *why,
 		      size_t why_size)
 {
 	size_t name_length = strcspn(*text, "=@,");
 	size_t index = find(*text, name_length);
-	struct fault_rule rule = {.from = 1};
+	struct fault_rule rule = {.from = 1, .to = UINT_MAX};
 
 	if (index == FAULT_COUNT) {
 		snprintf(why, why_size, "no fault \"%.*s\"", (int)name_length,
@@ -148,10 +183,9 @@ static bool parse_one(struct faults *faults, const char **text, char *why,
 	rule.fault = (enum fault)index;
 	*text += name_length;
 	if (!read_value(text, rows[index].shape, &rule) ||
-	    (skip(text, '@') &&
-	     (!read_number(text, 10, 1000000, &rule.from) || rule.from == 0)) ||
+	    (skip(text, '@') && !read_times(text, &rule)) ||
 	    (**text != '\0' && **text != ',')) {
-		snprintf(why, why_size, "fault %s is written %s%s[@N]",
+		snprintf(why, why_size, "fault %s is written %s%s[@N[-M]]",
 			 rows[index].name, rows[index].name,
 			 shapes[rows[index].shape]);
 		return false;
@@ -197,10 +231,7 @@ bool fault_value(const struct faults *faults, enum fault fault,
 static bool concerns(const struct fault_rule *rule, enum fault fault,
 		     unsigned int ins)
 {
-	enum shape shape = rows[fault].shape;
-
-	return rule->fault == fault &&
-	       (shape == NOTHING || shape == NUMBER || rule->ins == ins);
+	return rule->fault == fault && (rule->any || rule->ins == ins);
 }
 
 static bool strikes(struct faults *faults, enum fault fault, unsigned int ins,
@@ -214,7 +245,7 @@ static bool strikes(struct faults *faults, enum fault fault, unsigned int ins,
 		if (!concerns(rule, fault, ins))
 			continue;
 		rule->seen++;
-		if (rule->seen < rule->from ||
+		if (rule->seen < rule->from || rule->seen > rule->to ||
 		    (once && rule->seen != rule->from))
 			continue;
 		now = true;

@@ -31,6 +31,13 @@ enum fault {
 	FAULT_RESTART,
 	FAULT_DEAF,
 	FAULT_POWER_CUT,
+	FAULT_HALF,
+	FAULT_DIGIT,
+	FAULT_STORM,
+	FAULT_CARD_RESET,
+	FAULT_MODEM_RESET,
+	FAULT_CHANNEL_LOST,
+	FAULT_PULL,
 	FAULT_COUNT
 };
 
@@ -40,7 +47,9 @@ struct fault_rule {
 	enum fault fault;
 	uint8_t ins;
 	unsigned int value;
+	bool any;	   /* whatever the command */
 	unsigned int from; /* strikes from this time on, counted from 1 */
+	unsigned int to;   /* up to this one */
 	unsigned int seen;
 };
 
@@ -49,7 +58,7 @@ struct faults {
 	size_t count;
 };
 
-/* Reads NAME[=VALUE][@N][,...] on top of what is set; as quirks_parse. */
+/* Reads NAME[=VALUE][@N[-M]][,...] on top of what is set; as quirks_parse. */
 bool faults_parse(struct faults *faults, const char *text, char *why,
 		  size_t why_size);
 

@@ -49,6 +49,7 @@ struct state {
 	struct port *port;
 	struct modem *modem;
 	struct outbox *outbox;
+	struct control *control;
 	bool ended; /* no more input will come */
 };
 
@@ -56,15 +57,17 @@ struct ready {
 	bool in;
 	bool out;
 	bool host_left;
+	bool control;
 };
 
 /* Waits for input, for room to write, or for the next piece to be due. */
 static bool wait_for(const struct state *state, struct ready *ready)
 {
-	struct pollfd fds[3] = {
+	struct pollfd fds[4] = {
 		{-1, POLLIN, 0},
 		{-1, POLLOUT, 0},
 		{state->port->watch, POLLIN, 0},
+		{state->control ? STDIN_FILENO : -1, POLLIN, 0},
 	};
 	struct timespec *timeout = NULL;
 	struct timespec left = {0, 0};
@@ -83,12 +86,13 @@ static bool wait_for(const struct state *state, struct ready *ready)
 			timeout = &left;
 		}
 	}
-	*ready = (struct ready){false, false, false};
-	if (ppoll(fds, 3, timeout, &open_signals) < 0)
+	*ready = (struct ready){false, false, false, false};
+	if (ppoll(fds, 4, timeout, &open_signals) < 0)
 		return errno == EINTR || problem("poll: %s", strerror(errno));
 	ready->in = fds[0].revents != 0;
 	ready->out = fds[1].revents != 0;
 	ready->host_left = fds[2].revents != 0;
+	ready->control = fds[3].revents != 0;
 	return true;
 }
 
@@ -125,15 +129,17 @@ static bool turn(struct state *state)
 		return true;
 	if (ready.host_left)
 		port_host_left(state->port);
+	if (ready.control && !control_read(state->control))
+		stopped = 1;
 	if (ready.out)
 		write_output(state);
 	return !ready.in || read_input(state);
 }
 
 enum loop_end loop_run(struct port *port, struct modem *modem,
-		       struct outbox *outbox)
+		       struct outbox *outbox, struct control *control)
 {
-	struct state state = {port, modem, outbox, false};
+	struct state state = {port, modem, outbox, control, false};
 
 	while (!stopped && !modem->dead) {
 		if (state.ended && outbox_empty(outbox))

@@ -2,6 +2,7 @@
 #ifndef SIM_LOOP_H
 #define SIM_LOOP_H
 
+#include "control.h"
 #include "modem.h"
 #include "outbox.h"
 #include "port.h"
@@ -15,8 +16,9 @@ enum loop_end {
 /* From now on SIGTERM, SIGINT and SIGHUP end the loop, and only there. */
 bool loop_signals(void);
 
-/* Serves the host until something ends it. The modem emits into `outbox`. */
+/* Serves the host until something ends it. The modem emits into `outbox`;
+ * `control` NULL: nobody but the host has a say. */
 enum loop_end loop_run(struct port *port, struct modem *modem,
-		       struct outbox *outbox);
+		       struct outbox *outbox, struct control *control);
 
 #endif

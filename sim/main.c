@@ -24,6 +24,10 @@ static const char help[] =
 	"                     print \"ready LINK\", serve until SIGTERM or SIGINT\n"
 	"  --stdio            speak on standard input and output until end of file\n"
 	"                     (the default)\n"
+	"  --control          with --pty: take lines on standard input, one answer line\n"
+	"                     each: \"faults [LIST]\" puts other faults into force,\n"
+	"                     counted from there; \"channels\" tells how many logical\n"
+	"                     channels are open. Ends with standard input\n"
 	"The card:\n"
 	"  --profile NAME     what card it is (gsma; see: iotsafe-sim profiles)\n"
 	"  --aid HEX          answer to this application identifier instead of the\n"
@@ -34,9 +38,9 @@ static const char help[] =
 	"Behaviour; both may be repeated:\n"
 	"  --quirk NAME[=N|=off][,...]\n"
 	"                     a manner of cards or modems (see: iotsafe-sim quirks)\n"
-	"  --fault NAME[=VALUE][@N][,...]\n"
-	"                     a breakage, from the N-th time on (see: iotsafe-sim\n"
-	"                     faults); INS is an instruction byte in hex\n"
+	"  --fault NAME[=VALUE][@N[-M]][,...]\n"
+	"                     a breakage, from the N-th time on, up to the M-th (see:\n"
+	"                     iotsafe-sim faults); INS is an instruction byte in hex\n"
 	"Time; none of it passes unless asked for:\n"
 	"  --baud N           speed of the line, ten bits a character\n"
 	"  --modem-ms N       the modem's own time for a command\n"
@@ -59,6 +63,7 @@ static const char help[] =
 struct options {
 	const char *pty;
 	bool stdio;
+	bool control;
 	const struct profile *profile;
 	const char *store;
 	const char *log;
@@ -156,6 +161,7 @@ static bool read_faults(struct faults *faults, const char *text)
 static const struct option long_options[] = {
 	{"pty", required_argument, NULL, 'p'},
 	{"stdio", no_argument, NULL, 's'},
+	{"control", no_argument, NULL, 'C'},
 	{"profile", required_argument, NULL, 'P'},
 	{"aid", required_argument, NULL, 'a'},
 	{"store", required_argument, NULL, 'd'},
@@ -179,6 +185,9 @@ static bool read_option(struct options *options, int option)
 		return true;
 	case 's':
 		options->stdio = true;
+		return true;
+	case 'C':
+		options->control = true;
 		return true;
 	case 'P':
 		return read_profile(options, optarg);
@@ -251,6 +260,10 @@ static int read_options(struct options *options, int argc, char **argv)
 		problem("--pty or --stdio, not both");
 		return EXIT_USAGE;
 	}
+	if (options->control && options->pty == NULL) {
+		problem("--control needs --pty");
+		return EXIT_USAGE;
+	}
 	return read_manners(options, argc, argv) ? -1 : EXIT_USAGE;
 }
 
@@ -285,13 +298,15 @@ static int serve(struct options *options, struct card *card, struct log *log)
 	struct outbox outbox = {0};
 	enum loop_end end;
 	struct modem modem;
+	struct control control = {.modem = &modem};
 	struct port port;
 
 	modem_init(&modem, card, log, emit, &outbox);
 	modem.timing = options->timing;
 	if (!loop_signals() || !open_port(&port, options))
 		return EXIT_BROKEN;
-	end = loop_run(&port, &modem, &outbox);
+	end = loop_run(&port, &modem, &outbox,
+		       options->control ? &control : NULL);
 	port_close(&port);
 	outbox_clear(&outbox);
 	if (end == LOOP_DIED)

@@ -2,7 +2,7 @@
 /* Turns characters from the host into lines, and answers into timed output. */
 #include "modem.h"
 
-#include "at_command.h"
+#include "strike.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -60,6 +60,21 @@ static void emit_reply(struct modem *modem, uint64_t ready,
 				     reply->size - first);
 }
 
+/* What nobody asked for, as many modems say it while they look for a network.
+ */
+static void emit_storm(struct modem *modem, uint64_t due)
+{
+	char line[48];
+
+	for (int i = 0; i < 100; i++) {
+		int size = snprintf(line, sizeof(line),
+				    "\r\n+CREG: 2,\"%04X\",\"0190%04X\"\r\n", i,
+				    257 * i);
+
+		modem->emit(modem->context, due, line, (size_t)size);
+	}
+}
+
 static bool has_lower(const char *line)
 {
 	while (*line != '\0')
@@ -104,6 +119,7 @@ static void end_line(struct modem *modem)
 {
 	struct reply reply = reply_new(&modem->quirks);
 	struct at_exchange exchange = {0};
+	bool restarted, storm;
 	uint64_t ready;
 	int result;
 
@@ -115,9 +131,13 @@ static void end_line(struct modem *modem)
 		reply_ok(&reply);
 	else if (result >= 0)
 		reply_error(&reply, (unsigned int)result, modem->cmee);
-	if (modem->restarted)
+	if (exchange.done)
+		strike_reply(modem, exchange.ins, &reply);
+	restarted = modem->restarted;
+	storm = modem->storm;
+	modem->restarted = modem->storm = false;
+	if (restarted)
 		reply_line(&reply, "RDY");
-	modem->restarted = false;
 	if (exchange.done)
 		write_log(modem, &exchange, &reply);
 	else
@@ -125,11 +145,15 @@ static void end_line(struct modem *modem)
 	OPENSSL_cleanse(modem->line, sizeof(modem->line));
 	OPENSSL_cleanse(exchange.command, sizeof(exchange.command));
 	OPENSSL_cleanse(exchange.response, sizeof(exchange.response));
-	if (result == AT_SILENT)
+	if (result == AT_SILENT && !restarted)
 		return;
 	ready = modem->line_start + line_time(modem, modem->line_received) +
 		modem->timing.modem_ns + exchange.entry.card_ns;
+	if (storm)
+		emit_storm(modem, ready);
 	emit_reply(modem, ready, &reply);
+	if (storm)
+		emit_storm(modem, modem->free_at);
 }
 
 static void next_line(struct modem *modem)

@@ -24,7 +24,9 @@ struct modem {
 	bool echo;
 	unsigned int cmee;
 	bool dead;	/* fault "die" struck: end the program */
-	bool restarted; /* fault "restart" struck: say so after the answer */
+	bool restarted; /* a restart: say so after the answer */
+	bool pulled;	/* fault "pull" struck: there is no SIM */
+	bool storm;	/* fault "storm" struck: around the next answer */
 	unsigned int exchanges;
 	unsigned int opened; /* channels of AT+CCHO, a bit each */
 

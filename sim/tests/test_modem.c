@@ -299,6 +299,63 @@ Test(modem, breaks_as_faults_say)
 	cr_assert(b.modem.dead);
 }
 
+Test(modem, breaks_from_one_time_to_another)
+{
+	again(NULL, "silence@2-3,truncate=70@2");
+	says(OPEN, OPENED);
+	says(OPEN, "");
+	says("AT+CSIM=14,\"00A40004023F00\"\r", "");
+	says(OPEN, "\r\n+CSIM: 6,\"029\"\r\n" OK);
+}
+
+Test(modem, spoils_an_answer)
+{
+	again(NULL, "half=70@1-1,digit=70@2");
+	says(OPEN, "\r\n+CSIM: 6");
+	says(OPEN, "\r\n+CSIM: 6,\"029100\"\r\n" OK);
+	again(NULL, "digit");
+	says("AT+CCHO=\"A0000005590010\"\r", "\r\n+CCHO: 4\r\n" OK);
+}
+
+Test(modem, storms_around_an_answer)
+{
+	const char *all, *answer;
+
+	again(NULL, "storm@1-1");
+	all = bench_at(&b, OPEN);
+	answer = strstr(all, OPENED);
+	cr_assert(answer != NULL && answer > all + 2000);
+	cr_assert(strlen(answer) > 2000);
+	says(OPEN, "\r\n+CSIM: 6,\"029000\"\r\n" OK);
+}
+
+Test(modem, loses_what_the_card_had_open)
+{
+#define ON_CHANNEL "AT+CSIM=14,\"01A40004023F00\"\r"
+#define NO_CHANNEL "\r\n+CSIM: 4,\"6881\"\r\n" OK
+	static const char *const faults[] = {"card-reset=A4@2",
+					     "channel-lost=A4@2"};
+
+	for (size_t i = 0; i < 2; i++) {
+		again(NULL, faults[i]);
+		says(OPEN, OPENED);
+		bench_at(&b, ON_CHANNEL);
+		cr_assert_eq(card_channels_open(&b.card), 1);
+		says(ON_CHANNEL, NO_CHANNEL);
+		cr_assert_eq(card_channels_open(&b.card), 0);
+	}
+	again(NULL, "modem-reset=A4");
+	bench_at(&b, "AT+CMEE=1\r");
+	says(OPEN, OPENED);
+	says(ON_CHANNEL, "\r\nRDY\r\n");
+	cr_assert_eq(card_channels_open(&b.card), 0);
+	says("AT+FOO\r", "AT+FOO\r" ERROR);
+	again("cme-number", "pull=A4");
+	says(OPEN, OPENED);
+	says(ON_CHANNEL, "\r\n+CME ERROR: 10\r\n");
+	says(OPEN, "\r\n+CME ERROR: 10\r\n");
+}
+
 Test(modem, resets_the_card_once)
 {
 	again(NULL, "reset=2");

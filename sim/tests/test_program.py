@@ -39,7 +39,8 @@ class Pty:
     def __init__(self, folder, *options):
         self.link = folder / "modem"
         self.program = subprocess.Popen(
-            [SIM, "--pty", self.link, *options], stdout=subprocess.PIPE)
+            [SIM, "--pty", self.link, *options],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self.program.stdout.readline() == f"ready {self.link}\n".encode()
 
     def open(self):
@@ -49,7 +50,13 @@ class Pty:
         self.program.send_signal(by)
         code = self.program.wait(LIMIT)
         self.program.stdout.close()
+        self.program.stdin.close()
         return code
+
+    def control(self, line):
+        self.program.stdin.write(line.encode() + b"\n")
+        self.program.stdin.flush()
+        return self.program.stdout.readline().decode().strip()
 
 
 def ask(fd, line):
@@ -76,7 +83,7 @@ def refuses_wrong_usage(folder):
                     ["--quirk", "none"], ["--fault", "die"],
                     ["--baud", "fast"], ["--card-ms", "zz:1"],
                     ["--modem-ms", "-1"], ["--aid", "xyz"], ["pki"],
-                    ["--pty", "x", "--stdio"]):
+                    ["--pty", "x", "--stdio"], ["--control"]):
         run(*options, code=2)
     run("--store", "/nonexistent/store", code=1)
     run("--log", "/nonexistent/log", code=1)
@@ -211,6 +218,28 @@ def dies_when_a_fault_says_so(folder):
     pty.program.stdout.close()
     assert not os.path.lexists(pty.link)
     os.close(fd)
+
+
+def takes_other_faults_while_it_runs(folder):
+    pty = Pty(folder, "--control", "--fault", "no-sim")
+    fd = pty.open()
+    ask(fd, "ATE0")
+    assert "ERROR" in ask(fd, OPEN)
+    assert pty.control("faults sw=70:6F00@1-1") == "ok"
+    assert '"6F00"' in ask(fd, OPEN)
+    assert pty.control("channels") == "0"
+    assert '"019000"' in ask(fd, OPEN)
+    assert pty.control("channels") == "1"
+    assert pty.control("faults pull") == "ok"
+    assert "ERROR" in ask(fd, OPEN)
+    assert pty.control("faults") == "ok"
+    assert '"019000"' in ask(fd, OPEN)
+    assert pty.control("faults none").startswith("bad: no fault")
+    assert pty.control("nonsense").startswith("bad")
+    os.close(fd)
+    pty.program.stdin.close()
+    assert pty.program.wait(LIMIT) == 0
+    pty.program.stdout.close()
 
 
 def ends_though_the_host_does_not_read(folder):
