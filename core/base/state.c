@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Open channels become lines of a file, and lines channels again. What the
+ * file says is believed only if all of it is as we write it.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/state.h"
+#include "base/state_file.h"
+
+/* ---- text ---- */
+
+/* What is left of the text; a failure stays. */
+struct reader {
+	const char *at, *end;
+	bool failed;
+};
+
+/* These characters, exactly. */
+static bool is_next(struct reader *in, const char *word)
+{
+	size_t size = strlen(word);
+
+	if (in->failed || (size_t)(in->end - in->at) < size ||
+	    memcmp(in->at, word, size) != 0)
+		return false;
+	in->at += size;
+	return true;
+}
+
+static void expect(struct reader *in, const char *word)
+{
+	if (!is_next(in, word))
+		in->failed = true;
+}
+
+static uint64_t take_number(struct reader *in, uint64_t highest)
+{
+	const char *start = in->at;
+	uint64_t number = 0;
+
+	while (!in->failed && in->at < in->end && *in->at >= '0' &&
+	       *in->at <= '9') {
+		unsigned digit = (unsigned)(*in->at++ - '0');
+
+		if (number > (highest - digit) / 10)
+			in->failed = true;
+		number = number * 10 + digit;
+	}
+	if (in->at == start || (*start == '0' && in->at - start > 1))
+		in->failed = true;
+	return in->failed ? 0 : number;
+}
+
+/* Characters to the next blank or end of line; may be none. */
+static void take_word(struct reader *in, char *out, size_t room)
+{
+	size_t size = 0;
+
+	while (!in->failed && in->at<in->end && * in->at> ' ' &&
+	       *in->at <= '~') {
+		if (size + 1 == room)
+			in->failed = true;
+		else
+			out[size++] = *in->at++;
+	}
+	out[size] = '\0';
+}
+
+static void take_channel(struct reader *in, struct state_channel *channel)
+{
+	channel->pid = (pid_t)take_number(in, INT32_MAX);
+	expect(in, " ");
+	channel->started = take_number(in, UINT64_MAX);
+	expect(in, " ");
+	channel->number = (unsigned)take_number(in, 19);
+	expect(in, " ");
+	take_word(in, channel->handle, sizeof(channel->handle));
+	expect(in, "\n");
+	if (!channel->pid || (channel->number && channel->handle[0]))
+		in->failed = true;
+}
+
+bool state_parse(const char *text, size_t size, struct state *out)
+{
+	struct reader in = {text, text + size, false};
+
+	memset(out, 0, sizeof(*out));
+	expect(&in, "iotsafe 1\nboot ");
+	take_word(&in, out->boot, sizeof(out->boot));
+	expect(&in, "\nport ");
+	out->node = take_number(&in, UINT64_MAX);
+	expect(&in, " ");
+	out->since = take_number(&in, UINT64_MAX);
+	expect(&in, "\ncard ");
+	out->changes = take_number(&in, UINT64_MAX);
+	expect(&in, " ");
+	take_word(&in, out->iccid, sizeof(out->iccid));
+	expect(&in, "\n");
+	while (is_next(&in, "channel ")) {
+		if (out->channels_count == STATE_CHANNELS_MAX) {
+			in.failed = true;
+			break;
+		}
+		take_channel(&in, &out->channels[out->channels_count++]);
+	}
+	if (in.failed || in.at != in.end)
+		memset(out, 0, sizeof(*out));
+	return !in.failed && in.at == in.end;
+}
+
+size_t state_format(const struct state *state, char out[STATE_SIZE_MAX])
+{
+	int size = snprintf(out, STATE_SIZE_MAX,
+			    "iotsafe 1\nboot %s\nport %" PRIu64 " %" PRIu64
+			    "\ncard %" PRIu64 " %s\n",
+			    state->boot, state->node, state->since,
+			    state->changes, state->iccid);
+
+	for (size_t i = 0; i < state->channels_count; i++) {
+		const struct state_channel *channel = &state->channels[i];
+
+		size += snprintf(out + size, STATE_SIZE_MAX - (size_t)size,
+				 "channel %d %" PRIu64 " %u %s\n", channel->pid,
+				 channel->started, channel->number,
+				 channel->handle);
+	}
+	return (size_t)size;
+}
+
+/* ---- what is known ---- */
+
+static void set_here(struct state *state, const struct state *here)
+{
+	memcpy(state->boot, here->boot, sizeof(state->boot));
+	state->node = here->node;
+	state->since = here->since;
+}
+
+/* The state of the port as it is now, empty if that of the file is of another
+ * time. False: there can be none. */
+static bool load(const char *port, struct state *out)
+{
+	char text[STATE_SIZE_MAX];
+	struct state here;
+	ssize_t size;
+
+	memset(out, 0, sizeof(*out));
+	if (!port || !*port || !state_here(port, &here))
+		return false;
+	size = state_file_read(port, text, sizeof(text));
+	if (size < 0 || !state_parse(text, (size_t)size, out) ||
+	    strcmp(out->boot, here.boot) != 0 || out->node != here.node ||
+	    out->since != here.since) {
+		memset(out, 0, sizeof(*out));
+		set_here(out, &here);
+	}
+	return true;
+}
+
+static void store(const char *port, const struct state *state)
+{
+	char text[STATE_SIZE_MAX];
+
+	state_file_write(port, text, state_format(state, text));
+}
+
+bool state_read(const char *port, struct state *out)
+{
+	return load(port, out);
+}
+
+/* ---- channels ---- */
+
+static bool is_ours(const struct state_channel *channel, pid_t pid)
+{
+	return channel->pid == pid &&
+	       channel->started == state_process_started(pid);
+}
+
+static bool is_left_over(const struct state_channel *channel)
+{
+	/* EPERM: it is somebody else's, and lives. */
+	if (kill(channel->pid, 0) < 0 && errno == ESRCH)
+		return true;
+	return channel->started != state_process_started(channel->pid);
+}
+
+static void drop(struct state *state, size_t i)
+{
+	state->channels_count--;
+	memmove(&state->channels[i], &state->channels[i + 1],
+		(state->channels_count - i) * sizeof(state->channels[0]));
+}
+
+static bool drop_own(struct state *state, unsigned number, const char *handle)
+{
+	pid_t pid = getpid();
+
+	for (size_t i = 0; i < state->channels_count; i++) {
+		const struct state_channel *channel = &state->channels[i];
+
+		if (channel->number == number &&
+		    !strcmp(channel->handle, handle) && is_ours(channel, pid)) {
+			drop(state, i);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* More than a card has are not kept: the oldest goes. */
+static void add_own(struct state *state, unsigned number, const char *handle)
+{
+	struct state_channel *channel;
+
+	if (state->channels_count == STATE_CHANNELS_MAX)
+		drop(state, 0);
+	channel = &state->channels[state->channels_count++];
+	*channel = (struct state_channel){
+		.pid = getpid(),
+		.started = state_process_started(getpid()),
+		.number = number,
+	};
+	snprintf(channel->handle, sizeof(channel->handle), "%s", handle);
+}
+
+void state_channel_asked(const char *port)
+{
+	struct state state;
+
+	if (!load(port, &state))
+		return;
+	drop_own(&state, 0, "");
+	add_own(&state, 0, "");
+	store(port, &state);
+}
+
+void state_channel_opened(const char *port, unsigned number, const char *handle)
+{
+	struct state state;
+
+	if (!load(port, &state))
+		return;
+	drop_own(&state, 0, "");
+	if (number || *handle) {
+		/* The card's word: whoever had it before has it no more. */
+		drop_own(&state, number, handle);
+		add_own(&state, number, handle);
+	}
+	store(port, &state);
+}
+
+void state_channel_closed(const char *port, unsigned number, const char *handle)
+{
+	struct state state;
+
+	if (load(port, &state) && drop_own(&state, number, handle))
+		store(port, &state);
+}
+
+bool state_take_channel(const char *port, bool own, struct state_channel *out)
+{
+	struct state state;
+
+	if (!load(port, &state))
+		return false;
+	for (size_t i = 0; i < state.channels_count; i++) {
+		*out = state.channels[i];
+		if (is_left_over(out) || (own && is_ours(out, getpid()))) {
+			drop(&state, i);
+			store(port, &state);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* ---- the card ---- */
+
+void state_set_iccid(const char *port, const char *iccid)
+{
+	struct state state;
+
+	if (!load(port, &state) || !strcmp(state.iccid, iccid))
+		return;
+	if (state.iccid[0]) {
+		state.channels_count = 0;
+		state.changes++;
+	}
+	snprintf(state.iccid, sizeof(state.iccid), "%s", iccid);
+	store(port, &state);
+}
+
+void state_card_changed(const char *port)
+{
+	struct state state;
+
+	if (!load(port, &state))
+		return;
+	state.changes++;
+	store(port, &state);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What outlives a process that was killed: the logical channels that it had
+ * open on the card behind a port, so that the next process of ours closes
+ * them, and them alone. One small file a port, valid until the machine is
+ * started again or the port has come anew. Used by who has the port; where it
+ * cannot be written nothing is known, and all else works.
+ *
+ * `port` is a device's real path. NULL and "" have no state.
+ */
+#ifndef BASE_STATE_H
+#define BASE_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define STATE_CHANNELS_MAX 8
+#define STATE_HANDLE_MAX   40
+#define STATE_ICCID_MAX	   24
+#define STATE_SIZE_MAX	   1024
+
+struct state_channel {
+	pid_t pid;
+	uint64_t started; /* of the process: pids are used again */
+	unsigned number;  /* 1 to 19; 0: see handle */
+	/* The modem's; "" where the number is 0 too: asked for, and the answer
+	 * was not seen. */
+	char handle[STATE_HANDLE_MAX];
+};
+
+struct state {
+	char boot[40];	/* the machine's boot id */
+	uint64_t node;	/* number of the device */
+	uint64_t since; /* when its node was made, in nanoseconds */
+	char iccid[STATE_ICCID_MAX]; /* of the card with these channels, or ""
+				      */
+	uint64_t changes;	     /* times that a process changed the card */
+	struct state_channel channels[STATE_CHANNELS_MAX];
+	size_t channels_count;
+};
+
+/* The file's content, and back. False on anything that state_format() would
+ * not have written. */
+bool state_parse(const char *text, size_t size, struct state *out);
+size_t state_format(const struct state *state, char out[STATE_SIZE_MAX]);
+
+/* What is known of a port. Empty, and false, where that is nothing. */
+bool state_read(const char *port, struct state *out);
+
+/* A channel of this process: is asked for, was opened (by its number, or else
+ * by its handle) or will not be, has been closed. */
+void state_channel_asked(const char *port);
+void state_channel_opened(const char *port, unsigned number,
+			  const char *handle);
+void state_channel_closed(const char *port, unsigned number,
+			  const char *handle);
+
+/*
+ * Takes a channel out of the record that is open on the card and used by
+ * nobody, for its process is gone; with `own` also one of this process, which
+ * knows that it uses none of those it has recorded. False: there is none.
+ */
+bool state_take_channel(const char *port, bool own, struct state_channel *out);
+
+/* The card that is behind the port. What was recorded of another one is
+ * forgotten. */
+void state_set_iccid(const char *port, const char *iccid);
+
+/* This process changed objects of the card, which others may remember. */
+void state_card_changed(const char *port);
+
+#endif

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A port's path becomes a file in the user's run-time folder, which nobody else
+ * can write. In set-uid programs there is none.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/state_file.h"
+
+#define NAME_ROOM 128
+
+static ssize_t read_all(int fd, char *out, size_t room)
+{
+	size_t size = 0;
+	ssize_t got;
+
+	while (size < room) {
+		got = read(fd, out + size, room - size);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return got < 0 ? -1 : (ssize_t)size;
+		size += (size_t)got;
+	}
+	return -1; /* too long */
+}
+
+static ssize_t read_path(const char *path, char *out, size_t room)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t size;
+
+	if (fd < 0)
+		return -1;
+	size = read_all(fd, out, room - 1);
+	close(fd);
+	out[size < 0 ? 0 : size] = '\0';
+	return size;
+}
+
+/* ---- what state is compared with ---- */
+
+bool state_here(const char *port, struct state *here)
+{
+	struct stat status;
+
+	if (getauxval(AT_SECURE) || stat(port, &status) < 0 ||
+	    read_path("/proc/sys/kernel/random/boot_id", here->boot,
+		      sizeof(here->boot)) < 1)
+		return false;
+	here->boot[strcspn(here->boot, "\n")] = '\0';
+	here->node = status.st_rdev;
+	/* Set when the node is made, and by who changes its owner or mode;
+	 * what goes over the line does not touch it. */
+	here->since = (uint64_t)status.st_ctim.tv_sec * 1000000000U +
+		      (uint64_t)status.st_ctim.tv_nsec;
+	return true;
+}
+
+/* proc(5), stat: field 22; the second one is a name that may hold anything but
+ * ends at the last bracket. */
+uint64_t state_process_started(pid_t pid)
+{
+	char path[32], text[1024];
+	unsigned long long started;
+	const char *rest;
+	char how;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	if (read_path(path, text, sizeof(text)) < 0)
+		return 0;
+	rest = strrchr(text, ')');
+	if (!rest || sscanf(rest,
+			    ") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u "
+			    "%*u %*d %*d %*d %*d %*d %*d %llu",
+			    &how, &started) != 2)
+		return 0;
+	/* Killed, and its parent has not looked yet. */
+	return how == 'Z' || how == 'X' ? 0 : started;
+}
+
+/* ---- the file ---- */
+
+/* The folder, made if need be; -1 unless it is ours alone. */
+static int open_folder(const char *base)
+{
+	char path[512];
+	struct stat status;
+	int fd;
+
+	if (!base || *base != '/' ||
+	    snprintf(path, sizeof(path), "%s/iotsafe", base) >=
+		    (int)sizeof(path))
+		return -1;
+	mkdir(path, 0700);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &status) == 0 && status.st_uid == geteuid() &&
+	    !(status.st_mode & 077))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static int open_any_folder(void)
+{
+	int fd = open_folder(secure_getenv("XDG_RUNTIME_DIR"));
+
+	return fd >= 0 ? fd : open_folder("/run");
+}
+
+/* "/dev/pts/3" -> "pts_3". False for what is too long to be a port. */
+static bool file_name(const char *port, const char *suffix, char *out)
+{
+	if (!strncmp(port, "/dev/", 5))
+		port += 5;
+	if (snprintf(out, NAME_ROOM, "port-%s%s", port, suffix) >= NAME_ROOM)
+		return false;
+	for (; *out; out++)
+		if (*out == '/')
+			*out = '_';
+	return true;
+}
+
+ssize_t state_file_read(const char *port, char *out, size_t room)
+{
+	char name[NAME_ROOM];
+	struct stat status;
+	ssize_t size = -1;
+	int folder, fd;
+
+	if (!file_name(port, "", name))
+		return -1;
+	folder = open_any_folder();
+	if (folder < 0)
+		return -1;
+	fd = openat(folder, name,
+		    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	close(folder);
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
+		size = read_all(fd, out, room);
+	close(fd);
+	return size;
+}
+
+static bool write_new(int folder, const char *name, const char *text,
+		      size_t size)
+{
+	int fd = openat(folder, name,
+			O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+			0600);
+	ssize_t done;
+
+	if (fd < 0)
+		return false;
+	done = write(fd, text, size);
+	return close(fd) == 0 && done == (ssize_t)size;
+}
+
+/* Not synchronised: it is of no use behind the next start of the machine. */
+void state_file_write(const char *port, const char *text, size_t size)
+{
+	char name[NAME_ROOM], fresh[NAME_ROOM];
+	int folder;
+
+	if (!file_name(port, "", name) || !file_name(port, ".new", fresh))
+		return;
+	folder = open_any_folder();
+	if (folder < 0)
+		return;
+	if (!write_new(folder, fresh, text, size) ||
+	    renameat(folder, fresh, folder, name) < 0)
+		unlinkat(folder, fresh, 0);
+	close(folder);
+}
