@@ -177,12 +177,6 @@ bool state_read(const char *port, struct state *out)
 
 /* ---- channels ---- */
 
-static bool is_ours(const struct state_channel *channel, pid_t pid)
-{
-	return channel->pid == pid &&
-	       channel->started == state_process_started(pid);
-}
-
 static bool is_left_over(const struct state_channel *channel)
 {
 	/* EPERM: it is somebody else's, and lives. */
@@ -198,15 +192,14 @@ static void drop(struct state *state, size_t i)
 		(state->channels_count - i) * sizeof(state->channels[0]));
 }
 
-static bool drop_own(struct state *state, unsigned number, const char *handle)
+static bool drop_channel(struct state *state, pid_t pid, unsigned number,
+			 const char *handle)
 {
-	pid_t pid = getpid();
-
 	for (size_t i = 0; i < state->channels_count; i++) {
 		const struct state_channel *channel = &state->channels[i];
 
-		if (channel->number == number &&
-		    !strcmp(channel->handle, handle) && is_ours(channel, pid)) {
+		if (channel->number == number && channel->pid == pid &&
+		    !strcmp(channel->handle, handle)) {
 			drop(state, i);
 			return true;
 		}
@@ -236,7 +229,7 @@ void state_channel_asked(const char *port)
 
 	if (!load(port, &state))
 		return;
-	drop_own(&state, 0, "");
+	drop_channel(&state, getpid(), 0, "");
 	add_own(&state, 0, "");
 	store(port, &state);
 }
@@ -247,10 +240,10 @@ void state_channel_opened(const char *port, unsigned number, const char *handle)
 
 	if (!load(port, &state))
 		return;
-	drop_own(&state, 0, "");
+	drop_channel(&state, getpid(), 0, "");
 	if (number || *handle) {
 		/* The card's word: whoever had it before has it no more. */
-		drop_own(&state, number, handle);
+		drop_channel(&state, getpid(), number, handle);
 		add_own(&state, number, handle);
 	}
 	store(port, &state);
@@ -260,11 +253,12 @@ void state_channel_closed(const char *port, unsigned number, const char *handle)
 {
 	struct state state;
 
-	if (load(port, &state) && drop_own(&state, number, handle))
+	if (load(port, &state) &&
+	    drop_channel(&state, getpid(), number, handle))
 		store(port, &state);
 }
 
-bool state_take_channel(const char *port, bool own, struct state_channel *out)
+bool state_find_channel(const char *port, bool any, struct state_channel *out)
 {
 	struct state state;
 
@@ -272,13 +266,20 @@ bool state_take_channel(const char *port, bool own, struct state_channel *out)
 		return false;
 	for (size_t i = 0; i < state.channels_count; i++) {
 		*out = state.channels[i];
-		if (is_left_over(out) || (own && is_ours(out, getpid()))) {
-			drop(&state, i);
-			store(port, &state);
+		if (any || is_left_over(out))
 			return true;
-		}
 	}
 	return false;
+}
+
+void state_drop_channel(const char *port, const struct state_channel *channel)
+{
+	struct state state;
+
+	if (load(port, &state) &&
+	    drop_channel(&state, channel->pid, channel->number,
+			 channel->handle))
+		store(port, &state);
 }
 
 /* ---- the card ---- */

@@ -58,11 +58,12 @@ void state_channel_closed(const char *port, unsigned number,
 			  const char *handle);
 
 /*
- * Takes a channel out of the record that is open on the card and used by
- * nobody, for its process is gone; with `own` also one of this process, which
- * knows that it uses none of those it has recorded. False: there is none.
+ * A channel that is recorded and used by nobody, for its process is gone; with
+ * `any` whoever recorded it, which is for who knows that nobody uses one. It
+ * stays recorded until it is dropped. False: there is none.
  */
-bool state_take_channel(const char *port, bool own, struct state_channel *out);
+bool state_find_channel(const char *port, bool any, struct state_channel *out);
+void state_drop_channel(const char *port, const struct state_channel *channel);
 
 /* The card that is behind the port. What was recorded of another one is
  * forgotten. */

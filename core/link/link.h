@@ -37,6 +37,9 @@ struct link {
 	/* Others have their turns between ours: what a turn opens on the card
 	 * it closes. Set by open. */
 	bool shared;
+	/* The device's real path, where channels are recorded by it
+	 * (base/state.h); else NULL. */
+	const char *port;
 };
 
 /* What a kind of link does and who does what on it. */

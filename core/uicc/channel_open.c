@@ -5,6 +5,7 @@
  */
 #include <string.h>
 #include "base/error.h"
+#include "base/state.h"
 #include "base/trace.h"
 #include "uicc/channel.h"
 
@@ -13,6 +14,87 @@
 
 #define STATUS_OK	  0x9000
 #define STATUS_NO_CHANNEL 0x6881
+
+/* ---- what outlives a process ---- */
+
+/* False where the channel may be open all the same: the answer was lost. */
+static bool was_answered(int result)
+{
+	return result != IOTSAFE_ERR_TIMEOUT &&
+	       result != IOTSAFE_ERR_CANCELLED && result != IOTSAFE_ERR_IO &&
+	       result != IOTSAFE_ERR_CLOSED && result != IOTSAFE_ERR_FORMAT;
+}
+
+/* Recorded before it is asked for, so that a process that is killed in between
+ * leaves word. */
+static void record_opened(const struct channel *channel, int result)
+{
+	if (was_answered(result))
+		state_channel_opened(channel->link->port,
+				     (unsigned)channel->number,
+				     channel->handle);
+}
+
+static int manage_close(struct channel *channel,
+			const struct deadline *deadline)
+{
+	uint8_t data[APDU_RESPONSE_MAX];
+	struct response response = {.data = data, .room = sizeof(data)};
+	const struct apdu close = {
+		.name = "MANAGE CHANNEL close",
+		.ins = INS_MANAGE_CHANNEL,
+		.p1 = 0x80,
+		.p2 = (uint8_t)channel->number,
+	};
+
+	return channel_exchange(channel, &close, 0x00, false, &response,
+				deadline);
+}
+
+static int close_on_card(struct channel *channel,
+			 const struct deadline *deadline)
+{
+	if (channel->handle[0])
+		return channel->link->kind->channel_close(
+			channel->link, channel->handle, deadline);
+	return manage_close(channel, deadline);
+}
+
+/* Closes what a process left open that is gone: a card has few channels. Those
+ * of strangers are theirs. Fails only with the link. */
+static int close_left_over(const struct channel *channel,
+			   const struct deadline *deadline)
+{
+	const struct link *link = channel->link;
+	struct deadline limit = deadline_within(deadline, CLOSE_LIMIT);
+	struct state_channel left;
+
+	/* A record that cannot be written comes again. */
+	for (int i = 0; i < STATE_CHANNELS_MAX; i++) {
+		struct channel stale = {.link = channel->link};
+		int result = IOTSAFE_OK;
+
+		if (!state_find_channel(link->port, link->shared, &left))
+			break;
+		stale.number = (int)left.number;
+		memcpy(stale.handle, left.handle, sizeof(stale.handle));
+		trace_line(IOTSAFE_TRACE_APDU,
+			   "channel: process %d left one open: %u%s", left.pid,
+			   left.number, left.handle);
+		/* Asked for, and the answer lost: nobody knows which. */
+		if (left.number || (*left.handle && link->kind->channel_close))
+			result = close_on_card(&stale, &limit);
+		if (result == IOTSAFE_ERR_TIMEOUT)
+			break;
+		if (result == IOTSAFE_ERR_CANCELLED ||
+		    result == IOTSAFE_ERR_IO || result == IOTSAFE_ERR_CLOSED)
+			return result;
+		state_drop_channel(link->port, &left);
+	}
+	return IOTSAFE_OK;
+}
+
+/* ---- opening ---- */
 
 /* MANAGE CHANNEL, open, the card chooses the number: 00 70 00 00 01. */
 static int manage_open(struct channel *channel, const struct deadline *deadline)
@@ -128,9 +210,11 @@ static int open_by_modem(struct channel *channel, const struct aid *aids,
 	int result = IOTSAFE_ERR_ABSENT;
 
 	for (size_t i = 0; i < aids_count; i++) {
+		state_channel_asked(channel->link->port);
 		result = channel->link->kind->channel_open(
 			channel->link, aids[i].data, aids[i].size,
 			channel->handle, deadline);
+		record_opened(channel, result);
 		if (result >= 0) {
 			channel->aid = aids[i];
 			channel->open = true;
@@ -166,7 +250,10 @@ static int manage_and_select(struct channel *channel, const struct aid *aids,
 	int result;
 
 	channel->number = 0; /* the basic one opens it */
-	TRY(manage_open(channel, deadline));
+	state_channel_asked(channel->link->port);
+	result = manage_open(channel, deadline);
+	record_opened(channel, result);
+	TRY(result);
 	inner = leave_time_to_close(deadline);
 	result = select_first(channel, aids, aids_count, &inner);
 	if (result < 0)
@@ -216,6 +303,7 @@ int channel_open(struct channel *channel, struct link *link,
 	int result;
 
 	channel->link = link;
+	TRY(close_left_over(channel, deadline));
 	result = open_one_way(channel, aids, aids_count, deadline);
 	if (!link->either || !may_go_otherwise(result) ||
 	    deadline_passed(deadline))
@@ -236,22 +324,6 @@ int channel_open(struct channel *channel, struct link *link,
 	return first.code;
 }
 
-static int manage_close(struct channel *channel,
-			const struct deadline *deadline)
-{
-	uint8_t data[APDU_RESPONSE_MAX];
-	struct response response = {.data = data, .room = sizeof(data)};
-	const struct apdu close = {
-		.name = "MANAGE CHANNEL close",
-		.ins = INS_MANAGE_CHANNEL,
-		.p1 = 0x80,
-		.p2 = (uint8_t)channel->number,
-	};
-
-	return channel_exchange(channel, &close, 0x00, false, &response,
-				deadline);
-}
-
 void channel_close(struct channel *channel, const struct deadline *deadline)
 {
 	struct deadline limit = deadline_in(CLOSE_LIMIT, -1);
@@ -264,10 +336,9 @@ void channel_close(struct channel *channel, const struct deadline *deadline)
 	if (deadline && deadline->at < limit.at)
 		limit.at = deadline->at;
 	error_save(&kept);
-	if (channel->handle[0])
-		channel->link->kind->channel_close(channel->link,
-						   channel->handle, &limit);
-	else
-		manage_close(channel, &limit);
+	if (was_answered(close_on_card(channel, &limit)))
+		state_channel_closed(channel->link->port,
+				     (unsigned)channel->number,
+				     channel->handle);
 	error_restore(&kept);
 }

@@ -42,6 +42,14 @@ static void tear_down(void)
 
 TestSuite(state, .init = set_up, .fini = tear_down, .timeout = 60);
 
+static bool take(const char *port, bool any, struct state_channel *out)
+{
+	if (!state_find_channel(port, any, out))
+		return false;
+	state_drop_channel(port, out);
+	return true;
+}
+
 /* What another process recorded before it was killed. */
 static void record_and_die(void (*record)(void))
 {
@@ -98,12 +106,12 @@ Test(state, what_a_killed_process_had_open_is_given_once)
 	struct state_channel channel;
 
 	record_and_die(two_channels);
-	cr_assert(state_take_channel(PORT, false, &channel));
+	cr_assert(take(PORT, false, &channel));
 	cr_expect(channel.number == 2 && !*channel.handle);
-	cr_assert(state_take_channel(PORT, false, &channel));
+	cr_assert(take(PORT, false, &channel));
 	cr_expect(channel.number == 0);
 	cr_expect_str_eq(channel.handle, "00000000038aa32f");
-	cr_expect(!state_take_channel(PORT, false, &channel));
+	cr_expect(!take(PORT, false, &channel));
 }
 
 Test(state, what_a_living_process_has_open_is_its_own)
@@ -120,12 +128,12 @@ Test(state, what_a_living_process_has_open_is_its_own)
 		_exit(write(ready[1], "x", 1) == 1 && !pause());
 	}
 	cr_assert(read(ready[0], &byte, 1) == 1);
-	cr_expect(!state_take_channel(PORT, true, &channel));
+	cr_expect(!take(PORT, false, &channel));
 	kill(child, SIGKILL);
 	/* Dead, and not yet asked for: it uses nothing any more. */
 	cr_assert(!waitid(P_PID, (id_t)child, &(siginfo_t){0},
 			  WEXITED | WNOWAIT));
-	cr_expect(state_take_channel(PORT, false, &channel));
+	cr_expect(take(PORT, false, &channel));
 	waitpid(child, &status, 0);
 }
 
@@ -134,11 +142,11 @@ Test(state, a_process_knows_which_of_its_own_it_has_lost)
 	struct state_channel channel;
 
 	two_channels();
-	cr_expect(!state_take_channel(PORT, false, &channel));
+	cr_expect(!take(PORT, false, &channel));
 	state_channel_closed(PORT, 0, "00000000038aa32f");
-	cr_assert(state_take_channel(PORT, true, &channel));
+	cr_assert(take(PORT, true, &channel));
 	cr_expect(channel.number == 2);
-	cr_expect(!state_take_channel(PORT, true, &channel));
+	cr_expect(!take(PORT, true, &channel));
 }
 
 Test(state, a_process_with_the_pid_of_a_dead_one_is_another)
@@ -155,7 +163,7 @@ Test(state, a_process_with_the_pid_of_a_dead_one_is_another)
 	snprintf(changed, sizeof(changed), "%.*schannel %d 1 3 \n",
 		 (int)(at - text), text, getpid());
 	write_file(changed, strlen(changed));
-	cr_assert(state_take_channel(PORT, false, &channel));
+	cr_assert(take(PORT, false, &channel));
 	cr_expect(channel.number == 3);
 }
 
@@ -169,11 +177,11 @@ Test(state, a_channel_whose_opening_was_not_answered_is_known_as_such)
 	struct state_channel channel;
 
 	record_and_die(ask_only);
-	cr_assert(state_take_channel(PORT, false, &channel));
+	cr_assert(take(PORT, false, &channel));
 	cr_expect(channel.number == 0 && !*channel.handle);
 	ask_only();
 	state_channel_opened(PORT, 0, "");
-	cr_expect(!state_take_channel(PORT, true, &channel), "refused");
+	cr_expect(!take(PORT, true, &channel), "refused");
 }
 
 Test(state, is_of_one_start_of_the_machine_and_of_one_node)
@@ -191,7 +199,7 @@ Test(state, is_of_one_start_of_the_machine_and_of_one_node)
 		at = strstr(text, fields[i]) + 5;
 		*at = *at == '1' ? '2' : '1';
 		write_file(text, size);
-		cr_expect(!state_take_channel(PORT, false, &channel));
+		cr_expect(!take(PORT, false, &channel));
 	}
 }
 
@@ -209,7 +217,7 @@ Test(state, channels_of_another_card_are_forgotten)
 	state_set_iccid(PORT, "8988211000000000002");
 	cr_assert(state_read(PORT, &after));
 	cr_expect(after.changes != before.changes);
-	cr_expect(!state_take_channel(PORT, false, &channel));
+	cr_expect(!take(PORT, false, &channel));
 }
 
 Test(state, a_change_of_the_card_is_seen_by_all)
@@ -280,10 +288,10 @@ Test(state, a_folder_that_others_can_write_is_not_used)
 	size = read_file(text, sizeof(text));
 	cr_assert(!chmod(in_folder("iotsafe"), 0777));
 	/* /run/iotsafe, if there is one, has no such port. */
-	cr_expect(!state_take_channel(PORT, false, &channel));
+	cr_expect(!take(PORT, false, &channel));
 	cr_assert(!chmod(in_folder("iotsafe"), 0700));
 	write_file(text, size);
-	cr_expect(state_take_channel(PORT, false, &channel));
+	cr_expect(take(PORT, false, &channel));
 }
 
 Test(state, a_link_or_a_pipe_in_its_place_is_not_followed)
@@ -296,10 +304,10 @@ Test(state, a_link_or_a_pipe_in_its_place_is_not_followed)
 	read_file(text, sizeof(text));
 	cr_assert(!rename(in_folder("iotsafe/port-null"), in_folder("other")));
 	cr_assert(!symlink(in_folder("other"), in_folder("iotsafe/port-null")));
-	cr_expect(!state_take_channel(PORT, false, &channel));
+	cr_expect(!take(PORT, false, &channel));
 	cr_assert(!unlink(in_folder("iotsafe/port-null")));
 	cr_assert(!mkfifo(in_folder("iotsafe/port-null"), 0600));
-	cr_expect(!state_take_channel(PORT, false, &channel));
+	cr_expect(!take(PORT, false, &channel));
 	fd = open(in_folder("other"), O_RDONLY);
 	cr_expect(fd >= 0);
 	close(fd);
@@ -316,5 +324,5 @@ Test(state, without_a_place_for_it_nothing_is_known_and_nothing_fails)
 	state_channel_opened("", 1, "");
 	cr_expect(!state_read(NULL, &state));
 	cr_expect(!state_read("/dev/no such port", &state));
-	cr_expect(!state_take_channel("", true, &channel));
+	cr_expect(!take("", true, &channel));
 }
