@@ -40,6 +40,11 @@ LIBRARIES = {
         r"sp_[a-z]",
         r"link/stream_serial\.c$",
     ),
+    "pcsclite": (
+        r"(PCSC/)?(winscard|pcsclite|wintypes)\.h$",
+        r"SCard",
+        r"link/pcsc[a-z_]*\.[ch]$",
+    ),
     "OpenSSL": (r"openssl/", r"(EVP|SSL|X509|OPENSSL|BIO|EC_KEY)_", r"$^"),
 }
 
@@ -183,6 +188,7 @@ def planted_includes(root):
             "core/link/pcsc.c": "#include <gnutls/gnutls.h>\n",
             "core/uicc/apdu.h": '#include "base/hex.h"\n',
             "core/tls/url.c": "#include <gnutls/gnutls.h>\n",
+            "core/link/link.c": "#include <winscard.h>\n",
             "core/object/card.c": "#include <libserialport.h>\n",
             "sim/card.c": '#include "../core/base/hex.h"\n',
             "sim/crypto.c": "#include <gnutls/crypto.h>\n",
@@ -218,6 +224,7 @@ def planted_symbols(root):
 
 PLANTED_INCLUDES = [
     "core/link/at.c includes uicc/apdu.h, which is above it",
+    "core/link/link.c uses pcsclite (winscard.h)",
     "core/link/pcsc.c uses GnuTLS (gnutls/gnutls.h)",
     "core/object/card.c uses libserialport (libserialport.h)",
     "sim/card.c includes ../core/base/hex.h from another part",

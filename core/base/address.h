@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "base/module.h"
 
 #define ADDRESS_ATTRIBUTES_MAX 24
 #define ADDRESS_SIZE_MAX       1024
@@ -36,12 +37,14 @@ void address_format(const struct address *address, const char *without,
 		    char out[ADDRESS_NAME_MAX]);
 
 /* The value of an attribute, or NULL. */
-const char *address_get(const struct address *address, const char *name);
+const char *address_get(const struct address *address, const char *name)
+	FOR_MODULES(address_get);
 
 /* A number in [lowest, highest], or `otherwise` where the attribute is
  * missing; IOTSAFE_ERR_ARG if it is there and not such a number. */
 int address_get_number(const struct address *address, const char *name,
-		       long lowest, long highest, long otherwise, long *out);
+		       long lowest, long highest, long otherwise, long *out)
+	FOR_MODULES(address_get_number);
 
 /* yes/no/1/0/true/false in the same manner. */
 int address_get_flag(const struct address *address, const char *name,

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "base/module.h"
 
 struct deadline {
 	int64_t at;    /* CLOCK_MONOTONIC, milliseconds; INT64_MAX: never */
@@ -19,10 +20,11 @@ int64_t deadline_now(void);
 struct deadline deadline_in(int milliseconds, int cancel_fd);
 
 /* The same, but not later than `limit` and with its cancel descriptors. */
-struct deadline deadline_within(const struct deadline *limit, int milliseconds);
+struct deadline deadline_within(const struct deadline *limit, int milliseconds)
+	FOR_MODULES(deadline_within);
 
 /* Milliseconds left for poll(2), rounded up; 0 when passed, -1: never. */
-int deadline_left(const struct deadline *deadline);
+int deadline_left(const struct deadline *deadline) FOR_MODULES(deadline_left);
 
 bool deadline_passed(const struct deadline *deadline);
 
@@ -36,6 +38,7 @@ bool deadline_cancelled(const struct deadline *deadline);
  * IOTSAFE_ERR_TIMEOUT or IOTSAFE_ERR_CANCELLED without recording an error:
  * the caller knows what was waited for. IOTSAFE_ERR_IO is recorded.
  */
-int deadline_wait(const struct deadline *deadline, int fd, short events);
+int deadline_wait(const struct deadline *deadline, int fd, short events)
+	FOR_MODULES(deadline_wait);
 
 #endif

@@ -5,6 +5,7 @@
 #define BASE_ERROR_H
 
 #include <iotsafe/iotsafe.h>
+#include "base/module.h"
 
 #define ERROR_TEXT_SIZE 512
 
@@ -16,7 +17,7 @@ struct error {
 
 /* Records code and sentence; gives the code back, so that reporting and
  * returning are one statement. Control characters become spaces. */
-int error_set(int code, const char *format, ...)
+int error_set(int code, const char *format, ...) FOR_MODULES(error_set)
 	__attribute__((format(printf, 2, 3)));
 
 /* The same with a status word of the card. */
@@ -25,10 +26,10 @@ int error_set_status(int code, unsigned status, const char *format, ...)
 
 /* The same for a failed system call: adds strerror(number). */
 int error_set_errno(int code, int number, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+	FOR_MODULES(error_set_errno) __attribute__((format(printf, 3, 4)));
 
 /* Adds to the sentence: the one place above that knows the object. */
-void error_append(const char *format, ...)
+void error_append(const char *format, ...) FOR_MODULES(error_append)
 	__attribute__((format(printf, 1, 2)));
 
 /* Puts words in front of the sentence: the operation under way. */

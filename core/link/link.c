@@ -10,6 +10,7 @@
 #include "base/trace.h"
 #include "link/at_link.h"
 #include "link/link.h"
+#include "link/module.h"
 
 const struct link_kind *const link_kinds[] = {
 	&at_kind_at,
@@ -17,24 +18,6 @@ const struct link_kind *const link_kinds[] = {
 	&at_kind_sim,
 	NULL,
 };
-
-static const struct link_kind *find_kind(const char *scheme)
-{
-	for (size_t i = 0; link_kinds[i]; i++)
-		if (!strcmp(link_kinds[i]->scheme, scheme))
-			return link_kinds[i];
-	return NULL;
-}
-
-static int unknown_kind(const char *scheme)
-{
-	error_set(IOTSAFE_ERR_ARG,
-		  "address: unknown kind \"%s\" (known:", scheme);
-	for (size_t i = 0; link_kinds[i]; i++)
-		error_append(" %s:", link_kinds[i]->scheme);
-	error_append(")");
-	return IOTSAFE_ERR_ARG;
-}
 
 static bool is_in(const char *name, const char *const *names)
 {
@@ -44,13 +27,36 @@ static bool is_in(const char *name, const char *const *names)
 	return false;
 }
 
+static int unknown_kind(const char *scheme)
+{
+	error_set(IOTSAFE_ERR_ARG,
+		  "address: unknown kind \"%s\" (known:", scheme);
+	for (size_t i = 0; link_kinds[i]; i++)
+		error_append(" %s:", link_kinds[i]->scheme);
+	for (size_t i = 0; link_modules[i]; i++)
+		error_append(" %s:", link_modules[i]);
+	error_append(")");
+	return IOTSAFE_ERR_ARG;
+}
+
+static int find_kind(const char *scheme, const struct link_kind **kind)
+{
+	for (size_t i = 0; link_kinds[i]; i++)
+		if (!strcmp(link_kinds[i]->scheme, scheme)) {
+			*kind = link_kinds[i];
+			return IOTSAFE_OK;
+		}
+	if (is_in(scheme, link_modules))
+		return link_module_load(scheme, kind);
+	return unknown_kind(scheme);
+}
+
 int link_check_attributes(const struct address *address,
 			  const char *const *others)
 {
-	const struct link_kind *kind = find_kind(address->scheme);
+	const struct link_kind *kind;
 
-	if (!kind)
-		return unknown_kind(address->scheme);
+	TRY(find_kind(address->scheme, &kind));
 	for (size_t i = 0; i < address->attributes_count; i++) {
 		const char *name = address->attributes[i].name;
 
@@ -73,12 +79,11 @@ static void now_in_turn(struct link *link)
 int link_open(struct link *link, const struct address *address,
 	      const struct deadline *deadline)
 {
-	const struct link_kind *kind = find_kind(address->scheme);
+	const struct link_kind *kind;
 	int result;
 
 	memset(link, 0, sizeof(*link));
-	if (!kind)
-		return unknown_kind(address->scheme);
+	TRY(find_kind(address->scheme, &kind));
 	result = kind->open(link, address, deadline);
 	if (result < 0)
 		return result;

@@ -40,6 +40,9 @@ struct link {
 	/* The device's real path, where channels are recorded by it
 	 * (base/state.h); else NULL. */
 	const char *port;
+	/* A command that expects data carries its Le also behind data (T=1,
+	 * APDU-level readers, MBIM); T=0 manners leave it out. Set by open. */
+	bool wants_le;
 };
 
 /* What a kind of link does and who does what on it. */
@@ -85,9 +88,6 @@ struct link_kind {
 	/* What people call the two ways, NULL where there is one: channels
 	 * that the host opens, that the modem opens. */
 	const char *host_way, *modem_way;
-	/* True where a command that expects data carries its Le also behind
-	 * data (T=1 and APDU-level readers); T=0 manners leave it out. */
-	bool wants_le;
 };
 
 /* Finds the kind by the address's scheme and opens it. */
@@ -123,7 +123,7 @@ void link_turn_end(struct link *link);
 /* Accepts a link that was never opened or is closed already. */
 void link_close(struct link *link);
 
-/* The table of kinds, ends with NULL. */
+/* The kinds that are built in, ends with NULL; module.h has the others. */
 extern const struct link_kind *const link_kinds[];
 
 #endif

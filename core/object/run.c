@@ -56,7 +56,7 @@ static int open_link(iotsafe_card *card, const struct deadline *deadline)
 		return result;
 	card->link_open = true;
 	*manners = (struct manners){.piece = 256};
-	manners->with_le = card->link.kind->wants_le;
+	manners->with_le = card->link.wants_le;
 	card_apply_manners(card);
 	/* Behind a new link may be another card. */
 	card_forget(card);
