@@ -366,6 +366,9 @@ size_t card_exchange(struct card *card, const uint8_t *command, size_t size,
 	note = note ? note : &unused;
 	*note = (struct card_note){.name = "unknown"};
 	card->signed_now = false;
+	if (card->replay != NULL)
+		return replay_exchange(card->replay, view_of(command, size),
+				       response, note);
 	if (size <= CARD_COMMAND_MAX)
 		sw = transact(card, view_of(command, size), &answer, note);
 	note->signature = card->signed_now;

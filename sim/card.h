@@ -7,6 +7,7 @@
 #include "iotsafe.h"
 #include "personal.h"
 #include "quirk.h"
+#include "replay.h"
 
 #define CARD_CHANNELS	  20 /* the basic one and 19 logical ones */
 #define CARD_COMMAND_MAX  261
@@ -79,6 +80,7 @@ struct channel {
 };
 
 struct card {
+	struct replay *replay; /* answers instead of the card, or NULL */
 	struct quirks quirks;
 	struct faults *faults;
 	struct personal *personal;
@@ -99,6 +101,7 @@ struct card_note {
 	const char *name;
 	bool signature;
 	bool secret; /* its data and its answer must not be written down */
+	const char *problem; /* of a replay, or NULL */
 };
 
 void card_init(struct card *card, struct personal *personal,

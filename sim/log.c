@@ -91,5 +91,7 @@ void log_write(struct log *log, const struct log_entry *entry)
 		(unsigned long long)entry->line_ns / 1000);
 	fprintf(log->file, ",\"line_in\":%zu,\"line_out\":%zu", entry->line_in,
 		entry->line_out);
+	if (note->problem != NULL)
+		fprintf(log->file, ",\"problem\":\"%s\"", note->problem);
 	fputs(note->signature ? ",\"signature\":true}\n" : "}\n", log->file);
 }

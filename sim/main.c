@@ -35,6 +35,9 @@ static const char help[] =
 	"  --store DIR        keep keys and certificates in DIR over restarts; leaves\n"
 	"                     DIR/ca.pem, DIR/client.pem and DIR/psk.txt for test\n"
 	"                     servers\n"
+	"  --replay FILE      no card of its own: the commands of a recorded trace\n"
+	"                     (IOTSAFE_TRACE=apdu), in its order, get the answers of\n"
+	"                     it; any other gets 6F00 and a line in the log\n"
 	"Behaviour; both may be repeated:\n"
 	"  --quirk NAME[=N|=off][,...]\n"
 	"                     a manner of cards or modems (see: iotsafe-sim quirks)\n"
@@ -66,6 +69,7 @@ struct options {
 	bool control;
 	const struct profile *profile;
 	const char *store;
+	const char *replay;
 	const char *log;
 	struct quirks quirks;
 	struct faults faults;
@@ -165,6 +169,7 @@ static const struct option long_options[] = {
 	{"profile", required_argument, NULL, 'P'},
 	{"aid", required_argument, NULL, 'a'},
 	{"store", required_argument, NULL, 'd'},
+	{"replay", required_argument, NULL, 'r'},
 	{"quirk", required_argument, NULL, 'q'},
 	{"fault", required_argument, NULL, 'f'},
 	{"baud", required_argument, NULL, 'b'},
@@ -195,6 +200,9 @@ static bool read_option(struct options *options, int option)
 		return read_aid(options, optarg);
 	case 'd':
 		options->store = optarg;
+		return true;
+	case 'r':
+		options->replay = optarg;
 		return true;
 	case 'q':
 		return true; /* after the profile's own, read_manners() */
@@ -332,6 +340,22 @@ static int serve_card(struct options *options, struct store *store,
 	return code;
 }
 
+static int serve_replay(struct options *options, struct log *log)
+{
+	struct replay replay;
+	struct card card;
+	int code;
+
+	if (!replay_open(&replay, options->replay))
+		return EXIT_BROKEN;
+	card_init(&card, NULL, &options->quirks, &options->faults);
+	card.replay = &replay;
+	code = serve(options, &card, log);
+	card_close(&card);
+	replay_close(&replay);
+	return code;
+}
+
 static int simulate(int argc, char **argv)
 {
 	struct options options;
@@ -345,7 +369,8 @@ static int simulate(int argc, char **argv)
 	if (!store_open(&store, options.store))
 		return code;
 	if (log_open(&log, options.log)) {
-		code = serve_card(&options, &store, &log);
+		code = options.replay ? serve_replay(&options, &log)
+				      : serve_card(&options, &store, &log);
 		log_close(&log);
 	}
 	store_close(&store);

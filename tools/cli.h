@@ -131,7 +131,9 @@ enum command_bit {
 	JWS = 0x80000,
 	SEAL = 0x100000,
 	OPEN = 0x200000,
-	EVERY = 0x3FFFFF
+	DOCTOR = 0x400000,
+	TRACE = 0x800000,
+	EVERY = 0xFFFFFF
 };
 
 /* What this program calls failures the library has no code for. */
@@ -194,5 +196,7 @@ int command_csr(struct cli *cli);
 int command_jws(struct cli *cli);
 int command_seal(struct cli *cli);
 int command_open(struct cli *cli);
+int command_doctor(struct cli *cli);
+int command_trace(struct cli *cli);
 
 #endif

@@ -96,6 +96,12 @@ static const struct command commands[] = {
 	 "Sends each HEX on the applet's channel (written with channel 0) and\n"
 	 "prints the answer and its status word. The exit status is 0 if all\n"
 	 "were answered, whatever the status words say."},
+	{"trace", TRACE, command_trace, "FILE", 1, 1,
+	 "a recorded trace, told field by field",
+	 "Tells what each command of the trace in FILE (`-` is standard input)\n"
+	 "asked of the card, and what the card said. A trace is what\n"
+	 "IOTSAFE_TRACE=all or --trace all writes to standard error; what else\n"
+	 "stands in FILE is skipped. No card is needed."},
 };
 
 #define COMMANDS_COUNT (sizeof(commands) / sizeof(commands[0]))

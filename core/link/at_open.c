@@ -130,8 +130,8 @@ static int exec_open(struct link *link, const struct address *address,
 }
 
 static const char *const sim_attributes[] = {
-	"interface", "quirk",	 "fault",   "store",   "log",
-	"baud",	     "modem-ms", "char-us", "card-ms", NULL,
+	"interface", "quirk",	"fault",   "store",  "log", "baud",
+	"modem-ms",  "char-us", "card-ms", "replay", NULL,
 };
 
 /* What the software SIM takes on its command line. */
