@@ -151,7 +151,7 @@ void address_format(const struct address *address, const char *without,
 	out = write_escaped(out, address->path);
 	while ((attribute = next_attribute(address, attribute ? attribute->name
 							      : NULL))) {
-		if (!strcmp(attribute->name, without))
+		if (!strncmp(attribute->name, without, strlen(without)))
 			continue;
 		out += sprintf(out, "%c%s=", separator, attribute->name);
 		out = write_escaped(out, attribute->value);

@@ -31,7 +31,8 @@ struct address {
 int address_parse(const char *string, struct address *address);
 
 /* Writes the address so that the same way to the same card is the same text:
- * attributes in the order of the alphabet, the one named `without` left out. */
+ * attributes in the order of the alphabet, those that begin with `without` left
+ * out. */
 #define ADDRESS_NAME_MAX (3 * ADDRESS_SIZE_MAX)
 void address_format(const struct address *address, const char *without,
 		    char out[ADDRESS_NAME_MAX]);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include "base/error.h"
 #include "link/at_error.h"
+#include "link/at_init.h"
 #include "link/at_link.h"
 
 /* Some modems wake up at the first line and lose it. */
@@ -107,7 +108,8 @@ int at_link_start(struct at_modem *modem, int patience,
 
 	if (result < 0)
 		return no_modem(modem, result);
-	return want_numbers(modem, deadline);
+	TRY(want_numbers(modem, deadline));
+	return at_init_say(modem, deadline);
 }
 
 static int check_pin_state(const struct at_modem *modem, const char *state)
@@ -165,17 +167,25 @@ static bool is_busy(const struct at_answer *answer)
 }
 
 /* The command, again and again while the SIM is busy: with "SIM busy" the
- * modem tells that the card has not seen it. */
+ * modem tells that the card has not seen it. One that refuses it may have
+ * fallen asleep again, or restarted: what the address has for that is said once
+ * more. */
 static int ask(struct at_modem *modem, const char *line, const char *name,
 	       const char *wanted, struct at_answer *answer,
 	       const struct deadline *deadline)
 {
+	bool said = !modem->init;
 	int wait = BUSY_FIRST;
 	int result;
 
 	for (;;) {
 		TRY(at_modem_command(modem, line, name, wanted, answer,
 				     deadline));
+		if (answer->final == AT_ERROR && !is_busy(answer) && !said) {
+			said = true;
+			TRY(at_init_say(modem, deadline));
+			continue;
+		}
 		if (!is_busy(answer) || deadline_passed(deadline))
 			return IOTSAFE_OK;
 		result = at_modem_listen(modem, wait, deadline);
@@ -212,6 +222,7 @@ int at_link_exchange(struct link *link, const char *handle,
 		     const struct deadline *deadline)
 {
 	const char *name = handle ? "AT+CGLA" : "AT+CSIM";
+	const char *wanted = name + 2;
 	struct at_modem *modem = link->self;
 	char hex[2 * LINK_COMMAND_MAX + 1];
 	struct at_answer answer;
@@ -222,7 +233,7 @@ int at_link_exchange(struct link *link, const char *handle,
 	snprintf(line, sizeof(line), "%s=%s%s%zu,\"%s\"\r", name,
 		 handle ? handle : "", handle ? "," : "", 2 * command_size,
 		 hex);
-	result = ask(modem, line, name, NULL, &answer, deadline);
+	result = ask(modem, line, name, wanted, &answer, deadline);
 	if (result >= 0)
 		result = judge(modem, name, &answer, response, response_size,
 			       deadline);
@@ -278,22 +289,31 @@ int at_link_channel_open(struct link *link, const uint8_t *aid, size_t aid_size,
 	return take_handle(modem, &answer, handle);
 }
 
-/* Some modems do not have AT+CCHC: the caller goes on all the same. */
+/* Sierra's EM9191 is said not to have AT+CCHC: there the card is asked, on the
+ * channel, to close it (ISO/IEC 7816-4 7.1.2: P2 00 is the command's own). */
 int at_link_channel_close(struct link *link, const char *handle,
 			  const struct deadline *deadline)
 {
+	static const uint8_t close[] = {0x00, 0x70, 0x80, 0x00, 0x00};
+	uint8_t response[LINK_RESPONSE_MAX];
+	size_t size = sizeof(response);
 	struct at_answer answer;
 	char line[LINK_HANDLE_MAX + 16];
 
 	snprintf(line, sizeof(line), "AT+CCHC=%s\r", handle);
-	return at_modem_command(link->self, line, "AT+CCHC", NULL, &answer,
-				deadline);
+	TRY(at_modem_command(link->self, line, "AT+CCHC", NULL, &answer,
+			     deadline));
+	if (answer.final == AT_OK || at_error_is_not_found(answer.words))
+		return IOTSAFE_OK;
+	return at_link_exchange(link, handle, close, sizeof(close), response,
+				&size, deadline);
 }
 
 void at_link_close(struct link *link)
 {
 	struct at_modem *modem = link->self;
 
+	at_init_end(modem);
 	stream_close(&modem->stream);
 	bytes_wipe(modem, sizeof(*modem));
 	free(modem);

@@ -29,5 +29,6 @@ void at_link_close(struct link *link);
 extern const struct link_kind at_kind_at;
 extern const struct link_kind at_kind_exec;
 extern const struct link_kind at_kind_sim;
+extern const struct link_kind at_kind_unix;
 
 #endif

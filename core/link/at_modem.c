@@ -13,6 +13,11 @@
  * babbling, and only the deadline ends that. */
 #define THROW_MAX 65536
 
+/* How long an answer may be behind the OK, in milliseconds, and then an OK of
+ * its own. */
+#define LATE_LIMIT   1000
+#define OWN_OK_LIMIT 200
+
 static void trace(const char *mark, const char *text)
 {
 	char masked[AT_LINE_MAX + 64];
@@ -144,6 +149,13 @@ static bool is_old(const struct at_answer *answer, const char *line)
 	       strncmp(line, command, strlen(command)) != 0;
 }
 
+/* What was asked for has not come. */
+static bool is_empty(const struct at_answer *answer, const char *wanted)
+{
+	return wanted && !*answer->value && !*answer->bare &&
+	       answer->csim.state == AT_CSIM_NONE && !answer->csim.lost;
+}
+
 static void take_line(struct at_answer *answer, const struct at_line *line,
 		      const char *wanted)
 {
@@ -160,6 +172,37 @@ static void start_answer(struct at_answer *answer, const char *line)
 {
 	bytes_wipe(answer, sizeof(*answer));
 	answer->csim.cgla = !strncmp(line, "AT+CGLA=", 8);
+}
+
+/* An OK without the answer: the OK was left over from before, and its own is
+ * behind the answer; or the modem says OK first. */
+static int take_late(struct at_modem *modem, const char *wanted,
+		     struct at_answer *answer, const struct deadline *deadline)
+{
+	struct deadline end = deadline_within(deadline, LATE_LIMIT);
+	struct at_line line;
+	int result;
+
+	for (;;) {
+		result = at_modem_line(modem, &line, &end);
+		if (result == IOTSAFE_ERR_TIMEOUT) {
+			modem->ok_first = !is_empty(answer, wanted);
+			return IOTSAFE_OK;
+		}
+		if (result < 0)
+			return result;
+		if (line.kind == AT_OK || line.kind == AT_ERROR)
+			break;
+		take_line(answer, &line, wanted);
+		if (is_empty(answer, wanted))
+			continue;
+		if (modem->ok_first)
+			return IOTSAFE_OK;
+		end = deadline_within(deadline, OWN_OK_LIMIT);
+	}
+	answer->final = line.kind;
+	keep(answer->words, line.text);
+	return IOTSAFE_OK;
 }
 
 /* Takes lines up to the final result code of the command `sent` last. */
@@ -181,6 +224,8 @@ static int take_answer(struct at_modem *modem, const char *sent,
 	}
 	answer->final = line.kind;
 	keep(answer->words, line.text);
+	if (line.kind == AT_OK && is_empty(answer, wanted))
+		return take_late(modem, wanted, answer, deadline);
 	return IOTSAFE_OK;
 }
 

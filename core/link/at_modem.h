@@ -32,6 +32,9 @@ struct at_modem {
 	/* Milliseconds that the modem needs between an answer and the next
 	 * command; 0 for nearly all. */
 	int pause;
+	/* Of the address (at_init.c), NULL for none. */
+	char *init, *exit;
+	bool ok_first; /* says OK and then its answer */
 	/* Markers (at_sync.c): whose line came and whose OK is due, and whose
 	 * answer was complete last. */
 	const struct at_marker *marked, *answered;

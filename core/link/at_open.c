@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The addresses at:, exec: and sim: become an open modem.
+ * The addresses at:, exec:, sim: and unix: become an open modem.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/error.h"
+#include "link/at_init.h"
 #include "link/at_link.h"
 #include "link/words.h"
 
@@ -22,17 +23,29 @@
 typedef int open_stream_func(struct stream *stream,
 			     const struct address *address);
 
+static const char *const ways[LINK_WAYS] = {
+	[LINK_BY_MODEM] = "cgla",
+	[LINK_BY_HOST] = "csim",
+	[LINK_ON_BASIC] = "basic",
+};
+
 /* AT+CSIM first: it is on most modems. */
 static int read_interface(struct link *link, const struct address *address)
 {
 	const char *value = address_get(address, "interface");
 
 	link->either = !value;
-	link->by_host = !value || !strcmp(value, "csim");
-	if (link->by_host || !strcmp(value, "cgla"))
+	link->way = LINK_BY_HOST;
+	if (!value)
 		return IOTSAFE_OK;
+	for (int way = 0; way < LINK_WAYS; way++)
+		if (!strcmp(value, ways[way])) {
+			link->way = (enum link_way)way;
+			return IOTSAFE_OK;
+		}
 	return error_set(IOTSAFE_ERR_ARG,
-			 "address: interface=%.40s is neither csim nor cgla",
+			 "address: interface=%.40s is none of csim, cgla, "
+			 "basic",
 			 value);
 }
 
@@ -54,7 +67,9 @@ static int open_modem(struct link *link, const struct address *address,
 	snprintf(modem->stream.name, sizeof(modem->stream.name), "%s%s%s",
 		 address->scheme, *address->path ? ":" : "", address->path);
 	link->self = modem;
-	result = open_stream(&modem->stream, address);
+	result = at_init_read(modem, address);
+	if (result >= 0)
+		result = open_stream(&modem->stream, address);
 	if (result >= 0)
 		result = at_link_start(modem, patience, deadline);
 	modem->stream.hasty = result == IOTSAFE_ERR_TIMEOUT ||
@@ -130,12 +145,12 @@ static int exec_open(struct link *link, const struct address *address,
 }
 
 static const char *const sim_attributes[] = {
-	"interface", "quirk",	"fault",   "store",  "log", "baud",
-	"modem-ms",  "char-us", "card-ms", "replay", NULL,
+	"exit", "init",	    "interface", "quirk",   "fault",  "store", "log",
+	"baud", "modem-ms", "char-us",	 "card-ms", "replay", NULL,
 };
 
 /* What the software SIM takes on its command line. */
-static const char *const *const sim_options = &sim_attributes[1];
+static const char *const *const sim_options = &sim_attributes[3];
 
 static bool is_in(const char *name, const char *const *names)
 {
@@ -191,15 +206,36 @@ static int sim_open(struct link *link, const struct address *address,
 	return open_modem(link, address, open_sim, CHILD_PATIENCE, deadline);
 }
 
-static const char *const at_attributes[] = {"baud", "flow", "interface", NULL};
-static const char *const exec_attributes[] = {"interface", NULL};
+static const char *const at_attributes[] = {
+	"baud", "exit", "flow", "init", "interface", NULL,
+};
 
-/* All three are the same behind their stream. */
+static const char *const plain_attributes[] = {
+	"exit",
+	"init",
+	"interface",
+	NULL,
+};
+
+static int open_socket(struct stream *stream, const struct address *address)
+{
+	return stream_open_socket(stream, address->path);
+}
+
+static int unix_open(struct link *link, const struct address *address,
+		     const struct deadline *deadline)
+{
+	return open_modem(link, address, open_socket, PORT_PATIENCE, deadline);
+}
+
+/* All are the same behind their stream. */
 #define AT_WAYS                                                                \
 	.exchange = at_link_exchange, .close = at_link_close,                  \
 	.channel_open = at_link_channel_open,                                  \
-	.channel_close = at_link_channel_close, .host_way = "csim",            \
-	.modem_way = "cgla"
+	.channel_close = at_link_channel_close,                                \
+	.ways = {[LINK_BY_MODEM] = "cgla",                                     \
+		 [LINK_BY_HOST] = "csim",                                      \
+		 [LINK_ON_BASIC] = "basic"}
 
 const struct link_kind at_kind_at = {
 	.scheme = "at",
@@ -210,7 +246,7 @@ const struct link_kind at_kind_at = {
 
 const struct link_kind at_kind_exec = {
 	.scheme = "exec",
-	.attributes = exec_attributes,
+	.attributes = plain_attributes,
 	.open = exec_open,
 	AT_WAYS,
 };
@@ -219,5 +255,12 @@ const struct link_kind at_kind_sim = {
 	.scheme = "sim",
 	.attributes = sim_attributes,
 	.open = sim_open,
+	AT_WAYS,
+};
+
+const struct link_kind at_kind_unix = {
+	.scheme = "unix",
+	.attributes = plain_attributes,
+	.open = unix_open,
 	AT_WAYS,
 };

@@ -13,10 +13,7 @@
 #include "link/module.h"
 
 const struct link_kind *const link_kinds[] = {
-	&at_kind_at,
-	&at_kind_exec,
-	&at_kind_sim,
-	NULL,
+	&at_kind_at, &at_kind_exec, &at_kind_sim, &at_kind_unix, NULL,
 };
 
 static bool is_in(const char *name, const char *const *names)
@@ -164,6 +161,13 @@ int link_exchange(struct link *link, const char *handle, const uint8_t *command,
 	if (result < 0)
 		return result;
 	return check_answer(*response_size, room);
+}
+
+void link_leave_way(struct link *link)
+{
+	link->useless |= 1u << link->way;
+	if (link->useless == (1u << LINK_WAYS) - 1)
+		link->useless = 0;
 }
 
 void link_close(struct link *link)

@@ -22,16 +22,25 @@ struct link_counters {
 	uint64_t microseconds;
 };
 
+/* Who opens the channel that the applet is selected on. */
+enum link_way {
+	LINK_BY_MODEM, /* the modem: CCHO, QMI, MBIM */
+	LINK_BY_HOST,  /* the host, with MANAGE CHANNEL */
+	LINK_ON_BASIC, /* nobody: it is the basic channel, which others use */
+	LINK_WAYS
+};
+
 /* Stays where it is from link_open() to link_close(). */
 struct link {
 	const struct link_kind *kind;
 	void *self;
 	struct link_counters counters;
-	/* Kinds with channel_open: the host opens channels all the same. */
-	bool by_host;
-	/* Both ways may be tried: by_host is the one that worked last. */
+	/* For kinds with channel_open; the others have LINK_BY_HOST alone. */
+	enum link_way way;
+	/* Others may be tried too: `way` is the one that worked last. */
 	bool either;
-	bool proven; /* a command on a channel was answered so */
+	unsigned useless; /* ways that open and let nothing pass, a bit each */
+	bool proven;	  /* a command on a channel was answered so */
 	/* The card is ours until link_turn_end(). */
 	bool in_turn;
 	/* Others have their turns between ours: what a turn opens on the card
@@ -85,9 +94,9 @@ struct link_kind {
 	 */
 	int (*turn_begin)(struct link *link, const struct deadline *deadline);
 	void (*turn_end)(struct link *link);
-	/* What people call the two ways, NULL where there is one: channels
-	 * that the host opens, that the modem opens. */
-	const char *host_way, *modem_way;
+	/* What people call the ways, by enum link_way; NULLs where there is
+	 * but one. */
+	const char *ways[LINK_WAYS];
 };
 
 /* Finds the kind by the address's scheme and opens it. */
@@ -122,6 +131,9 @@ void link_turn_end(struct link *link);
 
 /* Accepts a link that was never opened or is closed already. */
 void link_close(struct link *link);
+
+/* The way in use lets nothing pass: the others come first from now on. */
+void link_leave_way(struct link *link);
 
 /* The kinds that are built in, ends with NULL; module.h has the others. */
 extern const struct link_kind *const link_kinds[];

@@ -51,6 +51,9 @@ int stream_open_port(struct stream *stream, const char *path,
 int stream_open_descriptor(struct stream *stream, const char *path,
 			   const struct stream_settings *settings);
 
+/* A Unix socket by its path, or "@name" of the abstract ones. */
+int stream_open_socket(struct stream *stream, const char *path);
+
 /* A serial port. 0 if it is open, 1 if libserialport does not know such
  * ports, or a code. */
 int stream_open_serial(struct stream *stream, const char *path,

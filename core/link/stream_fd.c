@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -140,24 +141,43 @@ static int open_device(const struct stream *stream, const char *path,
 	return result;
 }
 
-static int open_socket(const struct stream *stream, const char *path, int *out)
+/* An abstract name begins with a NUL and is all of the address's length. */
+static int connect_to(int fd, const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd;
+	size_t size = strlen(path);
 
-	if (strlen(path) >= sizeof(address.sun_path))
+	memcpy(address.sun_path, path, size);
+	if (*path == '@')
+		address.sun_path[0] = '\0';
+	return connect(fd, (struct sockaddr *)&address,
+		       (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
+				   size + (*path != '@')));
+}
+
+int stream_open_socket(struct stream *stream, const char *path)
+{
+	int fd, number;
+
+	if (!*path || !strcmp(path, "@"))
+		return error_set(IOTSAFE_ERR_ARG, "%s names no socket",
+				 stream->name);
+	if (strlen(path) >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
 		return stream_refused(stream, path, ENAMETOOLONG);
-	strcpy(address.sun_path, path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return stream_refused(stream, path, errno);
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
-		int number = errno;
-
+	if (connect_to(fd, path) < 0) {
+		number = errno;
 		close(fd);
+		if (number == ECONNREFUSED)
+			return error_set(IOTSAFE_ERR_IO,
+					 "%s: nobody listens on the socket",
+					 stream->name);
 		return stream_refused(stream, path, number);
 	}
-	*out = fd;
+	stream->fd = fd;
+	stream->kind = &fd_kind;
 	return IOTSAFE_OK;
 }
 
@@ -169,8 +189,8 @@ int stream_open_descriptor(struct stream *stream, const char *path,
 	if (stat(path, &status) < 0)
 		return stream_refused(stream, path, errno);
 	if (S_ISSOCK(status.st_mode))
-		TRY(open_socket(stream, path, &stream->fd));
-	else if (S_ISCHR(status.st_mode))
+		return stream_open_socket(stream, path);
+	if (S_ISCHR(status.st_mode))
 		TRY(open_device(stream, path, settings, &stream->fd));
 	else
 		return error_set(IOTSAFE_ERR_IO, "%s: not a port",

@@ -15,6 +15,8 @@
 #define TIMEOUT_LOWEST	100
 #define TIMEOUT_HIGHEST 600000
 #define TIMEOUT_DEFAULT 10000
+/* RSA keys take some cards half a minute. */
+#define GENERATE_DEFAULT 60000
 /* Freeing a card must not hang on a modem that has gone; nor longer than any
  * other operation may. */
 #define FREE_LIMIT 2000
@@ -67,7 +69,7 @@ static int check_attributes(const iotsafe_card *card)
 
 static int parse(iotsafe_card *card, const char *text)
 {
-	long timeout;
+	long timeout, generate;
 
 	TRY(address_parse(text, &card->address));
 	address_format(&card->address, "timeout", card->name);
@@ -75,7 +77,14 @@ static int parse(iotsafe_card *card, const char *text)
 	TRY(card_apply_manners(card));
 	TRY(address_get_number(&card->address, "timeout", TIMEOUT_LOWEST,
 			       TIMEOUT_HIGHEST, TIMEOUT_DEFAULT, &timeout));
+	/* Who names a limit gets it everywhere. */
+	generate = address_get(&card->address, "timeout") ? timeout
+							  : GENERATE_DEFAULT;
+	TRY(address_get_number(&card->address, "timeout-generate",
+			       TIMEOUT_LOWEST, TIMEOUT_HIGHEST, generate,
+			       &generate));
 	card->timeout = (int)timeout;
+	card->timeout_generate = (int)generate;
 	return parse_aids(card);
 }
 
@@ -128,6 +137,16 @@ static int do_nothing(iotsafe_card *card, void *self,
 	return IOTSAFE_OK;
 }
 
+/* What an address for a card that is open already says of time. */
+static void take_limits(iotsafe_card *card, const iotsafe_card *said)
+{
+	if (address_get(&said->address, "timeout"))
+		card->timeout = (int)said->timeout;
+	if (address_get(&said->address, "timeout") ||
+	    address_get(&said->address, "timeout-generate"))
+		card->timeout_generate = (int)said->timeout_generate;
+}
+
 int iotsafe_card_open(const char *address, iotsafe_card **card)
 {
 	iotsafe_card *fresh;
@@ -153,8 +172,7 @@ int iotsafe_card_open(const char *address, iotsafe_card **card)
 	}
 	*card = registry_enter(fresh);
 	if (*card != fresh) {
-		if (address_get(&fresh->address, "timeout"))
-			(*card)->timeout = (int)fresh->timeout;
+		take_limits(*card, fresh);
 		destroy(fresh);
 	}
 	/* The first operation opens everything. */
@@ -241,6 +259,8 @@ int iotsafe_card_set_timeout(iotsafe_card *card, int milliseconds)
 				 "card: a time-out is %d to %d milliseconds",
 				 TIMEOUT_LOWEST, TIMEOUT_HIGHEST);
 	card->timeout = milliseconds;
+	if (!address_get(&card->address, "timeout-generate"))
+		card->timeout_generate = milliseconds;
 	return IOTSAFE_OK;
 }
 

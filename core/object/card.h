@@ -36,7 +36,8 @@ struct iotsafe_card {
 	struct address address;
 	bool own; /* over the application's link, not in the registry */
 	iotsafe_link own_link;
-	atomic_int timeout;			       /* milliseconds */
+	atomic_int timeout;	     /* milliseconds */
+	atomic_int timeout_generate; /* of making a key pair */
 	atomic_uint_least64_t counters[CARD_COUNTERS]; /* iotsafe_counter */
 	struct turns turns;
 
@@ -66,6 +67,11 @@ typedef int (*card_operation)(iotsafe_card *card, void *self,
  */
 int card_run(iotsafe_card *card, const struct deadline *limit,
 	     card_operation operation, void *self);
+
+/* The same with another limit than card->timeout. */
+int card_run_within(iotsafe_card *card, int timeout,
+		    const struct deadline *limit, card_operation operation,
+		    void *self);
 
 /* Closes channel and link by the deadline; for who has the turn, or is the
  * last user. */

@@ -114,8 +114,7 @@ static void add_manners(iotsafe_info *info, const iotsafe_card *card)
 static void add_link(iotsafe_info *info, iotsafe_card *card)
 {
 	const struct link_kind *kind = card->link.kind;
-	const char *way = card->applet.channel.handle[0] ? kind->modem_way
-							 : kind->host_way;
+	const char *way = kind->ways[card->link.way];
 
 	add(info, "address", "%s", card->name);
 	add(info, "link", "%s", kind->scheme);

@@ -8,8 +8,12 @@
 #include "object/card.h"
 
 const char *const card_attributes[] = {
-	"timeout", "aid",  "class", "session",		"close",
-	"piece",   "list", "le",    "signature-length", NULL,
+	"timeout", "timeout-generate",
+	"aid",	   "class",
+	"session", "close",
+	"piece",   "list",
+	"le",	   "signature-length",
+	NULL,
 };
 
 static int apply_class(const struct address *address, struct manners *manners)

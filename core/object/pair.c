@@ -157,7 +157,8 @@ int iotsafe_key_generate(iotsafe_card *card, const char *name,
 	if (!card || !key)
 		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
 	TRY(name_parse(name, &parsed));
-	result = card_run(card, NULL, generate_in_turn, &making);
+	result = card_run_within(card, card->timeout_generate, NULL,
+				 generate_in_turn, &making);
 	if (result >= 0)
 		result = make_key(card, &making, key);
 	iotsafe_free(making.spki.data);

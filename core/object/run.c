@@ -138,7 +138,7 @@ static int reopen(iotsafe_card *card, enum loss loss,
 	if (loss == LOST_COMMAND)
 		channel_close(&card->applet.channel, deadline);
 	if (other_way)
-		card->link.by_host = !card->link.by_host;
+		link_leave_way(&card->link);
 	card->applet.channel.open = false;
 	if (loss == LOST_LINK)
 		drop_link(card);
@@ -148,8 +148,7 @@ static int reopen(iotsafe_card *card, enum loss loss,
 	result = open_all(card, deadline);
 	/* The first cause is the one to tell. */
 	if (result < 0) {
-		if (other_way)
-			card->link.by_host = !card->link.by_host;
+		card->link.useless = 0;
 		error_restore(&reason);
 		return reason.code;
 	}
@@ -231,10 +230,16 @@ static int run_in_turn(iotsafe_card *card, card_operation operation, void *self,
 	const bool stuck = card->applet.stuck;
 	const struct before before = {card->link_open,
 				      card->applet.channel.open};
-	int result = run_once_or_anew(card, operation, self, deadline);
-	enum loss loss =
-		result < 0 ? what_is_lost(before, result) : LOST_NOTHING;
+	enum loss loss = LOST_NOTHING;
 	struct error kept;
+	int result;
+
+	/* On the basic channel others may have selected something else. */
+	if (card->link.way == LINK_ON_BASIC)
+		card->applet.channel.open = false;
+	result = run_once_or_anew(card, operation, self, deadline);
+	if (result < 0)
+		loss = what_is_lost(before, result);
 
 	/* Sessions go with their channel. */
 	if (result < 0 && before.channel && card->applet.stuck && !stuck)
@@ -286,11 +291,18 @@ int card_check_process(const iotsafe_card *card)
 int card_run(iotsafe_card *card, const struct deadline *limit,
 	     card_operation operation, void *self)
 {
+	return card_run_within(card, card->timeout, limit, operation, self);
+}
+
+int card_run_within(iotsafe_card *card, int timeout,
+		    const struct deadline *limit, card_operation operation,
+		    void *self)
+{
 	struct turn turn;
 	int result;
 
 	TRY(card_check_process(card));
-	TRY(turn_begin(&card->turns, &turn, card->timeout, limit));
+	TRY(turn_begin(&card->turns, &turn, timeout, limit));
 	result = run_in_turn(card, operation, self, &turn.deadline);
 	end_link_turn(card, &turn.deadline);
 	count_up(card);

@@ -5,6 +5,7 @@
  * mean "go on".
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "base/error.h"
 #include "base/trace.h"
@@ -133,13 +134,31 @@ static int get_response_once(struct channel *channel, const struct apdu *apdu,
 	return exchange_le(channel, &get, cla, response, deadline);
 }
 
+/* The handle as a channel's number, 0 where it can be none. */
+static int number_of_handle(const char *handle)
+{
+	size_t digits = strspn(handle, "0123456789");
+	int number = digits <= 2 && !handle[digits] ? atoi(handle) : 0;
+
+	return number <= 19 ? number : 0;
+}
+
+/* What the class byte says of the channel. */
+static int number_in_class(const struct channel *channel)
+{
+	return *channel->handle && channel->manners.class_numbered
+		       ? number_of_handle(channel->handle)
+		       : channel->number;
+}
+
 /* Fetches until nothing waits. The class of the command serves; a card that
  * takes GET RESPONSE as an interindustry command only gets it so. */
 static int get_responses(struct channel *channel, const struct apdu *apdu,
 			 uint8_t cla, struct response *response,
 			 const struct deadline *deadline)
 {
-	uint8_t plain = apdu_class(0, channel->number);
+	uint8_t plain = apdu_class(0, number_in_class(channel));
+	int result;
 
 	for (int round = 0; channel_data_waits(response->status); round++) {
 		unsigned waiting = response->status;
@@ -152,7 +171,13 @@ static int get_responses(struct channel *channel, const struct apdu *apdu,
 					 apdu->name);
 		if (channel->manners.response_0x)
 			cla = plain;
-		TRY(get_response_once(channel, apdu, cla, response, deadline));
+		result = get_response_once(channel, apdu, cla, response,
+					   deadline);
+		/* The modem's filter knows it so, too. */
+		if (result == IOTSAFE_ERR_MODEM && cla != plain)
+			response->status = 0x6E00;
+		else if (result < 0)
+			return result;
 		if ((response->status == 0x6E00 ||
 		     response->status == 0x6D00) &&
 		    cla != plain) {
@@ -174,7 +199,7 @@ static uint8_t class_for(const struct channel *channel, uint8_t cla)
 {
 	if (channel->manners.class_0x && cla == CLASS_8X)
 		cla = 0x00;
-	return apdu_class(cla, channel->number);
+	return apdu_class(cla, number_in_class(channel));
 }
 
 /* Sends a command with what is known of the card's manners, and corrects
@@ -209,11 +234,44 @@ static int send_command(struct channel *channel, const struct apdu *apdu,
 	return IOTSAFE_OK;
 }
 
+/* An error of ISO/IEC 7816-4 table 5, no warning. */
+static bool is_refusal(unsigned status)
+{
+	return status >= 0x6400 && status <= 0x6FFF;
+}
+
+/*
+ * The modem puts the number of a channel that it opened into the class byte
+ * (3GPP TS 27.007 section 8.43). A few want it there already, and send what has
+ * none to the basic channel, where the applet is not: when the first command of
+ * all is refused it is said again with the number.
+ */
+static int send_numbered(struct channel *channel, const struct apdu *apdu,
+			 struct response *response,
+			 const struct deadline *deadline)
+{
+	const unsigned refusal = response->status;
+
+	channel->manners.class_known = true;
+	if (!is_refusal(refusal) || !number_of_handle(channel->handle))
+		return IOTSAFE_OK;
+	channel->manners.class_numbered = true;
+	response->size = 0;
+	TRY(send_command(channel, apdu, response, deadline));
+	if (!is_refusal(response->status))
+		return IOTSAFE_OK;
+	channel->manners.class_numbered = false;
+	response->status = refusal;
+	return IOTSAFE_OK;
+}
+
 int channel_transact(struct channel *channel, const struct apdu *apdu,
 		     struct response *response, const struct deadline *deadline)
 {
 	response->size = 0;
 	TRY(send_command(channel, apdu, response, deadline));
+	if (*channel->handle && !channel->manners.class_known)
+		TRY(send_numbered(channel, apdu, response, deadline));
 	TRY(get_responses(channel, apdu, class_for(channel, apdu->cla),
 			  response, deadline));
 	if (channel->open)

@@ -25,7 +25,10 @@ struct manners {
 	bool class_0x;	  /* applet commands go with class 0X, not 8X */
 	bool response_0x; /* and GET RESPONSE too */
 	bool with_le;	  /* case 4 carries Le */
-	unsigned piece;	  /* most bytes to ask for at once, 1 to 256 */
+	/* Where the modem opened the channel: whether the class byte says its
+	 * number all the same, and whether that is known. */
+	bool class_numbered, class_known;
+	unsigned piece; /* most bytes to ask for at once, 1 to 256 */
 	/* Said by the address: not to be changed. */
 	bool forced_class, forced_le, forced_piece;
 };

@@ -57,7 +57,7 @@ static int close_on_card(struct channel *channel,
 	if (channel->handle[0])
 		return channel->link->kind->channel_close(
 			channel->link, channel->handle, deadline);
-	return manage_close(channel, deadline);
+	return channel->number ? manage_close(channel, deadline) : IOTSAFE_OK;
 }
 
 /* Closes what a process left open that is gone: a card has few channels. Those
@@ -273,15 +273,27 @@ static int open_by_host(struct channel *channel, const struct aid *aids,
 	return result;
 }
 
-static int open_one_way(struct channel *channel, const struct aid *aids,
-			size_t aids_count, const struct deadline *deadline)
+/* Every card has this channel open, for the modem itself and for whoever sends
+ * AT+CSIM: what is selected on it holds until somebody selects another. It is
+ * closed by nothing. */
+static int open_basic(struct channel *channel, const struct aid *aids,
+		      size_t aids_count, const struct deadline *deadline)
 {
-	const struct link *link = channel->link;
+	TRY(select_first(channel, aids, aids_count, deadline));
+	channel->open = true;
+	return IOTSAFE_OK;
+}
 
+static int open_one_way(struct channel *channel, enum link_way way,
+			const struct aid *aids, size_t aids_count,
+			const struct deadline *deadline)
+{
 	channel->open = false;
 	channel->number = 0;
 	channel->handle[0] = '\0';
-	if (link->kind->channel_open && !link->by_host)
+	if (way == LINK_ON_BASIC)
+		return open_basic(channel, aids, aids_count, deadline);
+	if (way == LINK_BY_MODEM && channel->link->kind->channel_open)
 		return open_by_modem(channel, aids, aids_count, deadline);
 	return open_by_host(channel, aids, aids_count, deadline);
 }
@@ -295,33 +307,69 @@ static bool may_go_otherwise(int result)
 		iotsafe_last_status() == STATUS_NO_CHANNEL);
 }
 
+/* The error of one way behind those of the ways before it. */
+static void add_error(struct error *all)
+{
+	struct error one;
+
+	error_save(&one);
+	if (!all->code) {
+		*all = one;
+		return;
+	}
+	error_restore(all);
+	error_append("; %s", one.text);
+	error_save(all);
+}
+
+/* The way that is next: that of the last time, then the others, those that
+ * disturb nobody first. LINK_WAYS: none is left. */
+static enum link_way next_way(const struct link *link, unsigned tried)
+{
+	static const enum link_way order[] = {LINK_BY_HOST, LINK_BY_MODEM,
+					      LINK_ON_BASIC};
+
+	if (!(tried & 1u << link->way))
+		return link->way;
+	for (size_t i = 0; i < LINK_WAYS; i++)
+		if (!(tried & 1u << order[i]))
+			return order[i];
+	return LINK_WAYS;
+}
+
 int channel_open(struct channel *channel, struct link *link,
 		 const struct aid *aids, size_t aids_count,
 		 const struct deadline *deadline)
 {
-	struct error first, second;
+	unsigned tried = link->useless;
+	struct error all = {0};
+	enum link_way way;
 	int result;
 
 	channel->link = link;
 	TRY(close_left_over(channel, deadline));
-	result = open_one_way(channel, aids, aids_count, deadline);
-	if (!link->either || !may_go_otherwise(result) ||
-	    deadline_passed(deadline))
-		return result;
-	error_save(&first);
-	trace_line(IOTSAFE_TRACE_APDU, "channel: the other way after: %s",
-		   first.text);
-	link->by_host = !link->by_host;
-	result = open_one_way(channel, aids, aids_count, deadline);
-	if (result >= 0)
-		return result;
-	link->by_host = !link->by_host;
-	if (!may_go_otherwise(result))
-		return result;
-	error_save(&second);
-	error_restore(&first);
-	error_append("; %s", second.text);
-	return first.code;
+	if (!link->either)
+		return open_one_way(channel, link->way, aids, aids_count,
+				    deadline);
+	while ((way = next_way(link, tried)) < LINK_WAYS) {
+		if (all.code)
+			trace_line(IOTSAFE_TRACE_APDU,
+				   "channel: interface=%s after: %s",
+				   link->kind->ways[way], iotsafe_last_error());
+		result = open_one_way(channel, way, aids, aids_count, deadline);
+		if (result >= 0) {
+			link->way = way;
+			return result;
+		}
+		if (!may_go_otherwise(result))
+			return result;
+		add_error(&all);
+		if (deadline_passed(deadline))
+			break;
+		tried |= 1u << way;
+	}
+	error_restore(&all);
+	return all.code;
 }
 
 void channel_close(struct channel *channel, const struct deadline *deadline)

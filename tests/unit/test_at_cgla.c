@@ -4,93 +4,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
-#include "at_far.h"
-#include "uicc/channel.h"
-
-#define LINE(text) "\r\n" text "\r\n"
-#define AID	   "A0000005590010"
-#define CCHO	   "AT+CCHO=\"" AID "\""
-#define SELECT	   "AT+CSIM=24,\"01A4040007" AID "\""
-#define CLOSE	   "AT+CSIM=10,\"0070800100\""
-#define REFUSED	   LINE("+CME ERROR: 3")
-#define RANDOM_1   "AT+CGLA=1,10,\"8084000008\""
-#define EIGHT	   "16,\"01020304050607089000\""
-
-#define CSIM_OPENS                                                             \
-	{OPEN_CHANNEL, LINE("+CSIM: 6,\"019000\"") OK, FAR_ANSWER},            \
-	{                                                                      \
-		SELECT, LINE("+CSIM: 4,\"9000\"") OK, FAR_ANSWER               \
-	}
-#define CSIM_REFUSED                                                           \
-	{                                                                      \
-		OPEN_CHANNEL, REFUSED, FAR_ANSWER                              \
-	}
-#define CCHO_OPENS                                                             \
-	{                                                                      \
-		CCHO, LINE("+CCHO: 1") OK, FAR_ANSWER                          \
-	}
-#define CGLA_ANSWERS                                                           \
-	{                                                                      \
-		RANDOM_1, LINE("+CGLA: " EIGHT) OK, FAR_ANSWER                 \
-	}
-#define CCHC                                                                   \
-	{                                                                      \
-		"AT+CCHC=1", OK, FAR_ANSWER                                    \
-	}
-
-static const struct aid aid = {{0xA0, 0, 0, 0x05, 0x59, 0, 0x10}, 7};
-static struct channel channel;
-
-static void start(const struct far_row *rows, size_t count)
-{
-	cr_assert_eq(open_far(rows, count, 5000), IOTSAFE_OK, "%s",
-		     iotsafe_last_error());
-	channel = (struct channel){.manners = {.piece = 256}};
-}
-
-static int open_channel(int timeout)
-{
-	struct deadline deadline = deadline_in(timeout, far.cancel[0]);
-
-	return channel_open(&channel, &link_, &aid, 1, &deadline);
-}
-
-static int get_random(int timeout)
-{
-	struct deadline deadline = deadline_in(timeout, far.cancel[0]);
-	uint8_t data[300];
-	struct response response = {.data = data, .room = sizeof(data)};
-	const struct apdu apdu = {.name = "GET RANDOM",
-				  .cla = 0x80,
-				  .ins = 0x84,
-				  .expect = APDU_EXACT,
-				  .le = 8};
-
-	return channel_command(&channel, &apdu, &response, &deadline);
-}
-
-static void finish(void)
-{
-	channel_close(&channel, NULL);
-	close_far();
-	expect_all_answered();
-}
-
-static void expect_open(const char *handle)
-{
-	cr_assert_eq(open_channel(5000), IOTSAFE_OK, "%s",
-		     iotsafe_last_error());
-	cr_expect_str_eq(channel.handle, handle);
-	cr_expect_eq(channel.number, *handle ? 0 : 1);
-}
-
-static void expect_failure(int result, int code, const char *words)
-{
-	cr_expect_eq(result, code, "%s: %s", iotsafe_error_name(result),
-		     iotsafe_last_error());
-	cr_expect(strstr(iotsafe_last_error(), words), "\"%s\" in \"%s\"",
-		  words, iotsafe_last_error());
-}
+#include "at_channel.h"
 
 /* ---- the handle ---- */
 
@@ -103,6 +17,7 @@ Test(at_cgla, sends_the_handle_back_as_it_came)
 		{LINE("+CCHO:17"), "17", LINE("+CCHC") OK},
 		{LINE("+ccho: 000000000385a7cf"), "000000000385a7cf", OK},
 		{LINE("+CCHO: \"2\""), "\"2\"", LINE("ERROR")},
+		{LINE("+CCHO: 7"), "7", LINE("+CME ERROR: 22")},
 		{LINE("1"), "1", LINE("+CME ERROR: 4")},
 		{LINE("000000000385A7CF"), "000000000385A7CF", OK},
 		{LINE("+CREG: 1") LINE("RING") LINE("3") LINE("+CREG: 5"), "3",
@@ -112,19 +27,25 @@ Test(at_cgla, sends_the_handle_back_as_it_came)
 
 	attributes = "?interface=cgla";
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		char answer[100], cgla[100], close[100];
+		char answer[100], cgla[100], close[100], manage[100];
 		const struct far_row rows[] = {
 			OPENING,
 			{CCHO, answer, FAR_BYTES},
 			{cgla, LINE("+CGLA:" EIGHT) OK, FAR_BYTES},
 			{close, cases[i].closed, FAR_ANSWER},
+			{manage, LINE("+CGLA: 4,\"9000\"") OK, FAR_ANSWER},
 		};
+		/* Where AT+CCHC is refused the card is asked to close. */
+		bool refused = strstr(cases[i].closed, "ERROR") &&
+			       !strstr(cases[i].closed, "22");
 
+		snprintf(manage, sizeof(manage), "AT+CGLA=%s,10,\"0070800000\"",
+			 cases[i].handle);
 		snprintf(answer, sizeof(answer), "%s" OK, cases[i].answer);
 		snprintf(cgla, sizeof(cgla), "AT+CGLA=%s,10,\"8084000008\"",
 			 cases[i].handle);
 		snprintf(close, sizeof(close), "AT+CCHC=%s", cases[i].handle);
-		start(rows, COUNT(rows));
+		start(rows, COUNT(rows) - !refused);
 		expect_open(cases[i].handle);
 		cr_expect_eq(get_random(5000), IOTSAFE_OK, "%s",
 			     iotsafe_last_error());
@@ -388,9 +309,11 @@ Test(at_cgla, is_the_second_thing_told_where_neither_works)
 		OPENING,
 		CSIM_REFUSED,
 		{CCHO, LINE("+CME ERROR: 4"), FAR_ANSWER},
+		BASIC_REFUSED,
 		/* And in the same order the next time. */
 		CSIM_REFUSED,
 		{CCHO, LINE("+CME ERROR: 4"), FAR_ANSWER},
+		BASIC_REFUSED,
 	};
 
 	attributes = "";
@@ -451,29 +374,6 @@ Test(at_cgla, nothing_else_is_tried_when_the_address_says_which)
 }
 
 /* ---- recovery, by a whole card ---- */
-
-/* Eight random bytes, over a card that is opened for them. */
-static void expect_random(const struct far_row *rows, size_t count,
-			  const char *more, int expected)
-{
-	iotsafe_card *card;
-	uint8_t *bytes;
-	char text[150];
-	size_t size;
-	int result;
-
-	far_start(&far, rows, count);
-	snprintf(text, sizeof(text), "at:%s?aid=" AID "%s", far.path, more);
-	cr_assert_eq(iotsafe_card_open(text, &card), IOTSAFE_OK, "%s",
-		     iotsafe_last_error());
-	result = iotsafe_card_random(card, 8, &bytes, &size);
-	cr_expect_eq(result, expected, "%s", iotsafe_last_error());
-	cr_expect(result < 0 || !memcmp(bytes, "\1\2\3\4\5\6\7\x08", 8));
-	iotsafe_free(bytes);
-	iotsafe_card_free(card);
-	far_stop(&far);
-	expect_all_answered();
-}
 
 Test(at_cgla, a_channel_that_a_reset_took_is_opened_again)
 {
@@ -554,6 +454,8 @@ Test(at_cgla, of_two_channels_with_one_name_none_is_closed)
 			OPENING,
 			CCHO_OPENS,
 			{RANDOM_1, LINE("+CGLA: 4,\"6D00\"") OK, FAR_ANSWER},
+			{"AT+CGLA=1,10,\"8184000008\"",
+			 LINE("+CGLA: 4,\"6D00\"") OK, FAR_ANSWER},
 			{CCHO, opened, FAR_ANSWER},
 			{cgla, LINE("+CGLA: 4,\"6D00\"") OK, FAR_ANSWER},
 			CCHC,
