@@ -135,6 +135,10 @@ static ssize_t pull(gnutls_transport_ptr_t self, void *data, size_t size)
 		errno = ECONNREFUSED;
 	transport->refused = false;
 	transport->ended = !count;
+	if (count > 0 && transport->datagram) {
+		transport->fresh = true;
+		transport->dry = false;
+	}
 	return settle(transport, count, false);
 }
 
@@ -174,13 +178,23 @@ static ssize_t push(gnutls_transport_ptr_t self, const giovec_t *given,
 	return settle(transport, count, true);
 }
 
-/* Asked by DTLS, always with 0 since the session is GNUTLS_NONBLOCK. */
+/*
+ * Asked by DTLS, always with 0 since the session is GNUTLS_NONBLOCK.
+ *
+ * GnuTLS asks twice before it waits. A last message that comes in between is
+ * read and put by, and GnuTLS (3.7.9, _dtls_wait_and_retransmit) asks for
+ * another one, which the peer has no reason to send. Told once that there is
+ * something, it looks where it put the message; where there is none, it reads
+ * and finds nothing.
+ */
 static int pull_timeout(gnutls_transport_ptr_t self, unsigned milliseconds)
 {
 	struct transport *transport = self;
+	bool fresh = transport->fresh;
 
 	(void)milliseconds;
-	if (ready(transport->fd, POLLIN))
+	transport->fresh = false;
+	if (fresh || ready(transport->fd, POLLIN))
 		return 1;
 	transport->dry = true;
 	transport->full = false;

@@ -13,6 +13,7 @@ struct transport {
 	bool refused; /* a datagram came back: nobody listens, at present */
 	bool dry;     /* the last call found nothing to read, or no room */
 	bool full;    /* ... and it was no room */
+	bool fresh;   /* a datagram was read since GnuTLS last asked for one */
 	bool quiet;   /* keep from GnuTLS that the peer has hung up ... */
 	bool lost;    /* ... which it has: what was written went nowhere */
 	bool ended;   /* nothing more will come */

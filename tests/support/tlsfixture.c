@@ -130,6 +130,7 @@ int wait_as_told(iotsafe_tls *tls, int longest)
 int shake_hands_without_waiting(iotsafe_tls *tls, int fd, int longest,
 				int *wanted_card)
 {
+	const int64_t end = deadline_now() + 60000;
 	int result;
 
 	for (;;) {
@@ -141,6 +142,7 @@ int shake_hands_without_waiting(iotsafe_tls *tls, int fd, int longest,
 			return result;
 		if (result == IOTSAFE_WANT_CARD)
 			++*wanted_card;
+		cr_assert(lt(i64, deadline_now(), end), "it stands still");
 		wait_as_told(tls, -1);
 	}
 }

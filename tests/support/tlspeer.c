@@ -81,10 +81,45 @@ static ssize_t pull(gnutls_transport_ptr_t self, void *data, size_t size)
 	return read(peer->own_fd, data, size);
 }
 
+static void hold(struct peer *peer, const void *data, size_t size)
+{
+	struct datagram *held = malloc(sizeof(*held) + size);
+	struct datagram **end = &peer->held;
+
+	held->next = NULL;
+	held->size = size;
+	memcpy(held->data, data, size);
+	pthread_mutex_lock(&peer->lock);
+	while (*end)
+		end = &(*end)->next;
+	*end = held;
+	pthread_mutex_unlock(&peer->lock);
+}
+
+bool peer_let_go(struct peer *peer)
+{
+	struct datagram *first;
+
+	pthread_mutex_lock(&peer->lock);
+	first = peer->held;
+	if (first)
+		peer->held = first->next;
+	pthread_mutex_unlock(&peer->lock);
+	if (!first)
+		return false;
+	need((int)send(peer->own_fd, first->data, first->size, 0), "send");
+	free(first);
+	return true;
+}
+
 static ssize_t push(gnutls_transport_ptr_t self, const void *data, size_t size)
 {
 	struct peer *peer = self;
 
+	if (peer->wish.late) {
+		hold(peer, data, size);
+		return (ssize_t)size;
+	}
 	if (!wait_for(peer, POLLOUT, 20000))
 		return -1;
 	if (!peer->wish.fd)
@@ -449,6 +484,7 @@ void peer_start(struct peer *peer, struct peer_wish wish)
 	memset(peer, 0, sizeof(*peer));
 	peer->wish = wish;
 	peer->alert = -1;
+	pthread_mutex_init(&peer->lock, NULL);
 	peer->stop_fd = eventfd(0, EFD_CLOEXEC);
 	need(peer->stop_fd, "eventfd");
 	make_connection(peer);
@@ -465,4 +501,11 @@ void peer_join(struct peer *peer)
 	need((int)write(peer->stop_fd, &one, sizeof(one)), "stop");
 	pthread_join(peer->thread, NULL);
 	close(peer->stop_fd);
+	while (peer->held) {
+		struct datagram *first = peer->held;
+
+		peer->held = first->next;
+		free(first);
+	}
+	pthread_mutex_destroy(&peer->lock);
 }

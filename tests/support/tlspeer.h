@@ -36,6 +36,9 @@ struct peer_wish {
 	/* Sent instead of a handshake. */
 	const char *garbage;
 	bool silent; /* reads, and never answers */
+	/* Sends each datagram only when the client has looked for one in
+	 * vain: peer_let_go() is called from the test's own poll(2). */
+	bool late;
 	const char *alpn;
 	/* Gives tickets, and resumes by those given with the same key. */
 	const gnutls_datum_t *tickets;
@@ -54,6 +57,12 @@ struct peer {
 	int fd; /* the client's end */
 	int own_fd;
 	int stop_fd;
+	pthread_mutex_t lock; /* of what is held back */
+	struct datagram {
+		struct datagram *next;
+		size_t size;
+		uint8_t data[];
+	} *held;
 	int handled;
 	/* After peer_join(). */
 	int result;	      /* of gnutls_handshake() */
@@ -72,6 +81,8 @@ struct peer {
 };
 
 void peer_start(struct peer *peer, struct peer_wish wish);
+/* The first of the datagrams held back arrives now; false if there is none. */
+bool peer_let_go(struct peer *peer);
 /* Closes the client's end and waits for the thread. */
 void peer_join(struct peer *peer);
 
