@@ -28,12 +28,14 @@ static void run(struct control *control)
 
 	if (strcmp(line, "channels") == 0)
 		printf("%u\n", card_channels_open(control->modem->card));
+	else if (strcmp(line, "struck") == 0)
+		printf("%u\n", control->modem->faults->struck);
 	else if (strncmp(line, faults, sizeof(faults) - 1) == 0)
 		set_faults(control->modem,
 			   line + sizeof(faults) - 1 +
 				   strspn(line + sizeof(faults) - 1, " "));
 	else
-		puts("bad: faults [LIST], channels");
+		puts("bad: faults [LIST], struck, channels");
 	fflush(stdout);
 }
 

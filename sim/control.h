@@ -10,6 +10,7 @@
  *
  *   faults [NAME[=VALUE][@N[-M]],...]   these from now on, counted from here,
  *                                       and no others; "ok", or "bad: why"
+ *   struck                              how often one of them did
  *   channels                            how many logical channels are open
  */
 struct control {

@@ -80,15 +80,6 @@ static bool modem_refuses(const struct modem *modem, const uint8_t *command,
 	       (size < 5 || (size > 5 && command[4] != size - 5));
 }
 
-static enum damage damage_for(struct modem *modem, unsigned int ins)
-{
-	if (fault_strikes(modem->faults, FAULT_TRUNCATE, ins, NULL))
-		return DAMAGE_TRUNCATE;
-	if (fault_strikes(modem->faults, FAULT_GARBLE, ins, NULL))
-		return DAMAGE_GARBLE;
-	return DAMAGE_NONE;
-}
-
 void csim_card(struct modem *modem, struct at_exchange *exchange, size_t size)
 {
 	struct log_entry *entry = &exchange->entry;
@@ -134,7 +125,9 @@ static void answer(struct modem *modem, const char *name, struct reply *reply,
 	snprintf(stale, sizeof(stale), "%s", modem->stale);
 	snprintf(modem->stale, sizeof(modem->stale), "%s\"",
 		 hex + strlen(hex) - 4);
-	reply_csim(reply, name, hex, damage_for(modem, exchange->command[1]),
+	reply_csim(reply, name, hex,
+		   fault_strikes(modem->faults, FAULT_TRUNCATE, exchange->ins,
+				 NULL),
 		   quirk_on(&modem->quirks, QUIRK_STALE) ? stale : "");
 }
 

@@ -249,6 +249,7 @@ static bool strikes(struct faults *faults, enum fault fault, unsigned int ins,
 		    (once && rule->seen != rule->from))
 			continue;
 		now = true;
+		faults->struck++;
 		if (value != NULL)
 			*value = rule->value;
 	}

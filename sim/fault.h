@@ -56,6 +56,7 @@ struct fault_rule {
 struct faults {
 	struct fault_rule rules[FAULT_RULES_MAX];
 	size_t count;
+	unsigned int struck; /* how often one of them did */
 };
 
 /* Reads NAME[=VALUE][@N[-M]][,...] on top of what is set; as quirks_parse. */

@@ -59,24 +59,14 @@ void reply_line(struct reply *reply, const char *text)
 	    blank ? end : "");
 }
 
-static void damage_hex(char *hex, enum damage damage)
-{
-	size_t length = strlen(hex);
-
-	if (damage == DAMAGE_TRUNCATE)
-		hex[length / 2] = '\0';
-	for (size_t i = 3; damage == DAMAGE_GARBLE && i < length; i += 4)
-		hex[i] = '#';
-}
-
 static void lower(char *hex)
 {
 	for (; *hex != '\0'; hex++)
 		*hex = (char)tolower((unsigned char)*hex);
 }
 
-void reply_csim(struct reply *reply, const char *name, char *hex,
-		enum damage damage, const char *stale)
+void reply_csim(struct reply *reply, const char *name, char *hex, bool truncate,
+		const char *stale)
 {
 	const struct quirks *quirks = reply->quirks;
 	const char *quote = quirk_on(quirks, QUIRK_NO_QUOTES) ? "" : "\"";
@@ -88,7 +78,8 @@ void reply_csim(struct reply *reply, const char *name, char *hex,
 
 	if (cut)
 		hex[most] = '\0';
-	damage_hex(hex, damage);
+	if (truncate)
+		hex[strlen(hex) / 2] = '\0';
 	if (quirk_on(quirks, QUIRK_LOWER_HEX))
 		lower(hex);
 	if (quirk_on(quirks, QUIRK_WRONG_LENGTH))

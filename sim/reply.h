@@ -27,13 +27,10 @@ enum cme {
 struct reply reply_new(const struct quirks *quirks);
 void reply_line(struct reply *reply, const char *text);
 
-/* What damages the hex of an answer. */
-enum damage { DAMAGE_NONE, DAMAGE_TRUNCATE, DAMAGE_GARBLE };
-
-/* The line of +CSIM or +CGLA, as `name` says. `hex` may be changed; `stale`, if
- * not empty, precedes it. */
-void reply_csim(struct reply *reply, const char *name, char *hex,
-		enum damage damage, const char *stale);
+/* The line of +CSIM or +CGLA, as `name` says. `hex` may be changed; with
+ * `truncate` its second half is missing; `stale`, if not empty, precedes it. */
+void reply_csim(struct reply *reply, const char *name, char *hex, bool truncate,
+		const char *stale);
 
 void reply_ok(struct reply *reply);
 /* In the form that AT+CMEE=`cmee` asks for, unless a quirk knows better. */

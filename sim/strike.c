@@ -77,16 +77,24 @@ static char other_digit(char digit)
 	return toupper((unsigned char)digit) == 'F' ? 'E' : (char)(digit + 1);
 }
 
+static void strike_digits(struct modem *modem, unsigned int ins, char *digits,
+			  size_t size)
+{
+	if (fault_strikes(modem->faults, FAULT_DIGIT, ins, NULL))
+		digits[size / 2] = other_digit(digits[size / 2]);
+	if (!fault_strikes(modem->faults, FAULT_GARBLE, ins, NULL))
+		return;
+	for (size_t i = size < 4 ? size - 1 : 3; i < size; i += 4)
+		digits[i] = '#';
+}
+
 void strike_reply(struct modem *modem, unsigned int ins, struct reply *reply)
 {
 	size_t size;
-	char *digits;
+	char *digits = payload(reply, &size);
 
-	if (fault_strikes(modem->faults, FAULT_DIGIT, ins, NULL)) {
-		digits = payload(reply, &size);
-		if (digits != NULL)
-			digits[size / 2] = other_digit(digits[size / 2]);
-	}
+	if (digits != NULL)
+		strike_digits(modem, ins, digits, size);
 	if (fault_strikes(modem->faults, FAULT_HALF, ins, NULL)) {
 		reply->final_at /= 2;
 		reply->size = reply->final_at;

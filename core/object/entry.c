@@ -112,6 +112,15 @@ static int read_entry(iotsafe_card *card, struct entry *entry,
 	return read_public_key(card, entry, deadline);
 }
 
+/* 64xx, 65xx and 6Fxx: the card is in trouble, which may be over. */
+static bool is_trouble(int result)
+{
+	unsigned sw1 = iotsafe_last_status() >> 8;
+
+	return result == IOTSAFE_ERR_CARD &&
+	       (sw1 == 0x64 || sw1 == 0x65 || sw1 == 0x6F);
+}
+
 int card_need_entry(iotsafe_card *card, struct entry *entry,
 		    const struct deadline *deadline)
 {
@@ -121,8 +130,8 @@ int card_need_entry(iotsafe_card *card, struct entry *entry,
 		return IOTSAFE_OK;
 	result = read_entry(card, entry, deadline);
 	/* What makes no sense may have been garbled on its way. If it makes
-	 * none again it is the object's own. */
-	if (result == IOTSAFE_ERR_FORMAT)
+	 * none again it is the object's own; so is a trouble that stays. */
+	if (result == IOTSAFE_ERR_FORMAT || is_trouble(result))
 		result = read_entry(card, entry, deadline);
 	if (result < 0 && result != IOTSAFE_ERR_FORMAT && !is_refusal(result))
 		return result;

@@ -78,6 +78,17 @@ static int find_spki(iotsafe_card *card, struct making *making,
 			  &making->spki.size);
 }
 
+static int take_key(const iotsafe_card *card, struct making *making,
+		    const struct record *slot)
+{
+	int result = card_spki(card, slot, &making->key, &making->spki.data,
+			       &making->spki.size);
+
+	if (result < 0)
+		error_prepend("GENERATE KEY PAIR: ");
+	return result;
+}
+
 /* The former pair is gone, and what was read of it. */
 static int take_pair(iotsafe_card *card, struct making *making,
 		     const struct record *slot, const struct deadline *deadline)
@@ -91,8 +102,7 @@ static int take_pair(iotsafe_card *card, struct making *making,
 	iotsafe_free(making->spki.data);
 	making->spki.data = NULL;
 	if (making->has_key)
-		TRY(card_spki(card, slot, &making->key, &making->spki.data,
-			      &making->spki.size));
+		TRY(take_key(card, making, slot));
 	TRY(card_need_list(card, deadline));
 	making->changes = card->changes;
 	if (!is_listed(card, &making->private) && is_listed(card, slot))

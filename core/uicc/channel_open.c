@@ -170,6 +170,14 @@ static bool is_selected(unsigned status)
 	       status >> 8 == 0x91;
 }
 
+/* What cards say to the name of an applet that they do not have: not found,
+ * wrong parameters, applet selection failed (Java Card), no such command. */
+static bool says_not_there(unsigned status)
+{
+	return status >> 8 == 0x6A || status == 0x6999 || status == 0x6985 ||
+	       status == 0x6D00 || status == 0x6E00;
+}
+
 static int no_applet(size_t count, unsigned status)
 {
 	const char *words = apdu_status_words(status);
@@ -184,7 +192,8 @@ static int no_applet(size_t count, unsigned status)
 static int select_first(struct channel *channel, const struct aid *aids,
 			size_t aids_count, const struct deadline *deadline)
 {
-	unsigned status = 0;
+	const struct apdu select = {.name = "SELECT"};
+	unsigned status = 0, failed = 0;
 
 	for (size_t i = 0; i < aids_count; i++) {
 		TRY(select_aid(channel, &aids[i], &status, deadline));
@@ -195,10 +204,14 @@ static int select_first(struct channel *channel, const struct aid *aids,
 		/* Nothing is said of the applet: the channel is gone. */
 		if (status == STATUS_NO_CHANNEL) {
 			channel->open = false;
-			return channel_refused(&(struct apdu){.name = "SELECT"},
-					       status);
+			return channel_refused(&select, status);
 		}
+		/* Nor by a card that is in trouble. */
+		if (!failed && !says_not_there(status))
+			failed = status;
 	}
+	if (failed)
+		return channel_refused(&select, failed);
 	return no_applet(aids_count, status);
 }
 
@@ -207,6 +220,7 @@ static int select_first(struct channel *channel, const struct aid *aids,
 static int open_by_modem(struct channel *channel, const struct aid *aids,
 			 size_t aids_count, const struct deadline *deadline)
 {
+	struct error refused = {.code = IOTSAFE_OK};
 	int result = IOTSAFE_ERR_ABSENT;
 
 	for (size_t i = 0; i < aids_count; i++) {
@@ -225,6 +239,13 @@ static int open_by_modem(struct channel *channel, const struct aid *aids,
 		 * modems say the same to all. */
 		if (result != IOTSAFE_ERR_ABSENT && result != IOTSAFE_ERR_MODEM)
 			return result;
+		/* Tells more than that another applet is not there. */
+		if (result == IOTSAFE_ERR_MODEM && !refused.code)
+			error_save(&refused);
+	}
+	if (refused.code && result != refused.code) {
+		error_restore(&refused);
+		result = refused.code;
 	}
 	error_append(", asked for %zu known AID%s", aids_count,
 		     aids_count == 1 ? "" : "s");

@@ -226,7 +226,9 @@ def takes_other_faults_while_it_runs(folder):
     ask(fd, "ATE0")
     assert "ERROR" in ask(fd, OPEN)
     assert pty.control("faults sw=70:6F00@1-1") == "ok"
+    assert pty.control("struck") == "0"
     assert '"6F00"' in ask(fd, OPEN)
+    assert pty.control("struck") == "1"
     assert pty.control("channels") == "0"
     assert '"019000"' in ask(fd, OPEN)
     assert pty.control("channels") == "1"

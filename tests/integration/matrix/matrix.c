@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * matrix PAGE WAY [WORDS]: breaks every operation at every place of the page
+ * (docs/faults.md), and compares what the library says of it. Afterwards the
+ * same operation must succeed, and no logical channel of ours may be left.
+ */
+#include <gnutls/gnutls.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "operations.h"
+#include "simulator.h"
+#include "table.h"
+
+#define WORKERS 4
+
+/* What is to run into its deadline has a short one, all the rest a long one:
+ * a slow machine is no fault. */
+#define SHORT 700
+#define LONG  30000
+/* How much later than the deadline an operation may end. */
+#define SLACK 15000
+
+struct verdict {
+	bool good;
+	char text[700];
+};
+
+static struct {
+	const char *way;
+	struct table table;
+	struct verdict *verdicts;
+	struct identity ca, server;
+	atomic_size_t next;
+} all;
+
+struct worker {
+	pthread_t thread;
+	struct simulator sim;
+	struct original original;
+	char address[2][160]; /* with the long time-out, and the short */
+};
+
+static long long now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * 1000LL + time.tv_nsec / 1000000;
+}
+
+static const char *code_name(int result)
+{
+	if (result == WRONG)
+		return "WRONG";
+	return result == IOTSAFE_OK ? "OK" : iotsafe_error_name(result);
+}
+
+static void tell(struct verdict *verdict, const char *what, int result)
+{
+	snprintf(verdict->text, sizeof(verdict->text), "%s: %s %s", what,
+		 code_name(result), result < 0 ? iotsafe_last_error() : "");
+}
+
+static bool is_short(const struct cell *cell)
+{
+	return !strncmp(cell->expected, "`ERR_TIMEOUT`", 13) ||
+	       !strncmp(cell->expected, "`ERR_BUSY`", 10);
+}
+
+/* The operation on a card that is well. */
+static bool works(struct subject *subject, const struct operation *operation,
+		  struct verdict *verdict, const char *when)
+{
+	int result = IOTSAFE_OK;
+
+	if (!subject->card)
+		result = subject_open(subject);
+	if (result == IOTSAFE_OK) {
+		iotsafe_card_set_timeout(subject->card, LONG);
+		if (!subject->key && !subject->file)
+			result = operation->prepare(subject);
+	}
+	if (result == IOTSAFE_OK)
+		result = operation->run(subject);
+	if (result == IOTSAFE_OK)
+		result = operation->check(subject);
+	if (result != IOTSAFE_OK)
+		tell(verdict, when, result);
+	return result == IOTSAFE_OK;
+}
+
+/* The broken operation itself. */
+static bool breaks(struct worker *worker, const struct cell *cell,
+		   struct subject *subject, const struct operation *operation,
+		   struct verdict *verdict)
+{
+	const int limit = is_short(cell) ? SHORT : LONG;
+	char sentence[512] = "";
+	long long took;
+	int result;
+
+	if (subject->card)
+		iotsafe_card_set_timeout(subject->card, limit);
+	simulator_faults(&worker->sim, cell->rule);
+	took = -now();
+	result = operation->run(subject);
+	took += now();
+	if (result < 0)
+		snprintf(sentence, sizeof(sentence), "%s",
+			 iotsafe_last_error());
+	if (!simulator_count(&worker->sim, "struck")) {
+		tell(verdict, "the fault did not strike", result);
+		return false;
+	}
+	simulator_faults(&worker->sim, "");
+	if (result == IOTSAFE_OK)
+		result = operation->check(subject);
+	snprintf(verdict->text, sizeof(verdict->text), "%s %s in %lld ms",
+		 code_name(result), sentence, took);
+	return cell_fits(cell, code_name(result), sentence) &&
+	       took < limit + SLACK;
+}
+
+static bool try_cell(struct worker *worker, const struct cell *cell,
+		     struct subject *subject, struct verdict *verdict)
+{
+	const struct operation *operation = operation_find(cell->operation);
+	bool opens = !strcmp(cell->operation, "open");
+	struct verdict after = {.text = ""};
+
+	if (!operation) {
+		snprintf(verdict->text, sizeof(verdict->text),
+			 "no such operation");
+		return false;
+	}
+	/* To open is to begin with nothing. */
+	if (!opens &&
+	    (subject_open(subject) < 0 || operation->prepare(subject) < 0)) {
+		tell(verdict, "before", -1);
+		return false;
+	}
+	if (!breaks(worker, cell, subject, operation, verdict))
+		return false;
+	if (cell->anew)
+		subject_close(subject);
+	subject->address = worker->address[0];
+	if (works(subject, operation, &after, "afterwards"))
+		return true;
+	*verdict = after;
+	return false;
+}
+
+static void judge(struct worker *worker, size_t index)
+{
+	const struct cell *cell = &all.table.cells[index];
+	struct verdict *verdict = &all.verdicts[index];
+	const bool opens = !strcmp(cell->operation, "open");
+	struct subject subject = {
+		.address = worker->address[opens && is_short(cell)],
+		.original = &worker->original};
+	int channels;
+
+	verdict->good = try_cell(worker, cell, &subject, verdict);
+	subject_close(&subject);
+	simulator_faults(&worker->sim, "");
+	channels = simulator_count(&worker->sim, "channels");
+	if (channels == cell->leaves)
+		return;
+	verdict->good = false;
+	snprintf(verdict->text + strlen(verdict->text),
+		 sizeof(verdict->text) - strlen(verdict->text),
+		 "; %d channels are left", channels);
+}
+
+/* A simulator that lost its way must not spoil the next cell. */
+static void begin(struct worker *worker)
+{
+	const char *interface = !strcmp(all.way, "CGLA") ? "cgla" : "csim";
+
+	simulator_start(&worker->sim);
+	for (int i = 0; i < 2; i++)
+		snprintf(worker->address[i], sizeof(worker->address[i]),
+			 "at:%s?interface=%s&timeout=%d", worker->sim.link,
+			 interface, i ? SHORT : LONG);
+	worker->original =
+		(struct original){.ca = all.ca, .server = all.server};
+	original_read(&worker->original, worker->address[0]);
+}
+
+static void end(struct worker *worker)
+{
+	original_free(&worker->original);
+	simulator_stop(&worker->sim);
+}
+
+static void *work(void *self)
+{
+	struct worker *worker = self;
+	size_t index;
+
+	begin(worker);
+	while ((index = all.next++) < all.table.count) {
+		judge(worker, index);
+		if (all.verdicts[index].good && !all.table.cells[index].leaves)
+			continue;
+		end(worker);
+		begin(worker);
+	}
+	end(worker);
+	return NULL;
+}
+
+static int print(void)
+{
+	int failed = 0;
+
+	printf("1..%zu\n", all.table.count);
+	for (size_t i = 0; i < all.table.count; i++) {
+		const struct cell *cell = &all.table.cells[i];
+		const struct verdict *verdict = &all.verdicts[i];
+
+		printf("%sok %zu - %s: %s at %s over %s\n",
+		       verdict->good ? "" : "not ", i + 1, cell->fault,
+		       cell->operation, cell->place, all.way);
+		if (verdict->good)
+			continue;
+		failed = 1;
+		printf("# expected %s\n# got %s\n", cell->expected,
+		       verdict->text);
+	}
+	return failed;
+}
+
+/* Keeps the cells that have these words. */
+static void choose(const char *words)
+{
+	size_t kept = 0;
+	char name[200];
+
+	for (size_t i = 0; i < all.table.count; i++) {
+		const struct cell *cell = &all.table.cells[i];
+
+		snprintf(name, sizeof(name), "%s: %s at %s", cell->fault,
+			 cell->operation, cell->place);
+		if (strstr(name, words))
+			all.table.cells[kept++] = *cell;
+	}
+	all.table.count = kept;
+}
+
+int main(int argc, char **argv)
+{
+	struct worker workers[WORKERS];
+	int failed;
+
+	if (argc < 3) {
+		fprintf(stderr, "usage: matrix PAGE CSIM|CGLA [WORDS]\n");
+		return 2;
+	}
+	all.way = argv[2];
+	all.table = table_read(argv[1], all.way);
+	if (argc > 3)
+		choose(argv[3]);
+	all.verdicts = calloc(all.table.count + 1, sizeof(*all.verdicts));
+	all.ca =
+		identity_make((struct identity_wish){.name = "CA", .ca = true});
+	all.server = identity_make((struct identity_wish){
+		.name = "server", .issuer = &all.ca, .dns = "server.example"});
+	for (int i = 0; i < WORKERS; i++)
+		if (pthread_create(&workers[i].thread, NULL, work, &workers[i]))
+			give_up("a thread");
+	for (int i = 0; i < WORKERS; i++)
+		pthread_join(workers[i].thread, NULL);
+	failed = print();
+	identity_free(&all.ca);
+	identity_free(&all.server);
+	free(all.table.cells);
+	free(all.verdicts);
+	return failed || !all.table.count;
+}
