@@ -135,16 +135,11 @@ size_t state_format(const struct state *state, char out[STATE_SIZE_MAX])
 
 /* ---- what is known ---- */
 
-static void set_here(struct state *state, const struct state *here)
-{
-	memcpy(state->boot, here->boot, sizeof(state->boot));
-	state->node = here->node;
-	state->since = here->since;
-}
+enum known { KNOWN_IMPOSSIBLE, KNOWN_NOTHING, KNOWN };
 
-/* The state of the port as it is now, empty if that of the file is of another
- * time. False: there can be none. */
-static bool load(const char *port, struct state *out)
+/* The state of the port as it is now; empty if there is none, or if that of the
+ * file is of another time. */
+static enum known load(const char *port, struct state *out)
 {
 	char text[STATE_SIZE_MAX];
 	struct state here;
@@ -152,15 +147,17 @@ static bool load(const char *port, struct state *out)
 
 	memset(out, 0, sizeof(*out));
 	if (!port || !*port || !state_here(port, &here))
-		return false;
+		return KNOWN_IMPOSSIBLE;
 	size = state_file_read(port, text, sizeof(text));
-	if (size < 0 || !state_parse(text, (size_t)size, out) ||
-	    strcmp(out->boot, here.boot) != 0 || out->node != here.node ||
-	    out->since != here.since) {
-		memset(out, 0, sizeof(*out));
-		set_here(out, &here);
-	}
-	return true;
+	if (size >= 0 && state_parse(text, (size_t)size, out) &&
+	    !strcmp(out->boot, here.boot) && out->node == here.node &&
+	    out->since == here.since)
+		return KNOWN;
+	memset(out, 0, sizeof(*out));
+	memcpy(out->boot, here.boot, sizeof(out->boot));
+	out->node = here.node;
+	out->since = here.since;
+	return KNOWN_NOTHING;
 }
 
 static void store(const char *port, const struct state *state)
@@ -172,7 +169,7 @@ static void store(const char *port, const struct state *state)
 
 bool state_read(const char *port, struct state *out)
 {
-	return load(port, out);
+	return load(port, out) == KNOWN;
 }
 
 /* ---- channels ---- */

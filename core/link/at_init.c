@@ -87,7 +87,7 @@ int at_init_say(struct at_modem *modem, const struct deadline *deadline)
 	return modem->init ? say(modem, modem->init, deadline) : IOTSAFE_OK;
 }
 
-void at_init_end(struct at_modem *modem)
+void at_init_leave(struct at_modem *modem)
 {
 	struct deadline deadline = deadline_in(EXIT_LIMIT, -1);
 	struct error kept;
@@ -97,6 +97,11 @@ void at_init_end(struct at_modem *modem)
 	if (modem->exit && modem->in_step && modem->stream.kind)
 		say(modem, modem->exit, &deadline);
 	error_restore(&kept);
+}
+
+void at_init_end(struct at_modem *modem)
+{
+	at_init_leave(modem);
 	free(modem->init);
 	free(modem->exit);
 }

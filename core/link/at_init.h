@@ -12,7 +12,10 @@ int at_init_read(struct at_modem *modem, const struct address *address);
 /* Says those of init=. _MODEM: one was refused. */
 int at_init_say(struct at_modem *modem, const struct deadline *deadline);
 
-/* Says those of exit= where the modem still answers, and forgets them all. */
+/* Says those of exit= where the modem still answers. */
+void at_init_leave(struct at_modem *modem);
+
+/* The same, and forgets them all. */
 void at_init_end(struct at_modem *modem);
 
 #endif

@@ -23,6 +23,12 @@ int at_link_channel_open(struct link *link, const uint8_t *aid, size_t aid_size,
 int at_link_channel_close(struct link *link, const char *handle,
 			  const struct deadline *deadline);
 
+/* In at_share.c. What an open stream means for turns, and the first of them
+ * where the port is shared; before anything is said to the modem. */
+int at_share_open(struct link *link, const struct deadline *deadline);
+int at_share_turn_begin(struct link *link, const struct deadline *deadline);
+void at_share_turn_end(struct link *link);
+
 void at_link_close(struct link *link);
 
 /* In at_open.c: the kinds, by scheme. */

@@ -71,6 +71,8 @@ static int open_modem(struct link *link, const struct address *address,
 	if (result >= 0)
 		result = open_stream(&modem->stream, address);
 	if (result >= 0)
+		result = at_share_open(link, deadline);
+	if (result >= 0)
 		result = at_link_start(modem, patience, deadline);
 	modem->stream.hasty = result == IOTSAFE_ERR_TIMEOUT ||
 			      result == IOTSAFE_ERR_CANCELLED;
@@ -108,6 +110,7 @@ static int open_port(struct stream *stream, const struct address *address)
 	TRY(address_get_number(address, "baud", 300, 4000000, 115200,
 			       &settings.baud));
 	TRY(read_flow(address, &settings.flow));
+	TRY(address_get_flag(address, "share", false, &stream->shared));
 	return stream_open_port(stream, address->path, &settings);
 }
 
@@ -207,7 +210,7 @@ static int sim_open(struct link *link, const struct address *address,
 }
 
 static const char *const at_attributes[] = {
-	"baud", "exit", "flow", "init", "interface", NULL,
+	"baud", "exit", "flow", "init", "interface", "share", NULL,
 };
 
 static const char *const plain_attributes[] = {
@@ -233,6 +236,7 @@ static int unix_open(struct link *link, const struct address *address,
 	.exchange = at_link_exchange, .close = at_link_close,                  \
 	.channel_open = at_link_channel_open,                                  \
 	.channel_close = at_link_channel_close,                                \
+	.turn_begin = at_share_turn_begin, .turn_end = at_share_turn_end,      \
 	.ways = {[LINK_BY_MODEM] = "cgla",                                     \
 		 [LINK_BY_HOST] = "csim",                                      \
 		 [LINK_ON_BASIC] = "basic"}

@@ -66,10 +66,15 @@ int link_check_attributes(const struct address *address,
 	return IOTSAFE_OK;
 }
 
+static bool has_turns(const struct link *link)
+{
+	return link->kind->turn_begin && !link->alone;
+}
+
 static void now_in_turn(struct link *link)
 {
 	link->in_turn = true;
-	if (link->kind->turn_end)
+	if (has_turns(link))
 		trace_line(IOTSAFE_TRACE_APDU, "link: turn begins");
 }
 
@@ -93,7 +98,7 @@ int link_turn_begin(struct link *link, const struct deadline *deadline)
 {
 	if (!link->kind || link->in_turn)
 		return IOTSAFE_OK;
-	if (link->kind->turn_begin)
+	if (has_turns(link))
 		TRY(link->kind->turn_begin(link, deadline));
 	now_in_turn(link);
 	return IOTSAFE_OK;
@@ -106,7 +111,7 @@ void link_turn_end(struct link *link)
 	if (!link->kind || !link->in_turn)
 		return;
 	link->in_turn = false;
-	if (!link->kind->turn_end)
+	if (!has_turns(link))
 		return;
 	error_save(&kept);
 	link->kind->turn_end(link);

@@ -43,9 +43,10 @@ struct link {
 	bool proven;	  /* a command on a channel was answered so */
 	/* The card is ours until link_turn_end(). */
 	bool in_turn;
-	/* Others have their turns between ours: what a turn opens on the card
-	 * it closes. Set by open. */
-	bool shared;
+	/* Set by open: nobody else uses the card, so that there are no turns;
+	 * or other processes of ours have theirs between ours, so that a turn
+	 * closes what it opened on the card. */
+	bool alone, shared;
 	/* The device's real path, where channels are recorded by it
 	 * (base/state.h); else NULL. */
 	const char *port;

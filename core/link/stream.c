@@ -137,7 +137,9 @@ int stream_open_port(struct stream *stream, const char *path,
 	real = realpath(path, NULL);
 	if (!real)
 		return stream_refused(stream, path, errno);
-	result = stream_open_serial(stream, real, settings);
+	/* libserialport keeps all others out, with TIOCEXCL. */
+	result =
+		stream->shared ? 1 : stream_open_serial(stream, real, settings);
 	if (result == 1)
 		result = stream_open_descriptor(stream, real, settings);
 	free(real);

@@ -10,6 +10,8 @@
 #include <sys/types.h>
 #include "base/address.h"
 #include "base/deadline.h"
+#include "link/queue.h"
+#include "link/uucp.h"
 
 #define STREAM_NAME_MAX 128
 
@@ -32,6 +34,11 @@ struct stream {
 	pid_t child;
 	int child_fd; /* pidfd, or -1 */
 	bool hasty;   /* the caller has no time left for the child's end */
+	/* Of a device: */
+	bool shared;		      /* in turns with other processes */
+	char device[STREAM_NAME_MAX]; /* its real path, "" for others */
+	char uucp[UUCP_PATH_MAX];     /* our lock file, or "" */
+	struct queue queue;
 };
 
 enum stream_flow { STREAM_FLOW_NONE, STREAM_FLOW_RTS, STREAM_FLOW_XON };
@@ -90,9 +97,16 @@ int stream_gone(const struct stream *stream);
  * (TIOCEXCL). Asked before anything of ours sets the same. */
 bool stream_is_taken(int fd);
 
-/* Takes a port for this process alone (flock, TIOCEXCL), and gives it up. */
-int stream_lock(const struct stream *stream, const char *path, int fd);
-void stream_unlock(int fd);
+/* Takes a device for this process alone (flock, TIOCEXCL, lock file), or joins
+ * those who share it; and gives it up. Its real path is in stream->device then.
+ */
+int stream_lock(struct stream *stream, const char *path, int fd);
+void stream_unlock(struct stream *stream);
+
+/* A turn on a shared port: the locks but TIOCEXCL. Waits for others' turns to
+ * end; all its errors are recorded. */
+int stream_turn_begin(struct stream *stream, const struct deadline *deadline);
+void stream_turn_end(struct stream *stream);
 
 /* Records that another program has the port, and which if that can be known.
  */

@@ -59,7 +59,7 @@ static void fd_close(struct stream *stream)
 	/* The kernel would wait for a modem that takes no more bytes
 	 * (closing_wait, 30 s). */
 	tcflush(stream->fd, TCOFLUSH);
-	stream_unlock(stream->fd);
+	stream_unlock(stream);
 	close(stream->fd);
 }
 
@@ -120,7 +120,7 @@ static int set_terminal(const struct stream *stream, int fd,
 	return IOTSAFE_OK;
 }
 
-static int open_device(const struct stream *stream, const char *path,
+static int open_device(struct stream *stream, const char *path,
 		       const struct stream_settings *settings, int *out)
 {
 	int fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
@@ -133,7 +133,7 @@ static int open_device(const struct stream *stream, const char *path,
 	if (result >= 0) {
 		result = set_terminal(stream, fd, settings);
 		if (result < 0)
-			stream_unlock(fd);
+			stream_unlock(stream);
 	}
 	if (result < 0)
 		close(fd);

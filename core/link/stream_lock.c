@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A port for this process alone. flock(2) stops those who ask (pyserial, tio);
- * TIOCEXCL stops those who do not, root excepted.
+ * A port for this process alone, or in turns with others of ours. flock(2)
+ * stops those who ask (pyserial, tio), a lock file those who look for one
+ * (minicom); TIOCEXCL stops those who do not, root excepted.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -104,10 +105,9 @@ static void read_name(int pid, char *name, size_t room)
 		fclose(file);
 }
 
-int stream_busy(const struct stream *stream, const char *path)
+static int find_holder(const char *path)
 {
 	struct stat status;
-	char name[64];
 	int pid = 0;
 
 	if (stat(path, &status) == 0) {
@@ -115,7 +115,14 @@ int stream_busy(const struct stream *stream, const char *path)
 		if (!pid)
 			pid = find_opener(&status);
 	}
-	if (!pid)
+	return pid;
+}
+
+static int busy_with(const struct stream *stream, int pid)
+{
+	char name[64];
+
+	if (pid <= 0)
 		return error_set(IOTSAFE_ERR_BUSY,
 				 "%s: port busy: another program has it for "
 				 "itself (ModemManager does so)",
@@ -124,6 +131,11 @@ int stream_busy(const struct stream *stream, const char *path)
 	return error_set(IOTSAFE_ERR_BUSY,
 			 "%s: port busy: %s (process %d) has it", stream->name,
 			 name, pid);
+}
+
+int stream_busy(const struct stream *stream, const char *path)
+{
+	return busy_with(stream, find_holder(path));
 }
 
 bool stream_is_taken(int fd)
@@ -135,25 +147,108 @@ bool stream_is_taken(int fd)
 	       exclusive;
 }
 
-int stream_lock(const struct stream *stream, const char *path, int fd)
+/* ---- alone ---- */
+
+/* Another process of ours has the port the other way. */
+static int not_together(const struct stream *stream, const char *path)
+{
+	if (errno != EAGAIN && errno != EACCES)
+		return error_set_errno(IOTSAFE_ERR_SUPPORT, errno,
+				       "%s: the port cannot be shared",
+				       stream->name);
+	stream_busy(stream, path);
+	error_append(stream->shared ? " for itself, without share=yes"
+				    : " in turns with others, by share=yes");
+	return IOTSAFE_ERR_BUSY;
+}
+
+/* Looked for, and made, where serial programs would. */
+static int take_file(struct stream *stream, int fd)
+{
+	pid_t pid = isatty(fd) ? uucp_lock(stream->device, stream->uucp) : 0;
+
+	return pid ? busy_with(stream, pid) : IOTSAFE_OK;
+}
+
+static int take_alone(struct stream *stream, const char *path, int fd)
 {
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
 		return stream_busy(stream, path);
-	if (!takes_exclusive(fd)) {
-		/* libserialport 0.1.2 has set it on every port. */
-		ioctl(fd, TIOCNXCL);
-		return IOTSAFE_OK;
-	}
-	/* Not every port has it (wwan); flock() holds there. */
-	ioctl(fd, TIOCEXCL);
+	TRY(take_file(stream, fd));
+	/* Not every port has it (wwan); flock() holds there. And
+	 * libserialport 0.1.2 has set it on every port. */
+	ioctl(fd, takes_exclusive(fd) ? TIOCEXCL : TIOCNXCL);
 	return IOTSAFE_OK;
 }
 
-void stream_unlock(int fd)
+int stream_lock(struct stream *stream, const char *path, int fd)
 {
-	if (takes_exclusive(fd))
+	if (snprintf(stream->device, sizeof(stream->device), "%s", path) >=
+	    (int)sizeof(stream->device))
+		return error_set(IOTSAFE_ERR_ARG, "%s: too long a name",
+				 stream->name);
+	if (!queue_join(&stream->queue, fd, !stream->shared))
+		return not_together(stream, path);
+	return stream->shared ? IOTSAFE_OK : take_alone(stream, path, fd);
+}
+
+/* Said aloud, for a child of the application may have inherited the
+ * descriptor, and the locks with it. */
+void stream_unlock(struct stream *stream)
+{
+	int fd = stream->queue.fd;
+
+	if (!*stream->device)
+		return;
+	if (!stream->shared && takes_exclusive(fd))
 		ioctl(fd, TIOCNXCL);
-	/* Said aloud, for a child of the application may have inherited the
-	 * descriptor, and the lock with it. */
+	uucp_unlock(stream->uucp);
 	flock(fd, LOCK_UN);
+	queue_close(&stream->queue);
+	*stream->device = '\0';
+}
+
+/* ---- in turns ---- */
+
+static int not_our_turn(const struct stream *stream, int result)
+{
+	char name[64] = "another program";
+	int pid;
+
+	if (result == IOTSAFE_ERR_CANCELLED)
+		return error_set(result,
+				 "%s: waiting for other processes: cancelled",
+				 stream->name);
+	if (result == IOTSAFE_ERR_BUSY)
+		return stream_busy(stream, stream->device);
+	if (result != IOTSAFE_ERR_TIMEOUT)
+		return result;
+	pid = find_holder(stream->device);
+	if (pid)
+		read_name(pid, name, sizeof(name));
+	return error_set(result,
+			 "%s: other processes still had their turns when the "
+			 "time was up, now %s (process %d)",
+			 stream->name, name, pid);
+}
+
+int stream_turn_begin(struct stream *stream, const struct deadline *deadline)
+{
+	int result = queue_enter(&stream->queue, deadline);
+
+	if (result < 0)
+		return not_our_turn(stream, result);
+	if (stream_is_taken(stream->fd))
+		result = stream_busy(stream, stream->device);
+	else
+		result = take_file(stream, stream->fd);
+	if (result < 0)
+		queue_leave(&stream->queue);
+	return result;
+}
+
+void stream_turn_end(struct stream *stream)
+{
+	uucp_unlock(stream->uucp);
+	queue_leave(&stream->queue);
 }

@@ -35,7 +35,7 @@ static void serial_close(struct stream *stream)
 {
 	/* The kernel would wait for a modem that takes no more bytes. */
 	sp_flush(stream->port, SP_BUF_OUTPUT);
-	stream_unlock(stream->fd);
+	stream_unlock(stream);
 	sp_close(stream->port);
 	sp_free_port(stream->port);
 }
@@ -106,7 +106,7 @@ static int take(struct stream *stream, const char *path, struct sp_port *port,
 		stream->kind = &serial_kind;
 		return IOTSAFE_OK;
 	}
-	stream_unlock(stream->fd);
+	stream_unlock(stream);
 	if (result == SP_ERR_ARG || result == SP_ERR_SUPP)
 		return error_set(IOTSAFE_ERR_ARG,
 				 "%s: the port cannot do baud=%ld or that flow "

@@ -55,6 +55,8 @@ struct iotsafe_card {
 	size_t entries_count;
 	/* How often what was read of the card turned out to be history. */
 	atomic_uint changes;
+	/* The same on a shared port, as all processes count it. */
+	uint64_t common_changes;
 };
 
 typedef int (*card_operation)(iotsafe_card *card, void *self,
@@ -98,7 +100,10 @@ int card_need_whole_list(iotsafe_card *card, const struct deadline *deadline);
 /* Forgets all that was read of the card's objects. */
 void card_forget(iotsafe_card *card);
 
-/* The same, because the card's objects have changed. */
+/* Tells other processes that what they read of the card may be history. */
+void card_tell_others(iotsafe_card *card);
+
+/* Forgets it, and tells others, because the card's objects have changed. */
 void card_changed(iotsafe_card *card, const char *why);
 
 /* Brings a record up to date where the card's objects have changed since

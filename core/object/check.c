@@ -144,6 +144,7 @@ int card_put(iotsafe_card *card, struct entry *entry, struct bytes spki,
 	result = gsma_put_public_key(&card->applet, &record, &key, deadline);
 	/* Whatever came of it, what was read before may be history. */
 	card_forget_entry(card, entry);
+	card_tell_others(card);
 	if (result < 0)
 		return record_explain(result, &record,
 				      IOTSAFE_OBJECT_UPDATABLE);

@@ -243,6 +243,7 @@ void card_changed(iotsafe_card *card, const char *why)
 	trace_line(IOTSAFE_TRACE_APDU, "card: %s changed objects", why);
 	card_forget(card);
 	card->changes++;
+	card_tell_others(card);
 }
 
 int card_refresh(iotsafe_card *card, struct record *record, unsigned *changes,

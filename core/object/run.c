@@ -7,11 +7,42 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/error.h"
+#include "base/state.h"
 #include "base/trace.h"
 #include "object/card.h"
 
 /* The applets, in the order of trying. */
 static const struct applet_kind *const applets[] = {&applet_iotsafe};
+
+/* ---- what other processes do ---- */
+
+/* False where the count is another than it was, or cannot be kept. */
+static bool count_changes(iotsafe_card *card)
+{
+	uint64_t before = card->common_changes;
+	struct state state;
+	bool known = state_read(card->link.port, &state);
+
+	card->common_changes = state.changes;
+	return known && state.changes == before;
+}
+
+void card_tell_others(iotsafe_card *card)
+{
+	state_card_changed(card->link.port);
+	count_changes(card);
+}
+
+/* Between our turns others may have changed the card. */
+static void hear_of_others(iotsafe_card *card)
+{
+	if (count_changes(card))
+		return;
+	trace_line(IOTSAFE_TRACE_APDU,
+		   "card: other processes may have changed objects");
+	card_forget(card);
+	card->changes++;
+}
 
 /* ---- opening ---- */
 
@@ -60,6 +91,7 @@ static int open_link(iotsafe_card *card, const struct deadline *deadline)
 	card_apply_manners(card);
 	/* Behind a new link may be another card. */
 	card_forget(card);
+	count_changes(card);
 	return IOTSAFE_OK;
 }
 
@@ -78,11 +110,21 @@ static void drop_link(iotsafe_card *card)
 	card->counted = (struct link_counters){0};
 }
 
+static int begin_link_turn(iotsafe_card *card, const struct deadline *deadline)
+{
+	if (card->link.in_turn)
+		return IOTSAFE_OK;
+	TRY(link_turn_begin(&card->link, deadline));
+	if (card->link.shared)
+		hear_of_others(card);
+	return IOTSAFE_OK;
+}
+
 static int open_all(iotsafe_card *card, const struct deadline *deadline)
 {
 	if (!card->link_open)
 		TRY(open_link(card, deadline));
-	TRY(link_turn_begin(&card->link, deadline));
+	TRY(begin_link_turn(card, deadline));
 	if (!card->applet.channel.open)
 		return open_applet(card, deadline);
 	return IOTSAFE_OK;
