@@ -3,6 +3,7 @@
 #include "at_command.h"
 
 #include "cgla.h"
+#include "crsm.h"
 #include "csim.h"
 
 #include <ctype.h>
@@ -111,6 +112,21 @@ static int cchc(struct modem *modem, const struct request *request,
 	return on_channel(modem, request, reply, exchange, cgla_close);
 }
 
+static int crsm(struct modem *modem, const struct request *request,
+		struct reply *reply, struct at_exchange *exchange)
+{
+	(void)exchange;
+	if (quirk_on(&modem->quirks, QUIRK_NO_CRSM))
+		return CME_UNKNOWN;
+	if (request->form == FORM_TEST)
+		return AT_OK;
+	if (request->form != FORM_SET)
+		return CME_BAD_PARAMETERS;
+	if (!sim_present(modem))
+		return CME_NO_SIM;
+	return crsm_run(modem, request->arguments, reply);
+}
+
 static int imsi(struct modem *modem, const struct request *request,
 		struct reply *reply, struct at_exchange *exchange)
 {
@@ -160,7 +176,7 @@ static const struct {
 	{"+CGMI", manufacturer}, {"+CGMM", model}, {"+CGMR", revision},
 	{"+CIMI", imsi},	 {"+CMEE", cmee},  {"+CPIN", cpin},
 	{"+CSIM", csim},	 {"+CCHO", ccho},  {"+CGLA", cgla},
-	{"+CCHC", cchc},
+	{"+CCHC", cchc},	 {"+CRSM", crsm},
 };
 
 static struct text trimmed(const char *from, const char *to)

@@ -244,6 +244,22 @@ static bool class_suits(const struct card *card, const struct channel *channel,
 							     : QUIRK_CLASS_8X);
 }
 
+unsigned int card_fault_ins(const struct card *card, unsigned int channel,
+			    unsigned int ins)
+{
+	const unsigned int none = 0x100;
+
+	return ins == INS_READ_FILE && card->channels[channel].applet == NULL
+		       ? none
+		       : ins;
+}
+
+static unsigned int known_as(const struct card *card,
+			     const struct command *command)
+{
+	return card_fault_ins(card, command->channel, command->ins);
+}
+
 /* What is wrong is well-formed: one bit, where it does not show at once. */
 static void corrupt(const struct command *command, struct writer *answer)
 {
@@ -265,13 +281,15 @@ static uint16_t spoil(struct card *card, const struct command *command,
 
 	if (card->corrupt && answer_carries_data(sw))
 		corrupt(command, answer);
-	if (sw == SW_OK && fault_strikes_once(card->faults, FAULT_AFTER,
-					      command->ins, &forced)) {
+	if (sw == SW_OK &&
+	    fault_strikes_once(card->faults, FAULT_AFTER,
+			       known_as(card, command), &forced)) {
 		if (forced == SW_ADMINISTERED)
 			personal_renew(card->personal);
 		return (uint16_t)forced;
 	}
-	if (!fault_strikes(card->faults, FAULT_GARBAGE, command->ins, NULL))
+	if (!fault_strikes(card->faults, FAULT_GARBAGE, known_as(card, command),
+			   NULL))
 		return sw;
 	answer->size = 0;
 	while (answer->size < noise)
@@ -285,8 +303,8 @@ static uint16_t run(struct card *card, struct channel *channel,
 {
 	uint16_t sw;
 
-	card->corrupt =
-		fault_strikes(card->faults, FAULT_CORRUPT, row->ins, NULL);
+	card->corrupt = fault_strikes(card->faults, FAULT_CORRUPT,
+				      known_as(card, command), NULL);
 	sw = row->run(card, channel, command, answer);
 	if (row->ins == INS_GET_RESPONSE)
 		return sw;
@@ -339,9 +357,11 @@ static uint16_t transact(struct card *card, struct view bytes,
 		note->name = row->name;
 		note->secret |= row->secret;
 	}
-	if (fault_strikes(card->faults, FAULT_SW, command.ins, &forced))
+	if (fault_strikes(card->faults, FAULT_SW, known_as(card, &command),
+			  &forced))
 		return (uint16_t)forced;
-	if (fault_strikes_once(card->faults, FAULT_ONCE, command.ins, &forced))
+	if (fault_strikes_once(card->faults, FAULT_ONCE,
+			       known_as(card, &command), &forced))
 		return (uint16_t)forced;
 	if (channel == NULL)
 		return SW_NO_CHANNEL;

@@ -115,6 +115,13 @@ void card_lose_channel(struct card *card, unsigned int number);
 unsigned int card_channels_open(const struct card *card);
 void card_close(struct card *card);
 
+/*
+ * The number by which faults know a command. READ BINARY has the byte of READ
+ * FILE: where no applet is selected no fault means it.
+ */
+unsigned int card_fault_ins(const struct card *card, unsigned int channel,
+			    unsigned int ins);
+
 /* Bytes in, bytes out. Returns the size of the response, 2 to 258. */
 size_t card_exchange(struct card *card, const uint8_t *command, size_t size,
 		     uint8_t response[CARD_RESPONSE_MAX],

@@ -68,6 +68,16 @@ static size_t parse(struct text text, uint8_t bytes[CARD_COMMAND_MAX])
 	return size > 0 ? (size_t)size : 0;
 }
 
+static unsigned int fault_ins(const struct modem *modem, const uint8_t *command,
+			      unsigned int channel)
+{
+	unsigned int named = command[0] & 0x40 ? 4 + (command[0] & 0x0FU)
+					       : command[0] & 0x03U;
+
+	return card_fault_ins(modem->card, channel ? channel : named,
+			      command[1]);
+}
+
 /* What some modems refuse before the card sees it. */
 static bool modem_refuses(const struct modem *modem, const uint8_t *command,
 			  size_t size)
@@ -151,7 +161,7 @@ static int pass(struct modem *modem, struct text arguments, const char *name,
 		return AT_SILENT;
 	if (modem_refuses(modem, exchange->command, size))
 		return CME_NOT_ALLOWED;
-	exchange->ins = exchange->command[1];
+	exchange->ins = fault_ins(modem, exchange->command, channel);
 	result = strike_before(modem, exchange->ins,
 			       channel ? channel : exchange->command[0] & 0x03);
 	if (result != AT_OK)

@@ -36,6 +36,7 @@ enum quirk {
 	QUIRK_CCHO_BARE,
 	QUIRK_CCHO_HANDLE,
 	QUIRK_CCHC_LINE,
+	QUIRK_NO_CRSM,
 	/* the card's transport */
 	QUIRK_DIRECT,
 	QUIRK_6CXX,
@@ -48,6 +49,8 @@ enum quirk {
 	QUIRK_CHANNEL_OPEN_00,
 	QUIRK_CHANNEL_OPEN_01,
 	QUIRK_FCI,
+	QUIRK_NO_SFI,
+	QUIRK_NO_ICCID,
 	/* the applet */
 	QUIRK_SIG8,
 	QUIRK_SIG16,

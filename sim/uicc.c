@@ -65,7 +65,10 @@ static uint16_t read_binary(struct card *card, struct channel *channel,
 
 	if (command->data.size != 0)
 		return SW_WRONG_LENGTH;
-	if (command->p1 == (0x80 | SFI_ICCID)) {
+	if (quirk_on(&card->quirks, QUIRK_NO_ICCID))
+		return SW_DENIED;
+	if (command->p1 == (0x80 | SFI_ICCID) &&
+	    !quirk_on(&card->quirks, QUIRK_NO_SFI)) {
 		channel->file = UICC_EF_ICCID;
 		offset = command->p2;
 	} else if ((command->p1 & 0x80) != 0) {

@@ -14,6 +14,7 @@
 #define LINK_COMMAND_MAX  261 /* short APDU: header, Lc, 255 bytes, Le */
 #define LINK_RESPONSE_MAX 258 /* 256 bytes and the status word */
 #define LINK_HANDLE_MAX	  40
+#define LINK_ICCID_SIZE	  10
 
 struct link_counters {
 	uint64_t exchanges;
@@ -95,6 +96,10 @@ struct link_kind {
 	 */
 	int (*turn_begin)(struct link *link, const struct deadline *deadline);
 	void (*turn_end)(struct link *link);
+	/* EF_ICCID as the modem reads it; _MODEM: refused. NULL: the host
+	 * reads it on a channel of its own. */
+	int (*iccid)(struct link *link, uint8_t iccid[LINK_ICCID_SIZE],
+		     const struct deadline *deadline);
 	/* What people call the ways, by enum link_way; NULLs where there is
 	 * but one. */
 	const char *ways[LINK_WAYS];

@@ -269,6 +269,11 @@ const char *iotsafe_card_address(const iotsafe_card *card)
 	return card ? card->name : "";
 }
 
+const char *iotsafe_card_iccid(const iotsafe_card *card)
+{
+	return card && card->has_iccid ? card->iccid : "";
+}
+
 uint64_t iotsafe_card_counter(iotsafe_card *card, int counter)
 {
 	if (!card || counter < 0 || counter >= CARD_COUNTERS)

@@ -41,6 +41,15 @@ struct iotsafe_card {
 	atomic_uint_least64_t counters[CARD_COUNTERS]; /* iotsafe_counter */
 	struct turns turns;
 
+	/* The number of the card that this handle is of, once it is known: it
+	 * never changes. */
+	char iccid[ICCID_TEXT];
+	atomic_bool has_iccid;
+	/* Another card was found in its place, with this number: nothing more
+	 * is done with it. */
+	char other[ICCID_TEXT];
+	atomic_bool is_other;
+
 	/* All below belongs to whoever has the turn. */
 	struct aid aids[CHANNEL_AIDS_MAX]; /* from the address */
 	size_t aids_count;
@@ -86,6 +95,11 @@ int card_apply_manners(iotsafe_card *card);
 
 /* IOTSAFE_ERR_CLOSED in a process that did not open the card. */
 int card_check_process(const iotsafe_card *card);
+
+/* changed.c: whether a channel that was opened is to the card that this
+ * handle is of. IOTSAFE_ERR_CLOSED if not, and from then on. */
+int card_recognise(iotsafe_card *card);
+int card_check_same(const iotsafe_card *card);
 
 /* For use within a turn. */
 

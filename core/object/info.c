@@ -117,6 +117,8 @@ static void add_link(iotsafe_info *info, iotsafe_card *card)
 	const char *way = kind->ways[card->link.way];
 
 	add(info, "address", "%s", card->name);
+	if (card->has_iccid)
+		add(info, "iccid", "%s", card->iccid);
 	add(info, "link", "%s", kind->scheme);
 	if (way)
 		add(info, "interface", "%s", way);

@@ -38,7 +38,8 @@ static void set_up(void)
 static iotsafe_card *find(const iotsafe_card *wanted)
 {
 	for (iotsafe_card *card = first; card; card = card->next)
-		if (card->pid == wanted->pid &&
+		/* One that was exchanged serves nobody any more. */
+		if (card->pid == wanted->pid && !card->is_other &&
 		    !strcmp(card->name, wanted->name))
 			return card;
 	return NULL;

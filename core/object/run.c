@@ -51,13 +51,18 @@ static int open_applet(iotsafe_card *card, const struct deadline *deadline)
 	const struct applet_kind *kind = applets[0];
 	const struct aid *aids = card->aids_count ? card->aids : kind->aids;
 	size_t count = card->aids_count ? card->aids_count : kind->aids_count;
+	int result;
 
 	card->applet.kind = kind;
 	if (!card->applet.channel.manners.piece)
 		card->applet.channel.manners.piece = 256;
 	card->applet.left_open = 0;
-	return channel_open(&card->applet.channel, &card->link, aids, count,
-			    deadline);
+	TRY(channel_open(&card->applet.channel, &card->link, aids, count,
+			 deadline));
+	result = card_recognise(card);
+	if (result < 0)
+		channel_close(&card->applet.channel, deadline);
+	return result;
 }
 
 /* Counters outlive links, and are read without a turn. */
@@ -147,10 +152,13 @@ struct before {
 /* What a failure says about the card's state. A card that was reset does not
  * know the channel (6881), or answers on it as the USIM would. What was opened
  * in this turn cannot have got lost in it. */
-static enum loss what_is_lost(struct before before, int code)
+static enum loss what_is_lost(const iotsafe_card *card, struct before before,
+			      int code)
 {
 	unsigned status = iotsafe_last_status();
 
+	if (card->is_other)
+		return LOST_NOTHING;
 	if (code == IOTSAFE_ERR_CLOSED || code == IOTSAFE_ERR_IO)
 		return before.link ? LOST_LINK : LOST_NOTHING;
 	if (!before.channel)
@@ -188,7 +196,9 @@ static int reopen(iotsafe_card *card, enum loss loss,
 	if (card->no_list)
 		card_forget(card);
 	result = open_all(card, deadline);
-	/* The first cause is the one to tell. */
+	/* The first cause is the one to tell, unless it was explained. */
+	if (result < 0 && card->is_other)
+		return result;
 	if (result < 0) {
 		card->link.useless = 0;
 		error_restore(&reason);
@@ -281,7 +291,7 @@ static int run_in_turn(iotsafe_card *card, card_operation operation, void *self,
 		card->applet.channel.open = false;
 	result = run_once_or_anew(card, operation, self, deadline);
 	if (result < 0)
-		loss = what_is_lost(before, result);
+		loss = what_is_lost(card, before, result);
 
 	/* Sessions go with their channel. */
 	if (result < 0 && before.channel && card->applet.stuck && !stuck)
@@ -344,8 +354,11 @@ int card_run_within(iotsafe_card *card, int timeout,
 	int result;
 
 	TRY(card_check_process(card));
+	TRY(card_check_same(card));
 	TRY(turn_begin(&card->turns, &turn, timeout, limit));
-	result = run_in_turn(card, operation, self, &turn.deadline);
+	result = card_check_same(card);
+	if (result >= 0)
+		result = run_in_turn(card, operation, self, &turn.deadline);
 	end_link_turn(card, &turn.deadline);
 	count_up(card);
 	turn_end(&card->turns, &turn);

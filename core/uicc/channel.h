@@ -11,6 +11,7 @@
 #include "base/deadline.h"
 #include "link/link.h"
 #include "uicc/apdu.h"
+#include "uicc/iccid.h"
 
 #define AID_MAX		 16
 #define CHANNEL_AIDS_MAX 16
@@ -39,6 +40,8 @@ struct channel {
 	int number; /* 0 to 19; 0 where the modem opens channels */
 	char handle[LINK_HANDLE_MAX]; /* the modem's, else "" */
 	struct aid aid;		      /* the selected applet */
+	/* The card's number when the channel was opened, "" if not known. */
+	char iccid[ICCID_TEXT];
 	struct manners manners;
 	/* The card said 63CF, 6984 or 6989: objects may have changed. */
 	bool administered;

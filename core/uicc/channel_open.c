@@ -215,6 +215,29 @@ static int select_first(struct channel *channel, const struct aid *aids,
 	return no_applet(aids_count, status);
 }
 
+/* A card has few channels: what was opened must be closed even if the rest
+ * takes all the time there is. */
+static struct deadline leave_time_to_close(const struct deadline *deadline)
+{
+	struct deadline inner = *deadline;
+	int left = deadline_left(deadline);
+
+	if (left > 0)
+		inner.at -= left / 4 < CLOSE_LIMIT ? left / 4 : CLOSE_LIMIT;
+	return inner;
+}
+
+/* The channel stays open only if the way to the card does. */
+static int know_card(struct channel *channel, const struct deadline *deadline)
+{
+	struct deadline inner = leave_time_to_close(deadline);
+	int result = iccid_read(channel, channel->iccid, &inner);
+
+	if (result < 0)
+		channel_close(channel, deadline);
+	return result;
+}
+
 /* Where the modem opens channels it selects the applet with the same
  * command, and puts the channel into the class byte itself. */
 static int open_by_modem(struct channel *channel, const struct aid *aids,
@@ -232,7 +255,7 @@ static int open_by_modem(struct channel *channel, const struct aid *aids,
 		if (result >= 0) {
 			channel->aid = aids[i];
 			channel->open = true;
-			return IOTSAFE_OK;
+			return know_card(channel, deadline);
 		}
 		channel->handle[0] = '\0';
 		/* No such applet, no free channel, no such command: many
@@ -252,18 +275,6 @@ static int open_by_modem(struct channel *channel, const struct aid *aids,
 	return result;
 }
 
-/* A card has few channels: what was opened must be closed even if the rest
- * takes all the time there is. */
-static struct deadline leave_time_to_close(const struct deadline *deadline)
-{
-	struct deadline inner = *deadline;
-	int left = deadline_left(deadline);
-
-	if (left > 0)
-		inner.at -= left / 4 < CLOSE_LIMIT ? left / 4 : CLOSE_LIMIT;
-	return inner;
-}
-
 static int manage_and_select(struct channel *channel, const struct aid *aids,
 			     size_t aids_count, const struct deadline *deadline)
 {
@@ -275,6 +286,7 @@ static int manage_and_select(struct channel *channel, const struct aid *aids,
 	result = manage_open(channel, deadline);
 	record_opened(channel, result);
 	TRY(result);
+	TRY(know_card(channel, deadline));
 	inner = leave_time_to_close(deadline);
 	result = select_first(channel, aids, aids_count, &inner);
 	if (result < 0)

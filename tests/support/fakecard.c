@@ -384,6 +384,26 @@ static unsigned applet(struct fakecard *fake, const struct command *command,
 	}
 }
 
+static const char any_number[] = "98991032547698103214";
+
+/* Its number is found by the short name alone. */
+static unsigned master_file(const struct fakecard *fake,
+			    const struct command *command, struct answer *out)
+{
+	uint8_t iccid[10];
+
+	if (command->ins != FAKE_READ_FILE)
+		return 0x6D00;
+	if (command->p1 != 0x82)
+		return 0x6986;
+	if (fake->no_iccid)
+		return 0x6982;
+	put(out, iccid,
+	    unhex(fake->iccid ? fake->iccid : any_number, iccid,
+		  sizeof(iccid)));
+	return 0x9000;
+}
+
 static unsigned serve(struct fakecard *fake, const struct command *command,
 		      struct answer *out)
 {
@@ -399,7 +419,7 @@ static unsigned serve(struct fakecard *fake, const struct command *command,
 		return 0x9000;
 	}
 	if (!fake->selected[command->channel])
-		return 0x6D00;
+		return master_file(fake, command, out);
 	return applet(fake, command, out);
 }
 
@@ -463,7 +483,8 @@ static int exchange(void *self, const uint8_t *data, size_t size,
 	(void)deadline;
 	fake->overlaps += fake->busy++ > 0;
 	fake->met += fake->beside && fake->beside->busy;
-	fake->asked[command.ins]++;
+	if (command.ins != FAKE_READ_FILE || fake->selected[command.channel])
+		fake->asked[command.ins]++;
 	if (fake->delay)
 		poll(NULL, 0, (int)fake->delay);
 	status = serve_or_not(fake, &command, number, &answer);

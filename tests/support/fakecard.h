@@ -45,6 +45,8 @@ struct fakecard {
 	bool wrong;	     /* flips a bit of every signature */
 	bool no_list;	     /* GET DATA object list is not known */
 	unsigned list_page;  /* bytes a page of the list, 0: 240 */
+	const char *iccid;   /* hexadecimal of the file; NULL: of any card */
+	bool no_iccid;	     /* nobody may read it */
 	unsigned delay;	     /* milliseconds an exchange */
 	unsigned reset_at;   /* the n-th exchange (from 1) finds a reset card */
 	unsigned fail_at;    /* the n-th exchange fails */

@@ -3,12 +3,16 @@
 #include <criterion/criterion.h>
 #include <ctype.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include "script.h"
 
 #define COMMAND_MAX 261
+
+/* EF_ICCID and its status word. */
+static const char number[] = "98 99 10 32 54 76 98 10 32 14 9000";
 
 static int nibble(char digit)
 {
@@ -89,6 +93,22 @@ static int named_code(const char *answer)
 	return 0;
 }
 
+/* Every channel that is opened asks which card it is: no part of a script,
+ * unless it has a row for it. */
+static bool asks_for_number(const struct script *script, const uint8_t *command,
+			    size_t size)
+{
+	static const uint8_t read[] = {0xB0, 0x82, 0x00, 0x0A};
+	uint8_t next[COMMAND_MAX];
+
+	if (size != 5 || memcmp(command + 1, read, sizeof(read)) != 0)
+		return false;
+	return script->next == script->count ||
+	       unhex(script->rows[script->next].command, next, sizeof(next)) !=
+		       size ||
+	       memcmp(next, command, size) != 0;
+}
+
 static int exchange(void *self, const uint8_t *command, size_t command_size,
 		    uint8_t *response, size_t *response_size, int64_t deadline)
 {
@@ -96,6 +116,11 @@ static int exchange(void *self, const uint8_t *command, size_t command_size,
 	const struct script_row *row = &script->rows[script->next];
 	uint8_t expected[COMMAND_MAX];
 
+	if (asks_for_number(script, command, command_size)) {
+		script->numbers++;
+		*response_size = unhex(number, response, *response_size);
+		return IOTSAFE_OK;
+	}
 	script->exchanges++;
 	if (script->fail_at == script->exchanges)
 		return script->fail_code;

@@ -29,6 +29,7 @@ struct script {
 	/* What happened. */
 	size_t next; /* row */
 	unsigned exchanges, closed;
+	unsigned numbers; /* exchanges besides: which card it is */
 	char surprise[1200];
 };
 

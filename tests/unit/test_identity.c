@@ -101,7 +101,7 @@ Test(identity, is_the_only_key_that_can_sign_and_nothing_is_read)
 	iotsafe_key *key;
 
 	expect_good(iotsafe_key_open(card, NULL, &key));
-	cr_assert(fake.exchanges == 3, "open, SELECT, list");
+	cr_assert(fake.exchanges == 4, "open, ICCID, SELECT, list");
 	iotsafe_key_free(key);
 	iotsafe_card_free(card);
 }
@@ -296,7 +296,7 @@ Test(identity, fails_where_the_sim_is_taken_out_while_it_is_read)
 						    PRIVATE("02", NULL, a),
 						    PUBLIC("02", NULL, a),
 						    CERTIFICATE("02", a)},
-					.fail_at = 4,
+					.fail_at = 5,
 					.fail_count = 2,
 					.fail_code = codes[i]};
 		iotsafe_card *card = fakecard_open(&fake);

@@ -26,6 +26,7 @@ struct disk {
 	unsigned status;
 
 	unsigned reads;
+	bool selected;	 /* the applet, and so its files */
 	size_t smallest; /* Le that was asked for, 0: none */
 };
 
@@ -86,17 +87,27 @@ static int disk_exchange(void *self, const uint8_t *command,
 			 size_t command_size, uint8_t *response,
 			 size_t *response_size, int64_t deadline)
 {
+	static const char iccid[] = "\x98\x99\x10\x32\x54\x76\x98\x10\x32\x14";
 	struct disk *disk = self;
 
 	(void)deadline;
 	switch (command[1]) {
 	case 0x70:
+		disk->selected = false;
 		*response_size = say(response, "\x01", 1, 0x9000);
+		break;
+	case 0xA4:
+		disk->selected = true;
+		*response_size = say(response, NULL, 0, 0x9000);
 		break;
 	case 0xCB:
 		*response_size = say_list(disk, response);
 		break;
 	case 0xB0:
+		if (!disk->selected) {
+			*response_size = say(response, iccid, 10, 0x9000);
+			break;
+		}
 		*response_size =
 			say_piece(disk, command, command_size, response);
 		break;

@@ -169,7 +169,7 @@ static void expect_signatures(struct script *script, int count)
 	cr_assert(iotsafe_card_counter(card, IOTSAFE_SIGNATURES) ==
 		  (uint64_t)count);
 	cr_assert(iotsafe_card_counter(card, IOTSAFE_EXCHANGES) ==
-		  script->exchanges);
+		  script->exchanges + script->numbers);
 	iotsafe_key_free(key);
 	iotsafe_card_free(card);
 	script_expect_done(script);

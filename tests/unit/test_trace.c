@@ -109,7 +109,7 @@ Test(trace, has_a_line_an_exchange_with_names_status_and_time)
 	iotsafe_card_free(script_open(&script, NULL));
 	iotsafe_trace_set(0, NULL, NULL);
 	script_expect_done(&script);
-	cr_assert(lines.count == 3, "%s", lines.text);
+	cr_assert(lines.count == 4, "%s", lines.text);
 	cr_assert(strstr(lines.text, "MANAGE CHANNEL open: 0070000001 -> "
 				     "019000 ("));
 	cr_assert(strstr(lines.text, "SELECT: 01A4040007A0000005590010 -> "

@@ -367,7 +367,7 @@ Test(turn, time_spent_waiting_counts)
 	signers[0] =
 		(struct signer){.key = key, .identity = &identity, .rounds = 1};
 	start_signer(&signers[0]);
-	while (fake.exchanges < 4)
+	while (fake.exchanges < 5)
 		poll(NULL, 0, 1);
 	expect_good(iotsafe_card_set_timeout(card, 100));
 	signers[1] =

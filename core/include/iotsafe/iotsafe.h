@@ -249,6 +249,13 @@ IOTSAFE_API int iotsafe_card_set_timeout(iotsafe_card *card, int milliseconds);
 /** The canonical address: the same string for the same card. */
 IOTSAFE_API const char *iotsafe_card_address(const iotsafe_card *card);
 
+/** The number of the SIM or eSIM profile (EF_ICCID): 18 to 20 digits, "" if it
+ * cannot be read. It is the same for the life of the handle: where another card
+ * is found in its place, every call with the handle fails with
+ * IOTSAFE_ERR_CLOSED and a sentence that has both numbers, until the card is
+ * opened anew. Valid until the card is freed. */
+IOTSAFE_API const char *iotsafe_card_iccid(const iotsafe_card *card);
+
 /**
  * What is known of the card: link, applet, AID, channel, the applet's
  * application information (IoT.05 clause 2.12), and what was found out about

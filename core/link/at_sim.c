@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the modem itself does with the SIM: reads EF_ICCID (3GPP TS 27.007
+ * section 8.18).
+ */
+#include <string.h>
+#include "base/error.h"
+#include "link/at_error.h"
+#include "link/at_link.h"
+
+/* How long it may take, in milliseconds. */
+#define SILENCE 3000
+
+#define ICCID_DIGITS ((size_t)(2 * LINK_ICCID_SIZE))
+
+/* `144,0,"98…"`: the status word in decimal, then what was read. */
+static const char *crsm_data(const char *value)
+{
+	const char *data = strchr(value, ',');
+
+	if (data)
+		data = strchr(data + 1, ',');
+	return data ? data + 1 + strspn(data + 1, " \"") : "";
+}
+
+/* READ BINARY of file 2FE2, ten bytes. */
+int at_link_iccid(struct link *link, uint8_t iccid[LINK_ICCID_SIZE],
+		  const struct deadline *deadline)
+{
+	static const char name[] = "AT+CRSM";
+	struct at_modem *modem = link->self;
+	struct at_answer answer;
+	struct deadline end = deadline_within(deadline, SILENCE);
+	const char *data;
+	int result = at_modem_command(modem, "AT+CRSM=176,12258,0,0,10\r", name,
+				      "+CRSM", &answer, &end);
+
+	/* A modem that does not know the command may say nothing at all. */
+	if (result == IOTSAFE_ERR_TIMEOUT && !deadline_passed(deadline))
+		return IOTSAFE_ERR_MODEM;
+	TRY(result);
+	if (answer.final == AT_ERROR)
+		return at_error_record(answer.words, modem->stream.name, name);
+	data = crsm_data(answer.value);
+	if (strlen(data) >= ICCID_DIGITS &&
+	    hex_decode(data, ICCID_DIGITS, iccid))
+		return IOTSAFE_OK;
+	return error_set(IOTSAFE_ERR_MODEM, "%s: %s: no ICCID in %.40s",
+			 modem->stream.name, name, answer.value);
+}
