@@ -196,9 +196,11 @@ static int reopen(iotsafe_card *card, enum loss loss,
 	if (card->no_list)
 		card_forget(card);
 	result = open_all(card, deadline);
-	/* The first cause is the one to tell, unless it was explained. */
-	if (result < 0 && card->is_other)
+	if (result < 0 && card->is_other) {
+		error_append("; found after: %s", reason.text);
 		return result;
+	}
+	/* The first cause is the one to tell. */
 	if (result < 0) {
 		card->link.useless = 0;
 		error_restore(&reason);

@@ -39,6 +39,13 @@ function methods:address()
 	return core.card_address(self.handle)
 end
 
+-- The number of the SIM or eSIM profile, "" if it cannot be read. It never
+-- changes: where another card is found in its place, every call fails with
+-- ERR_CLOSED until the card is opened anew.
+function methods:iccid()
+	return core.card_iccid(self.handle)
+end
+
 -- The limit of one operation, in seconds.
 function methods:settimeout(seconds)
 	return core.card_set_timeout(self.handle, math.ceil(seconds * 1000))

@@ -79,6 +79,15 @@ class Card:
         return _core.card_address(self._opened())
 
     @property
+    def iccid(self) -> str:
+        """The number of the SIM or eSIM profile, "" if it cannot be read.
+
+        It never changes: where another card is found in its place, every
+        call raises ClosedError until the card is opened anew.
+        """
+        return _core.card_iccid(self._opened())
+
+    @property
     def info(self) -> Dict[str, str]:
         """What is known of link, applet and card, for people."""
         info = self._call(_core.card_info)

@@ -109,8 +109,8 @@ def test_a_session_goes_on_without_the_card(
     again = agreed(server, *words, card=card)
     assert again["resumed"] is True and again["version"] == version
     assert again["card"]["handshake"]["exchanges"] == 0
-    # A channel and the applet's selection: nothing is read.
-    assert again["card"]["open"]["exchanges"] == 2
+    # A channel, the card's number, the applet's selection: nothing else.
+    assert again["card"]["open"]["exchanges"] == 3
     assert first["key"] and again["key"] is None
     assert agreed(server, *words[:-2], card=card)["resumed"] is False
 

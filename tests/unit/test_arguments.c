@@ -88,6 +88,7 @@ Test(arguments, of_cards_are_needed)
 	BAD(iotsafe_card_info(card, NULL));
 	cr_assert(iotsafe_card_counter(NULL, IOTSAFE_EXCHANGES) == 0);
 	cr_assert_str_eq(iotsafe_card_address(NULL), "");
+	cr_assert_str_eq(iotsafe_card_iccid(NULL), "");
 	iotsafe_card_free(NULL);
 }
 

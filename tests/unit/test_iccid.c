@@ -139,10 +139,10 @@ static void expect_swapped(int result)
 {
 	cr_assert(result == IOTSAFE_ERR_CLOSED, "%s: %s",
 		  iotsafe_error_name(result), iotsafe_last_error());
-	cr_assert_str_eq(iotsafe_last_error(),
+	cr_assert(strstr(iotsafe_last_error(),
 			 "card: the SIM or its eSIM profile was changed: its "
 			 "ICCID is " OTHER ", was " ICCID
-			 "; open the card anew to use it");
+			 "; open the card anew to use it"));
 }
 
 Test(swap, of_the_sim_is_an_error_from_then_on)
