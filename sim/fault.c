@@ -99,6 +99,9 @@ static const struct fault_row {
 	[FAULT_PULL] = {"pull", ANY_INS,
 			"the SIM is taken out before this command, and comes "
 			"back when the faults change (--control)"},
+	[FAULT_SWAP] = {"swap", ANY_INS,
+			"another SIM is put in before this command, one time: "
+			"it has another number and other keys to sign with"},
 };
 
 static size_t find(const char *name, size_t length)

@@ -217,3 +217,9 @@ void personal_renew(struct personal *personal)
 		object->renewed = NULL;
 	}
 }
+
+void personal_swap(struct personal *personal)
+{
+	make_iccid(personal->iccid);
+	personal_renew_keys(personal);
+}

@@ -69,6 +69,10 @@ struct object *personal_other_half(struct personal *personal,
 /* Remote administration has been: what was prepared takes its place. */
 void personal_renew(struct personal *personal);
 
+/* Makes another card of it: another number, other keys to sign with. Never
+ * reaches the store. */
+void personal_swap(struct personal *personal);
+
 /* Puts a new key into the pair; a persistent one is kept in the store. */
 bool personal_generate(struct personal *personal, const struct object *object);
 

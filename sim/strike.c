@@ -22,6 +22,10 @@ static void strike_card(struct modem *modem, unsigned int ins,
 		card_reset(modem->card);
 	if (fault_strikes(modem->faults, FAULT_CHANNEL_LOST, ins, NULL))
 		card_lose_channel(modem->card, channel);
+	if (fault_strikes_once(modem->faults, FAULT_SWAP, ins, NULL)) {
+		personal_swap(modem->card->personal);
+		card_reset(modem->card);
+	}
 	if (!fault_strikes(modem->faults, FAULT_PULL, ins, NULL))
 		return;
 	card_reset(modem->card);

@@ -91,6 +91,7 @@ static int open_link(iotsafe_card *card, const struct deadline *deadline)
 	if (result < 0)
 		return result;
 	card->link_open = true;
+	card->applet.channel.iccid[0] = '\0';
 	*manners = (struct manners){.piece = 256};
 	manners->with_le = card->link.wants_le;
 	card_apply_manners(card);

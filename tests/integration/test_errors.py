@@ -201,6 +201,8 @@ ROWS = {
         lambda a: connecting(a, name="other.example"),
     "server refuses our certificate": refusing_server,
     "peer closes in the handshake": closing_peer,
+    "another SIM, or another profile of an eSIM":
+        lambda a: with_fault(a, "swap=2A"),
     "modem disappears in the handshake":
         lambda a: connecting(a, fault="die=2B"),
 }
