@@ -142,7 +142,7 @@ def test_the_same_address_is_the_same_card(card, address):
 
 def test_a_card_has_the_number_that_info_tells(card):
     assert re.fullmatch("[0-9]{18,20}", card.iccid)
-    assert card.info()["iccid"] == card.iccid
+    assert card.info["iccid"] == card.iccid
 
 
 def test_the_environment_names_the_card(address, monkeypatch):
