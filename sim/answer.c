@@ -102,6 +102,8 @@ uint16_t answer_deliver(const struct card *card, struct channel *channel,
 		return sw == SW_OK ? success(card) : sw;
 	keep_answer(channel, answer, sw);
 	answer->size = 0;
+	if (asks && command->le < size && quirk_on(quirks, QUIRK_LE_61XX))
+		return hand_out(card, channel, command->le, answer);
 	if ((asks && command->le < size) ||
 	    (quirk_on(quirks, QUIRK_6CXX) && command->has_le && !exact))
 		return (uint16_t)(SW_WRONG_LE | (size & 0xFF));

@@ -5,6 +5,7 @@
 #include "cgla.h"
 #include "crsm.h"
 #include "csim.h"
+#include "manner.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -32,6 +33,8 @@ static int cmee(struct modem *modem, const struct request *request,
 	char line[] = "+CMEE: 0";
 
 	(void)exchange;
+	if (quirk_on(&modem->quirks, QUIRK_NO_CMEE))
+		return CME_UNKNOWN;
 	line[7] = (char)('0' + modem->cmee);
 	if (request->form == FORM_READ)
 		reply_line(reply, line);
@@ -59,62 +62,70 @@ static int cpin(struct modem *modem, const struct request *request,
 	return AT_OK;
 }
 
+typedef int card_run(struct modem *modem, struct text arguments,
+		     struct reply *reply, struct at_exchange *exchange);
+
+static int for_card(struct modem *modem, const struct request *request,
+		    struct reply *reply, struct at_exchange *exchange,
+		    const char *name, card_run *run)
+{
+	int result;
+
+	if (!manner_knows(modem, name))
+		return CME_UNKNOWN;
+	if (request->form == FORM_TEST)
+		return manner_test_form(modem, name);
+	if (request->form != FORM_SET)
+		return CME_BAD_PARAMETERS;
+	if (!sim_present(modem))
+		return CME_NO_SIM;
+	result = manner_of_sim(modem);
+	if (result != AT_OK)
+		return result;
+	return run(modem, request->arguments, reply, exchange);
+}
+
+static int ecsimsleep(struct modem *modem, const struct request *request,
+		      struct reply *reply, struct at_exchange *exchange)
+{
+	(void)reply;
+	(void)exchange;
+	return request->form == FORM_SET
+		       ? manner_sleep(modem, request->arguments)
+		       : CME_UNKNOWN;
+}
+
 static int csim(struct modem *modem, const struct request *request,
 		struct reply *reply, struct at_exchange *exchange)
 {
-	if (quirk_on(&modem->quirks, QUIRK_NO_CSIM))
-		return CME_UNKNOWN;
-	if (request->form == FORM_TEST &&
-	    quirk_on(&modem->quirks, QUIRK_NO_CSIM_TEST))
-		return CME_UNKNOWN;
-	if (request->form == FORM_TEST)
+	if (request->form == FORM_SET && manner_lock(modem, request->arguments))
 		return AT_OK;
-	if (request->form != FORM_SET)
-		return CME_BAD_PARAMETERS;
-	if (!sim_present(modem))
-		return CME_NO_SIM;
-	return csim_run(modem, request->arguments, reply, exchange);
-}
-
-typedef int channel_run(struct modem *modem, struct text arguments,
-			struct reply *reply, struct at_exchange *exchange);
-
-static int on_channel(struct modem *modem, const struct request *request,
-		      struct reply *reply, struct at_exchange *exchange,
-		      channel_run *run)
-{
-	if (quirk_on(&modem->quirks, QUIRK_NO_CGLA))
-		return CME_UNKNOWN;
-	if (request->form == FORM_TEST)
-		return AT_OK;
-	if (request->form != FORM_SET)
-		return CME_BAD_PARAMETERS;
-	if (!sim_present(modem))
-		return CME_NO_SIM;
-	return run(modem, request->arguments, reply, exchange);
+	return for_card(modem, request, reply, exchange, "+CSIM", csim_run);
 }
 
 static int ccho(struct modem *modem, const struct request *request,
 		struct reply *reply, struct at_exchange *exchange)
 {
-	return on_channel(modem, request, reply, exchange, cgla_open);
+	return for_card(modem, request, reply, exchange, "+CCHO", cgla_open);
 }
 
 static int cgla(struct modem *modem, const struct request *request,
 		struct reply *reply, struct at_exchange *exchange)
 {
-	return on_channel(modem, request, reply, exchange, cgla_run);
+	return for_card(modem, request, reply, exchange, "+CGLA", cgla_run);
 }
 
 static int cchc(struct modem *modem, const struct request *request,
 		struct reply *reply, struct at_exchange *exchange)
 {
-	return on_channel(modem, request, reply, exchange, cgla_close);
+	return for_card(modem, request, reply, exchange, "+CCHC", cgla_close);
 }
 
 static int crsm(struct modem *modem, const struct request *request,
 		struct reply *reply, struct at_exchange *exchange)
 {
+	int result;
+
 	(void)exchange;
 	if (quirk_on(&modem->quirks, QUIRK_NO_CRSM))
 		return CME_UNKNOWN;
@@ -124,6 +135,9 @@ static int crsm(struct modem *modem, const struct request *request,
 		return CME_BAD_PARAMETERS;
 	if (!sim_present(modem))
 		return CME_NO_SIM;
+	result = manner_of_sim(modem);
+	if (result != AT_OK)
+		return result;
 	return crsm_run(modem, request->arguments, reply);
 }
 
@@ -173,10 +187,18 @@ static const struct {
 	const char *name;
 	extended_run *run;
 } extended[] = {
-	{"+CGMI", manufacturer}, {"+CGMM", model}, {"+CGMR", revision},
-	{"+CIMI", imsi},	 {"+CMEE", cmee},  {"+CPIN", cpin},
-	{"+CSIM", csim},	 {"+CCHO", ccho},  {"+CGLA", cgla},
-	{"+CCHC", cchc},	 {"+CRSM", crsm},
+	{"+CGMI", manufacturer},
+	{"+CGMM", model},
+	{"+CGMR", revision},
+	{"+CIMI", imsi},
+	{"+CMEE", cmee},
+	{"+CPIN", cpin},
+	{"+CSIM", csim},
+	{"+CCHO", ccho},
+	{"+CGLA", cgla},
+	{"+CCHC", cchc},
+	{"+CRSM", crsm},
+	{"+ECSIMSLEEP", ecsimsleep},
 };
 
 static struct text trimmed(const char *from, const char *to)

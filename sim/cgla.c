@@ -17,7 +17,9 @@
 static void handle_of(const struct modem *modem, unsigned int channel,
 		      char handle[HANDLE_MAX])
 {
-	if (quirk_on(&modem->quirks, QUIRK_CCHO_HANDLE))
+	if (quirk_on(&modem->quirks, QUIRK_CGLA_CLASS))
+		snprintf(handle, HANDLE_MAX, "%u", channel);
+	else if (quirk_on(&modem->quirks, QUIRK_CCHO_HANDLE))
 		snprintf(handle, HANDLE_MAX, "%016x", 0x0385A7CEU + channel);
 	else
 		snprintf(handle, HANDLE_MAX, "%u", channel + 4);

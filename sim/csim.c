@@ -2,6 +2,7 @@
 /* AT+CSIM and AT+CGLA: between the modem's line and the card's bytes. */
 #include "csim.h"
 
+#include "manner.h"
 #include "strike.h"
 
 #include <ctype.h>
@@ -78,18 +79,6 @@ static unsigned int fault_ins(const struct modem *modem, const uint8_t *command,
 			      command[1]);
 }
 
-/* What some modems refuse before the card sees it. */
-static bool modem_refuses(const struct modem *modem, const uint8_t *command,
-			  size_t size)
-{
-	if (quirk_on(&modem->quirks, QUIRK_BASIC_ONLY) &&
-	    (command[0] & 0x43) != 0)
-		return true;
-	/* for a command that only asks, the fifth byte is its Le */
-	return quirk_on(&modem->quirks, QUIRK_STRICT_P3) &&
-	       (size < 5 || (size > 5 && command[4] != size - 5));
-}
-
 void csim_card(struct modem *modem, struct at_exchange *exchange, size_t size)
 {
 	struct log_entry *entry = &exchange->entry;
@@ -159,18 +148,20 @@ static int pass(struct modem *modem, struct text arguments, const char *name,
 	if (2 * size >= (size_t)quirk_value(&modem->quirks, QUIRK_LONG_IGNORED,
 					    2 * CARD_COMMAND_MAX + 1))
 		return AT_SILENT;
-	if (modem_refuses(modem, exchange->command, size))
-		return CME_NOT_ALLOWED;
+	result = manner_filter(modem, exchange->command, size);
+	if (result != AT_OK)
+		return result;
 	exchange->ins = fault_ins(modem, exchange->command, channel);
 	result = strike_before(modem, exchange->ins,
 			       channel ? channel : exchange->command[0] & 0x03);
 	if (result != AT_OK)
 		return result;
 	/* in class 0X and 8X the channel is the low two bits */
-	if (channel != 0)
+	if (channel != 0 && !quirk_on(&modem->quirks, QUIRK_CGLA_CLASS))
 		exchange->command[0] =
 			(uint8_t)((exchange->command[0] & 0xFCU) | channel);
 	csim_card(modem, exchange, size);
+	manner_fetch(modem, exchange);
 	answer(modem, name, reply, exchange);
 	reset_if_due(modem);
 	return AT_OK;

@@ -2,6 +2,7 @@
 /* Turns characters from the host into lines, and answers into timed output. */
 #include "modem.h"
 
+#include "manner.h"
 #include "strike.h"
 
 #include <ctype.h>
@@ -52,6 +53,7 @@ static void emit_reply(struct modem *modem, uint64_t ready,
 	int late = quirk_value(&modem->quirks, QUIRK_LATE_OK, -1);
 	size_t first = late >= 0 ? reply->final_at : reply->size;
 
+	modem->answered = true;
 	modem->free_at = emit_pieces(modem, due, reply->text, first);
 	if (late < 0)
 		return;
@@ -131,6 +133,11 @@ static void end_line(struct modem *modem)
 		reply_ok(&reply);
 	else if (result >= 0)
 		reply_error(&reply, (unsigned int)result, modem->cmee);
+	if (exchange.done && result == AT_OK &&
+	    quirk_on(&modem->quirks, QUIRK_OK_FIRST))
+		reply_turn(&reply);
+	if (result != AT_SILENT && quirk_on(&modem->quirks, QUIRK_URC_AFTER))
+		reply_line(&reply, "+QIND: PB DONE");
 	if (exchange.done)
 		strike_reply(modem, exchange.ins, &reply);
 	restarted = modem->restarted;
@@ -171,7 +178,9 @@ static void take(struct modem *modem, uint64_t now, char c)
 	if (modem->line_received++ == 0)
 		modem->line_start = now > modem->free_at ? now : modem->free_at;
 	if (c == '\r' || c == '\n') {
-		end_line(modem);
+		if (!modem->deaf)
+			end_line(modem);
+		modem->lines++;
 		next_line(modem);
 	} else if (!printable || (c == ' ' && modem->line_size == 0)) {
 		return;
@@ -201,7 +210,7 @@ static void echo(struct modem *modem, uint64_t now, const char *bytes,
 {
 	uint64_t start = modem->line_received ? modem->line_start : now;
 
-	if (!echoes(modem))
+	if (!echoes(modem) || modem->deaf)
 		return;
 	modem->count_out += size;
 	modem->emit(modem->context,
@@ -209,14 +218,30 @@ static void echo(struct modem *modem, uint64_t now, const char *bytes,
 		    bytes, size);
 }
 
+static void start(struct modem *modem, uint64_t now)
+{
+	static const char ready[] = "\r\nRDY\r\n";
+	int boot = quirk_value(&modem->quirks, QUIRK_BOOT, 0);
+
+	modem->heard = true;
+	modem->started = now;
+	if (boot > 0)
+		modem->emit(modem->context, now + (uint64_t)boot * 1000000,
+			    ready, sizeof(ready) - 1);
+}
+
 void modem_feed(struct modem *modem, uint64_t now, const char *bytes,
 		size_t size)
 {
 	if (fault_on(modem->faults, FAULT_DEAF))
 		return;
+	if (!modem->heard)
+		start(modem, now);
 	while (size > 0 && !modem->dead) {
 		size_t part = line_part(bytes, size);
 
+		if (modem->line_received == 0)
+			modem->deaf = manner_deaf(modem, now);
 		echo(modem, now, bytes, part);
 		for (size_t i = 0; i < part; i++)
 			take(modem, now, bytes[i]);

@@ -29,6 +29,16 @@ struct modem {
 	bool storm;	/* fault "storm" struck: around the next answer */
 	unsigned int exchanges;
 	unsigned int opened; /* channels of AT+CCHO, a bit each */
+	/* for the quirks of manner.c */
+	uint64_t started;      /* at the first character */
+	unsigned int lines;    /* of commands that ended */
+	unsigned int commands; /* for the card that came through */
+	bool heard;	       /* `started` is known */
+	bool answered;	       /* something was said */
+	bool deaf;	       /* to the line that is coming in */
+	bool awake;	       /* AT+ECSIMSLEEP=0 */
+	bool locked;	       /* AT+CSIM=1 */
+	bool select_lost;      /* since the channel was opened */
 
 	char line[MODEM_LINE_MAX];
 	size_t line_size;

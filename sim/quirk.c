@@ -81,10 +81,59 @@ static const struct quirk_row {
 			     "AT+CCHC answers \"+CCHC\" before OK"},
 	[QUIRK_NO_CRSM] = {"no-crsm", ALONE, SWITCH, 0, 0,
 			   "the modem has no AT+CRSM"},
+	[QUIRK_NO_CGLA_TEST] = {"no-cgla-test", ALONE, SWITCH, 0, 0,
+				"AT+CCHO=?, AT+CGLA=? and AT+CCHC=? are "
+				"answered with an error"},
+	[QUIRK_SILENT_TEST] = {"silent-test", ALONE, SWITCH, 0, 0,
+			       "AT+CSIM=? and its like get no answer"},
+	[QUIRK_NO_CCHC] = {"no-cchc", ALONE, SWITCH, 0, 0,
+			   "AT+CCHC is unknown"},
+	[QUIRK_CGLA_CLASS] = {"cgla-class", ALONE, SWITCH, 0, 0,
+			      "AT+CGLA wants the number of the channel in the "
+			      "class byte; AT+CCHO gives that number"},
+	[QUIRK_NO_CHANNELS] = {"no-channels", ALONE, SWITCH, 0, 0,
+			       "the modem refuses (CME 3) MANAGE CHANNEL and "
+			       "commands on a logical channel"},
+	[QUIRK_FETCHES] = {"fetches", ALONE, SWITCH, 0, 0,
+			   "the modem fetches what 61xx announces and refuses "
+			   "(CME 3) GET RESPONSE"},
+	[QUIRK_C0_CLASS_0X] =
+		{"c0-class-0x", ALONE, SWITCH, 0, 0,
+		 "the modem refuses (CME 3) GET RESPONSE of class "
+		 "8X"},
+	[QUIRK_NO_CMEE] = {"no-cmee", ALONE, SWITCH, 0, 0,
+			   "AT+CMEE is unknown"},
+	[QUIRK_OK_FIRST] = {"ok-first", ALONE, SWITCH, 0, 0,
+			    "+CSIM, +CCHO and +CGLA stand behind their OK"},
+	[QUIRK_URC_AFTER] = {"urc-after", ALONE, SWITCH, 0, 0,
+			     "unsolicited lines behind the final line"},
+	[QUIRK_PAUSE] = {"pause", ALONE, 20, 1, 60000,
+			 "a command sooner than N ms after an answer is lost"},
+	[QUIRK_BOOT] = {"boot", ALONE, 500, 1, 600000,
+			"nothing is heard in the first N ms; then RDY"},
+	[QUIRK_SIM_SLOW] = {"sim-slow", ALONE, 500, 1, 600000,
+			    "the SIM is busy (CME 14) in the first N ms"},
+	[QUIRK_ASLEEP] = {"asleep", ALONE, 0, 0, 60000,
+			  "the SIM is refused (CME 3) until AT+ECSIMSLEEP=0, "
+			  "and again after N commands (0: never)"},
+	[QUIRK_LOCK] = {"lock", ALONE, SWITCH, 0, 0,
+			"the SIM is refused (CME 3) until AT+CSIM=1 and after "
+			"AT+CSIM=0"},
+	[QUIRK_LOSE_FIRST] = {"lose-first", ALONE, SWITCH, 0, 0,
+			      "the first command of all is lost"},
+	[QUIRK_LOSE_SELECT] = {"lose-select", ALONE, SWITCH, 0, 0,
+			       "the first SELECT on a new channel is dropped "
+			       "(CME 0)"},
+	[QUIRK_LOSE_SOME] = {"lose-some", ALONE, 7, 2, 10000,
+			     "every N-th command for the card is dropped "
+			     "(CME 0)"},
 	[QUIRK_DIRECT] = {"direct", ALONE, SWITCH, 0, 0,
 			  "data comes with the first answer, never 61xx"},
 	[QUIRK_6CXX] = {"6cxx", ALONE, SWITCH, 0, 0,
 			"an Le that is not exact is answered 6Cxx"},
+	[QUIRK_LE_61XX] = {"le-61xx", ALONE, SWITCH, 0, 0,
+			   "an Le that is too short gets so much and 61xx, not "
+			   "6Cxx (Java cards under T=0)"},
 	[QUIRK_91XX] = {"91xx", ALONE, 0x0B, 0, 0xFF,
 			"success is 91xx (a proactive command waits), not "
 			"9000"},

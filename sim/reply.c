@@ -108,6 +108,19 @@ void reply_ok(struct reply *reply)
 	final(reply, "OK");
 }
 
+void reply_turn(struct reply *reply)
+{
+	size_t tail = reply->size - reply->final_at;
+	char final_line[32];
+
+	if (tail > sizeof(final_line))
+		return;
+	memcpy(final_line, reply->text + reply->final_at, tail);
+	memmove(reply->text + tail, reply->text, reply->final_at);
+	memcpy(reply->text, final_line, tail);
+	reply->final_at = 0;
+}
+
 static const char *error_text(unsigned int code)
 {
 	for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++)

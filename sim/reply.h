@@ -16,6 +16,7 @@ struct reply {
 
 /* Error numbers of 3GPP TS 27.007 9.2. */
 enum cme {
+	CME_PHONE_FAILURE = 0,
 	CME_NOT_ALLOWED = 3,
 	CME_NO_SIM = 10,
 	CME_SIM_BUSY = 14,
@@ -33,6 +34,8 @@ void reply_csim(struct reply *reply, const char *name, char *hex, bool truncate,
 		const char *stale);
 
 void reply_ok(struct reply *reply);
+/* Puts the final line in front of all others. */
+void reply_turn(struct reply *reply);
 /* In the form that AT+CMEE=`cmee` asks for, unless a quirk knows better. */
 void reply_error(struct reply *reply, unsigned int code, unsigned int cmee);
 

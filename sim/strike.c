@@ -11,6 +11,7 @@ void strike_restart(struct modem *modem)
 	modem->opened = 0;
 	modem->echo = true;
 	modem->cmee = 0;
+	modem->awake = modem->locked = false;
 	modem->restarted = true;
 }
 
