@@ -98,22 +98,6 @@ void csim_card(struct modem *modem, struct at_exchange *exchange, size_t size)
 	exchange->done = true;
 }
 
-static bool due(struct modem *modem, enum fault fault)
-{
-	unsigned int after;
-
-	return fault_strikes(modem->faults, fault, 0, &after) &&
-	       modem->exchanges == after;
-}
-
-static void reset_if_due(struct modem *modem)
-{
-	if (due(modem, FAULT_RESET))
-		card_reset(modem->card);
-	if (due(modem, FAULT_RESTART))
-		strike_restart(modem);
-}
-
 static void answer(struct modem *modem, const char *name, struct reply *reply,
 		   struct at_exchange *exchange)
 {
@@ -163,7 +147,7 @@ static int pass(struct modem *modem, struct text arguments, const char *name,
 	csim_card(modem, exchange, size);
 	manner_fetch(modem, exchange);
 	answer(modem, name, reply, exchange);
-	reset_if_due(modem);
+	strike_after(modem);
 	return AT_OK;
 }
 

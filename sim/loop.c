@@ -5,7 +5,6 @@
 #include "problem.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -43,6 +42,25 @@ bool loop_signals(void)
 	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
 		sigdelset(&open_signals, ends[i]);
 	return true;
+}
+
+bool loop_poll(struct pollfd *fds, nfds_t count, const struct timespec *timeout)
+{
+	if (ppoll(fds, count, timeout, &open_signals) >= 0)
+		return true;
+	for (nfds_t i = 0; i < count; i++)
+		fds[i].revents = 0;
+	return errno == EINTR || problem("poll: %s", strerror(errno));
+}
+
+bool loop_stopped(void)
+{
+	return stopped;
+}
+
+void loop_stop(void)
+{
+	stopped = 1;
 }
 
 struct state {
@@ -87,8 +105,8 @@ static bool wait_for(const struct state *state, struct ready *ready)
 		}
 	}
 	*ready = (struct ready){false, false, false, false};
-	if (ppoll(fds, 4, timeout, &open_signals) < 0)
-		return errno == EINTR || problem("poll: %s", strerror(errno));
+	if (!loop_poll(fds, 4, timeout))
+		return false;
 	ready->in = fds[0].revents != 0;
 	ready->out = fds[1].revents != 0;
 	ready->host_left = fds[2].revents != 0;

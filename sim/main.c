@@ -4,6 +4,7 @@
 #include "personalise.h"
 #include "pki_command.h"
 #include "problem.h"
+#include "vpcd.h"
 
 #include <getopt.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@ enum exit_code { EXIT_GOOD, EXIT_BROKEN, EXIT_USAGE, EXIT_DIED };
 static const char help[] =
 	"iotsafe-sim: a SIM with the IoT SAFE applet behind a modem, in software\n"
 	"\n"
-	"usage: iotsafe-sim [--pty LINK | --stdio] [options]\n"
+	"usage: iotsafe-sim [--pty LINK | --stdio | --vpcd[=HOST:PORT]] [options]\n"
 	"       iotsafe-sim pki --store DIR [--name NAME]...\n"
 	"       iotsafe-sim personalise --store DIR [--profile NAME] OBJECT...\n"
 	"       iotsafe-sim profiles | quirks | faults\n"
@@ -24,7 +25,11 @@ static const char help[] =
 	"                     print \"ready LINK\", serve until SIGTERM or SIGINT\n"
 	"  --stdio            speak on standard input and output until end of file\n"
 	"                     (the default)\n"
-	"  --control          with --pty: take lines on standard input, one answer line\n"
+	"  --vpcd[=HOST:PORT] no modem: lie in the reader of vsmartcard-vpcd, in a real\n"
+	"                     pcscd (127.0.0.1:35963); connects again when that restarts\n"
+	"  --atr t0|t1|both|HEX\n"
+	"                     with --vpcd: the protocols that the card offers (t0)\n"
+	"  --control          with --pty or --vpcd: take lines on standard input, one answer line\n"
 	"                     each: \"faults [LIST]\" puts other faults into force,\n"
 	"                     counted from there; \"struck\" tells how often one of\n"
 	"                     them did, \"channels\" how many logical channels are\n"
@@ -67,6 +72,8 @@ static const char help[] =
 struct options {
 	const char *pty;
 	bool stdio;
+	const char *atr;
+	struct vpcd vpcd; /* where it is, or NULL */
 	bool control;
 	const struct profile *profile;
 	const char *store;
@@ -167,6 +174,8 @@ static const struct option long_options[] = {
 	{"pty", required_argument, NULL, 'p'},
 	{"stdio", no_argument, NULL, 's'},
 	{"control", no_argument, NULL, 'C'},
+	{"vpcd", optional_argument, NULL, 'v'},
+	{"atr", required_argument, NULL, 'A'},
 	{"profile", required_argument, NULL, 'P'},
 	{"aid", required_argument, NULL, 'a'},
 	{"store", required_argument, NULL, 'd'},
@@ -194,6 +203,12 @@ static bool read_option(struct options *options, int option)
 		return true;
 	case 'C':
 		options->control = true;
+		return true;
+	case 'v':
+		options->vpcd.where = optarg ? optarg : VPCD_WHERE;
+		return true;
+	case 'A':
+		options->atr = optarg;
 		return true;
 	case 'P':
 		return read_profile(options, optarg);
@@ -233,6 +248,9 @@ static bool read_manners(struct options *options, int argc, char **argv)
 	int option;
 
 	quirks_clear(&options->quirks);
+	if (options->vpcd.where != NULL && vpcd_is_block(&options->vpcd) &&
+	    !read_quirks(&options->quirks, "direct"))
+		return false;
 	if (options->profile->quirks != NULL &&
 	    !read_quirks(&options->quirks, options->profile->quirks))
 		return false;
@@ -241,6 +259,20 @@ static bool read_manners(struct options *options, int argc, char **argv)
 		if (option == 'q' && !read_quirks(&options->quirks, optarg))
 			return false;
 	return true;
+}
+
+static bool check_line(struct options *options)
+{
+	const char *where = options->vpcd.where;
+
+	if ((options->pty != NULL) + options->stdio + (where != NULL) > 1)
+		return problem("--pty, --stdio or --vpcd, not two of them");
+	if (options->control && options->pty == NULL && where == NULL)
+		return problem("--control needs --pty or --vpcd");
+	if (where == NULL)
+		return options->atr == NULL || problem("--atr needs --vpcd");
+	return vpcd_init(&options->vpcd, where,
+			 options->atr ? options->atr : "t0");
 }
 
 /* -1: go on; else the exit code. */
@@ -265,14 +297,8 @@ static int read_options(struct options *options, int argc, char **argv)
 		problem("\"%s\" is no command (see --help)", argv[optind]);
 		return EXIT_USAGE;
 	}
-	if (options->pty != NULL && options->stdio) {
-		problem("--pty or --stdio, not both");
+	if (!check_line(options))
 		return EXIT_USAGE;
-	}
-	if (options->control && options->pty == NULL) {
-		problem("--control needs --pty");
-		return EXIT_USAGE;
-	}
 	return read_manners(options, argc, argv) ? -1 : EXIT_USAGE;
 }
 
@@ -302,22 +328,37 @@ static void add_aids(struct card *card, const struct options *options)
 					   options->aids[i].size));
 }
 
+/* Behind a line, until something ends it. */
+static enum loop_end serve_line(struct options *options, struct modem *modem,
+				struct outbox *outbox, struct control *control)
+{
+	enum loop_end end;
+	struct port port;
+
+	if (!open_port(&port, options))
+		return LOOP_FAILED;
+	end = loop_run(&port, modem, outbox, control);
+	port_close(&port);
+	outbox_clear(outbox);
+	return end;
+}
+
 static int serve(struct options *options, struct card *card, struct log *log)
 {
 	struct outbox outbox = {0};
 	enum loop_end end;
 	struct modem modem;
-	struct control control = {.modem = &modem};
-	struct port port;
+	struct control on_input = {.modem = &modem};
+	struct control *control = options->control ? &on_input : NULL;
 
 	modem_init(&modem, card, log, emit, &outbox);
 	modem.timing = options->timing;
-	if (!loop_signals() || !open_port(&port, options))
+	if (!loop_signals())
 		return EXIT_BROKEN;
-	end = loop_run(&port, &modem, &outbox,
-		       options->control ? &control : NULL);
-	port_close(&port);
-	outbox_clear(&outbox);
+	if (options->vpcd.where != NULL)
+		end = vpcd_run(&options->vpcd, &modem, control);
+	else
+		end = serve_line(options, &modem, &outbox, control);
 	if (end == LOOP_DIED)
 		return EXIT_DIED;
 	return end == LOOP_STOPPED ? EXIT_GOOD : EXIT_BROKEN;

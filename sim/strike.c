@@ -55,6 +55,22 @@ int strike_before(struct modem *modem, unsigned int ins, unsigned int channel)
 	return AT_OK;
 }
 
+static bool due(struct modem *modem, enum fault fault)
+{
+	unsigned int after;
+
+	return fault_strikes(modem->faults, fault, 0, &after) &&
+	       modem->exchanges == after;
+}
+
+void strike_after(struct modem *modem)
+{
+	if (due(modem, FAULT_RESET))
+		card_reset(modem->card);
+	if (due(modem, FAULT_RESTART))
+		strike_restart(modem);
+}
+
 /* The longest row of hex digits behind the name of the answer's line. */
 static char *payload(struct reply *reply, size_t *size)
 {

@@ -11,6 +11,9 @@
  */
 int strike_before(struct modem *modem, unsigned int ins, unsigned int channel);
 
+/* Faults that strike when the card has answered. */
+void strike_after(struct modem *modem);
+
 /* Faults that strike the finished answer to such a command. */
 void strike_reply(struct modem *modem, unsigned int ins, struct reply *reply);
 

@@ -49,7 +49,7 @@ int address_get_number(const struct address *address, const char *name,
 
 /* yes/no/1/0/true/false in the same manner. */
 int address_get_flag(const struct address *address, const char *name,
-		     bool otherwise, bool *out);
+		     bool otherwise, bool *out) FOR_MODULES(address_get_flag);
 
 #define NAME_ID_MAX    20
 #define NAME_LABEL_MAX 60

@@ -36,7 +36,7 @@ LIMIT = 2 * TIMEOUT / 1000 + 10
 def documented():
     """What happened -> (code, pattern of the sentence), from the page."""
     page = (TOP / "docs/errors.md").read_text().partition(
-        "## What goes wrong")[2]
+        "## What goes wrong")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| (\S.*?) \| `(ERR_\w+)` \| `(.*)` \|$", page, re.M)
     return {what: (code, re.escape(sentence).replace("…", ".*"))
             for what, code, sentence in rows}

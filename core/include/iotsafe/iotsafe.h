@@ -185,7 +185,8 @@ IOTSAFE_API void iotsafe_trace_set(unsigned what, iotsafe_trace_func func,
  *        IOTSAFE_CARD. Attributes follow `?`, joined by `&`.
  *        `at:/dev/ttyUSB2?baud=115200` AT commands over a port;
  *        `sim:PROFILE?quirk=NAME` the bundled software SIM;
- *        `exec:COMMAND ARG…` AT over a child's standard input and output.
+ *        `exec:COMMAND ARG…` AT over a child's standard input and output;
+ *        `pcsc:READER` a card reader, by its name, its number or nothing.
  *        Attributes of every address: `timeout=` milliseconds of one
  *        operation (10000), `aid=` hexadecimal AID to select, several joined
  *        by `,`, instead of the known ones; `class=`, `le=`, `piece=`,
