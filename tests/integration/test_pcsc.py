@@ -100,6 +100,6 @@ def test_a_reader_that_is_not_there_is_an_error_with_those_that_are(
     daemon, put_in
 ):
     put_in(daemon)
-    line, said = sentence("list", status=6, **at(daemon, "pcsc:Gemalto"))
+    line, said = sentence("list", status=10, **at(daemon, "pcsc:Gemalto"))
     assert said["code"] == "ERR_ABSENT"
     assert f'0 "{READER}", 1 "Virtual PCD 00 01" (empty)' in line
