@@ -32,13 +32,14 @@ static bool parse(struct text text, unsigned long numbers[NUMBERS])
 
 int crsm_run(struct modem *modem, struct text arguments, struct reply *reply)
 {
-	const uint8_t *iccid = modem->card->personal->iccid;
+	const struct personal *personal = modem->card->personal;
 	char hex[2 * ICCID_SIZE + 1], line[64];
 	unsigned long numbers[NUMBERS];
 
 	if (!parse(arguments, numbers))
 		return CME_BAD_PARAMETERS;
-	if (quirk_on(&modem->quirks, QUIRK_NO_ICCID))
+	/* the record of a card has no files of its own */
+	if (personal == NULL || quirk_on(&modem->quirks, QUIRK_NO_ICCID))
 		return CME_NOT_ALLOWED;
 	if (numbers[0] != READ_BINARY || numbers[1] != EF_ICCID ||
 	    numbers[2] != 0 || numbers[3] != 0 || numbers[4] > ICCID_SIZE) {
@@ -46,7 +47,7 @@ int crsm_run(struct modem *modem, struct text arguments, struct reply *reply)
 		reply_line(reply, line);
 		return AT_OK;
 	}
-	hex_encode(iccid, numbers[4] ? numbers[4] : ICCID_SIZE, hex);
+	hex_encode(personal->iccid, numbers[4] ? numbers[4] : ICCID_SIZE, hex);
 	snprintf(line, sizeof(line), "+CRSM: 144,0,\"%s\"", hex);
 	reply_line(reply, line);
 	return AT_OK;

@@ -14,7 +14,7 @@
 #define STEPS_MAX     100000
 #define SHOWN_MAX     24 /* bytes of a command in a problem */
 
-enum { INS_CHANNEL = 0x70, INS_SELECTION = 0xA4 };
+enum { INS_CHANNEL = 0x70, INS_SELECTION = 0xA4, INS_BINARY = 0xB0 };
 
 struct replay_step {
 	unsigned int line;
@@ -167,9 +167,19 @@ static size_t word(uint8_t *response, unsigned int sw)
 	return 2;
 }
 
-/* A channel that the recorded modem opened without a word to the trace. */
-static size_t open_channel(struct view command, uint8_t *response)
+/* ETSI TS 102 221 11.1.3: READ BINARY of a file by its short number. */
+static bool is_binary(struct view command)
 {
+	return command.size == 5 && command.data[1] == INS_BINARY &&
+	       (command.data[2] & 0x80) != 0;
+}
+
+/* What the recorded modem did without a word to the trace: it opened the
+ * channel, and read the number of the card by AT+CRSM. */
+static size_t do_unrecorded(struct view command, uint8_t *response)
+{
+	if (is_binary(command))
+		return word(response, SW_NOT_FOUND);
 	if (command.data[1] == INS_SELECTION || command.data[2] == 0x80)
 		return word(response, SW_OK);
 	response[0] = 1;
@@ -207,8 +217,8 @@ size_t replay_exchange(struct replay *replay, struct view command,
 
 	note->name = "replay";
 	if (!replay->has_channels && command.size >= 4 &&
-	    (ins == INS_CHANNEL || ins == INS_SELECTION))
-		return open_channel(command, response);
+	    (ins == INS_CHANNEL || ins == INS_SELECTION || is_binary(command)))
+		return do_unrecorded(command, response);
 	if (!fits(step, command) || step->hidden > 0)
 		return refuse(replay, command, step, response, note);
 	note->secret = step->masked;

@@ -78,6 +78,9 @@ struct options {
 	bool insecure;
 	bool no_pipe;
 
+	const char *report;
+	bool subject;
+
 	char **arguments;
 	int count;
 };
@@ -140,6 +143,8 @@ enum command_bit {
 #define ERR_FILE  "ERR_FILE"
 #define ERR_HOST  "ERR_HOST"
 #define ERR_USAGE "ERR_ARG"
+/* Never an error: the exit status of `doctor` where something is wrong. */
+#define ERR_HEALTH "ERR_HEALTH"
 
 /* Returns from a function with the status of one that failed. */
 #define TRY(expression)                                                        \
@@ -153,6 +158,7 @@ enum command_bit {
 int fail(struct cli *cli, const char *error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 int fail_library(struct cli *cli);
+int failure_status(const char *error);
 void failure_list(void);
 
 /* options.c */

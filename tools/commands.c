@@ -96,6 +96,14 @@ static const struct command commands[] = {
 	 "Sends each HEX on the applet's channel (written with channel 0) and\n"
 	 "prints the answer and its status word. The exit status is 0 if all\n"
 	 "were answered, whatever the status words say."},
+	{"doctor", DOCTOR, command_doctor, "", 0, 0,
+	 "finds out why it does not work",
+	 "Looks at the ports of this host and who has them, at the modem, the\n"
+	 "SIM, the applet, its objects, the identity and its certificates, and\n"
+	 "has the card make one signature, after saying so. Says of each what\n"
+	 "it found, and what to do next. Without --card (and IOTSAFE_CARD) all\n"
+	 "ports of modems are tried. Nothing is changed on card or modem. The\n"
+	 "status is 0 if nothing is wrong, and 19 if something is."},
 	{"trace", TRACE, command_trace, "FILE", 1, 1,
 	 "a recorded trace, told field by field",
 	 "Tells what each command of the trace in FILE (`-` is standard input)\n"

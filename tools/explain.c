@@ -21,6 +21,8 @@ enum parameters {
 	/* P1 says whether it is the last one. */
 	UPDATE,
 	OFFSET,
+	/* P1 names a file, or both are an offset. */
+	BINARY,
 	GET_DATA,
 	PRF_MODE,
 	PIN_NUMBER
@@ -65,6 +67,18 @@ static const struct row *find_row(uint8_t ins)
 		if (rows[i].ins == ins)
 			return &rows[i];
 	return &unknown;
+}
+
+/* The same instruction as READ FILE, which always has data. */
+static const struct row read_binary = {0xB0, "READ BINARY", BINARY, RAW, RAW};
+
+static const struct row *find_command(const struct record *record)
+{
+	const struct row *row = find_row(record->command[1]);
+
+	return row->parameters == OFFSET && record->command_size == 5
+		       ? &read_binary
+		       : row;
 }
 
 static void give(struct explain *explain, const char *name, const uint8_t *data,
@@ -145,6 +159,8 @@ static const char *p1_words(enum parameters parameters, const uint8_t *p)
 		return data_words(p[0]);
 	case PRF_MODE:
 		return prf_words(p[0]);
+	case BINARY:
+		return p[0] == 0x82 ? "file 2, the ICCID" : "a file's number";
 	default:
 		return "";
 	}
@@ -155,6 +171,8 @@ static void p2_words(enum parameters parameters, const uint8_t *p, char *out)
 	out[0] = '\0';
 	if (parameters == SESSION || parameters == UPDATE)
 		snprintf(out, EXPLAIN_WORDS_MAX, "session %u", p[1]);
+	else if (parameters == BINARY)
+		snprintf(out, EXPLAIN_WORDS_MAX, "from byte %u on", p[1]);
 	else if (parameters == PIN_NUMBER)
 		snprintf(out, EXPLAIN_WORDS_MAX, "PIN %u", p[1] & 0x7Fu);
 	else if (parameters == MANAGE && p[0] == 0x80)
@@ -171,7 +189,8 @@ static void give_parameters(struct explain *explain, const struct row *row,
 {
 	char words[EXPLAIN_WORDS_MAX];
 
-	if (row->parameters == OFFSET) {
+	if (row->parameters == OFFSET ||
+	    (row->parameters == BINARY && !(p[0] & 0x80))) {
 		snprintf(words, sizeof(words), "from byte %u on",
 			 (unsigned)(p[0] << 8 | p[1]));
 		give(explain, "P1 P2", p, 2, words);
@@ -284,6 +303,6 @@ void explain_exchange(struct explain *explain, const struct record *record)
 {
 	enum content content = content_of(explain, record);
 
-	give_command(explain, record, find_row(record->command[1]));
+	give_command(explain, record, find_command(record));
 	give_answer(explain, record, content);
 }

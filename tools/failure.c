@@ -39,11 +39,12 @@ static const struct family families[] = {
 	{"ERR_CLOSED", 16, "the server, the modem or the card has gone"},
 	{"ERR_SUPPORT", 17, "this build, modem, card or key cannot"},
 	{ERR_HOST, 18, "the host was not found or not reached"},
+	{ERR_HEALTH, 19, "the doctor found a problem"},
 };
 
 #define FAMILIES_COUNT (sizeof(families) / sizeof(families[0]))
 
-static int status_of(const char *error)
+int failure_status(const char *error)
 {
 	for (size_t i = 0; i < FAMILIES_COUNT; i++)
 		if (!strcmp(families[i].error, error))
@@ -59,7 +60,7 @@ static int report(struct cli *cli, const char *error)
 	watch_end();
 	fprintf(stderr, "iotsafe: %s\n", shown);
 	text_free(shown);
-	return status_of(error);
+	return failure_status(error);
 }
 
 int fail(struct cli *cli, const char *error, const char *format, ...)

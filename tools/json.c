@@ -182,7 +182,7 @@ void json_flag(struct json *json, const char *name, bool flag)
 	fputs(flag ? "true" : "false", json->stream);
 }
 
-bool json_finish(struct json *json)
+bool json_write(struct json *json, FILE *file)
 {
 	bool whole;
 
@@ -193,6 +193,11 @@ bool json_finish(struct json *json)
 	json->stream = NULL;
 	if (!whole)
 		return false;
-	fwrite(json->text, 1, json->size, stdout);
-	return !fflush(stdout) && !ferror(stdout);
+	fwrite(json->text, 1, json->size, file);
+	return !fflush(file) && !ferror(file);
+}
+
+bool json_finish(struct json *json)
+{
+	return json_write(json, stdout);
 }

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 struct json;
 
@@ -33,6 +34,10 @@ void json_flag(struct json *json, const char *name, bool flag);
 
 /* Ends what is open but the outermost object. */
 void json_end_inner(struct json *json);
+
+/* Ends everything and writes it with a newline to this stream; no more can be
+ * added. */
+bool json_write(struct json *json, FILE *file);
 
 /* Ends everything and writes it with a newline to standard output. False if
  * that failed, errno says why. */

@@ -148,6 +148,12 @@ static const struct row rows[] = {
 	{"session", TEXT, PLACE(session), CONNECT, "FILE",
 	 "resume the session in FILE, and keep the new one there\n"
 	 "(mode 0600): whoever has it speaks for us"},
+	{"report", TEXT, PLACE(report), DOCTOR, "FILE",
+	 "write the findings to FILE (JSON, mode 0600) without\n"
+	 "numbers of card and modem, names and host: to be shown\n"
+	 "to others"},
+	{"subject", FLAG, PLACE(subject), DOCTOR, NULL,
+	 "keep the names in certificates in that report"},
 	{"name", TEXT, PLACE(name), CONNECT, "NAME",
 	 "the server's name (default: HOST)"},
 	{"tls", TEXT, PLACE(tls), CONNECT, "VERSION", "only 1.2 or only 1.3"},
