@@ -3,12 +3,9 @@
  * Open channels become lines of a file, and lines channels again. What the
  * file says is believed only if all of it is as we write it.
  */
-#include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include "base/state.h"
 #include "base/state_file.h"
@@ -82,7 +79,7 @@ static void take_channel(struct reader *in, struct state_channel *channel)
 	expect(in, " ");
 	take_word(in, channel->handle, sizeof(channel->handle));
 	expect(in, "\n");
-	if (!channel->pid || (channel->number && channel->handle[0]))
+	if (channel->number && channel->handle[0])
 		in->failed = true;
 }
 
@@ -176,10 +173,12 @@ bool state_read(const char *port, struct state *out)
 
 static bool is_left_over(const struct state_channel *channel)
 {
-	/* EPERM: it is somebody else's, and lives. */
-	if (kill(channel->pid, 0) < 0 && errno == ESRCH)
+	uint64_t started;
+
+	if (!channel->pid || state_process_is_gone(channel->pid))
 		return true;
-	return channel->started != state_process_started(channel->pid);
+	started = state_process_started(channel->pid);
+	return started && started != channel->started;
 }
 
 static void drop(struct state *state, size_t i)
@@ -243,6 +242,37 @@ void state_channel_opened(const char *port, unsigned number, const char *handle)
 		drop_channel(&state, getpid(), number, handle);
 		add_own(&state, number, handle);
 	}
+	store(port, &state);
+}
+
+static struct state_channel *find_awaited(struct state *state)
+{
+	for (size_t i = 0; i < state->channels_count; i++)
+		if (!state->channels[i].number && !state->channels[i].handle[0])
+			return &state->channels[i];
+	return NULL;
+}
+
+bool state_channel_awaited(const char *port)
+{
+	struct state state;
+
+	return load(port, &state) && find_awaited(&state);
+}
+
+void state_channel_late(const char *port, unsigned number, const char *handle)
+{
+	struct state_channel *channel;
+	struct state state;
+
+	if (!load(port, &state))
+		return;
+	channel = find_awaited(&state);
+	if (!channel)
+		return;
+	channel->pid = 0;
+	channel->number = number;
+	snprintf(channel->handle, sizeof(channel->handle), "%s", handle);
 	store(port, &state);
 }
 

@@ -22,7 +22,7 @@
 #define STATE_SIZE_MAX	   1024
 
 struct state_channel {
-	pid_t pid;
+	pid_t pid;	  /* 0: nobody's */
 	uint64_t started; /* of the process: pids are used again */
 	unsigned number;  /* 1 to 19; 0: see handle */
 	/* The modem's; "" where the number is 0 too: asked for, and the answer
@@ -57,6 +57,11 @@ void state_channel_opened(const char *port, unsigned number,
 void state_channel_closed(const char *port, unsigned number,
 			  const char *handle);
 
+/* True where the answer to an opening was not seen; and that answer, if it
+ * comes late: it is of a channel that nobody uses. */
+bool state_channel_awaited(const char *port);
+void state_channel_late(const char *port, unsigned number, const char *handle);
+
 /*
  * A channel that is recorded and used by nobody, for its process is gone; with
  * `any` whoever recorded it, which is for who knows that nobody uses one. It
@@ -68,6 +73,9 @@ void state_drop_channel(const char *port, const struct state_channel *channel);
 /* The card that is behind the port. What was recorded of another one is
  * forgotten. */
 void state_set_iccid(const char *port, const char *iccid);
+
+/* True if there is no such process, or it has ended. */
+bool state_process_is_gone(pid_t pid);
 
 /* This process changed objects of the card, which others may remember. */
 void state_card_changed(const char *port);

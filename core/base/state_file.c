@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,26 +64,46 @@ bool state_here(const char *port, struct state *here)
 	return true;
 }
 
-/* proc(5), stat: field 22; the second one is a name that may hold anything but
- * ends at the last bracket. */
-uint64_t state_process_started(pid_t pid)
+/* PF_EXITING of the kernel. A process that was killed closes its descriptors
+ * some time before anyone is told that it has ended. */
+#define FLAG_EXITING 4
+
+/* proc(5), stat: fields 9 and 22; the second one is a name that may hold
+ * anything but ends at the last bracket. */
+static bool read_process(pid_t pid, unsigned *flags,
+			 unsigned long long *started)
 {
 	char path[32], text[1024];
-	unsigned long long started;
 	const char *rest;
-	char how;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	if (read_path(path, text, sizeof(text)) < 0)
-		return 0;
+		return false;
 	rest = strrchr(text, ')');
-	if (!rest || sscanf(rest,
-			    ") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u "
-			    "%*u %*d %*d %*d %*d %*d %*d %llu",
-			    &how, &started) != 2)
-		return 0;
-	/* Killed, and its parent has not looked yet. */
-	return how == 'Z' || how == 'X' ? 0 : started;
+	return rest &&
+	       sscanf(rest,
+		      ") %*c %*d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u "
+		      "%*u %*d %*d %*d %*d %*d %*d %llu",
+		      flags, started) == 2;
+}
+
+uint64_t state_process_started(pid_t pid)
+{
+	unsigned long long started;
+	unsigned flags;
+
+	return read_process(pid, &flags, &started) ? started : 0;
+}
+
+bool state_process_is_gone(pid_t pid)
+{
+	unsigned long long started;
+	unsigned flags;
+
+	/* EPERM: it is somebody else's, and lives. */
+	if (kill(pid, 0) < 0 && errno == ESRCH)
+		return true;
+	return read_process(pid, &flags, &started) && flags & FLAG_EXITING;
 }
 
 /* ---- the file ---- */

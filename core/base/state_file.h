@@ -10,7 +10,7 @@
  * asked. */
 bool state_here(const char *port, struct state *here);
 
-/* When a process started, in the kernel's ticks; 0 if there is none. */
+/* When a process started, in the kernel's ticks; 0 if that is not told. */
 uint64_t state_process_started(pid_t pid);
 
 /* -1 where there is no such file, or none that is to be trusted. */

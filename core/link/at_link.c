@@ -178,6 +178,8 @@ static int ask(struct at_modem *modem, const char *line, const char *name,
 	int wait = BUSY_FIRST;
 	int result;
 
+	/* From here on an answer like that may be ours. */
+	modem->seek = false;
 	for (;;) {
 		TRY(at_modem_command(modem, line, name, wanted, answer,
 				     deadline));

@@ -35,6 +35,8 @@ static bool next_line(struct at_modem *modem, struct at_line *line)
 		return false;
 	trace("at<", line->text);
 	at_modem_sort(modem, line);
+	if (modem->seek)
+		at_share_look(modem, line);
 	return true;
 }
 

@@ -38,6 +38,8 @@ struct at_modem {
 	/* Markers (at_sync.c): whose line came and whose OK is due, and whose
 	 * answer was complete last. */
 	const struct at_marker *marked, *answered;
+	/* What comes may be the late answer to the opening of a channel. */
+	bool seek;
 };
 
 /* What one command was answered with. */
@@ -86,6 +88,11 @@ void at_modem_wipe(struct at_modem *modem);
 /* In at_sync.c. Waits until the modem answers what it is asked now. */
 int at_modem_synchronise(struct at_modem *modem,
 			 const struct deadline *deadline);
+
+/* In at_share.c. Looks for the answer to an opening that nobody saw: whether
+ * one is missing, and whether a line is it. */
+void at_share_seek(struct at_modem *modem);
+void at_share_look(struct at_modem *modem, const struct at_line *line);
 
 /* In at_sync.c. Knows the answers to what at_modem_synchronise() asked, also
  * when they come late, and makes plain text of them. */

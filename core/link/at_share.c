@@ -3,7 +3,9 @@
  * A port that other processes use too becomes a modem that is ours for a turn:
  * what they left on the line is not taken for an answer to us.
  */
+#include <string.h>
 #include "base/error.h"
+#include "base/state.h"
 #include "link/at_init.h"
 #include "link/at_link.h"
 
@@ -16,6 +18,7 @@ int at_share_open(struct link *link, const struct deadline *deadline)
 	link->alone = !stream->shared;
 	if (*stream->device)
 		link->port = stream->device;
+	at_share_seek(modem);
 	if (!link->shared)
 		return IOTSAFE_OK;
 	if (!link->port)
@@ -24,6 +27,34 @@ int at_share_open(struct link *link, const struct deadline *deadline)
 				 "a socket shares by itself, or not",
 				 stream->name);
 	return stream_turn_begin(stream, deadline);
+}
+
+void at_share_seek(struct at_modem *modem)
+{
+	modem->seek = state_channel_awaited(modem->stream.device);
+}
+
+/* MANAGE CHANNEL gives one byte and 9000, AT+CCHO a handle. */
+void at_share_look(struct at_modem *modem, const struct at_line *line)
+{
+	const char *handle = at_value(line, "+CCHO");
+	uint8_t answer[LINK_RESPONSE_MAX];
+	struct at_csim csim = {0};
+	size_t size;
+
+	if (handle && *handle && strlen(handle) < STATE_HANDLE_MAX &&
+	    !strpbrk(handle, " ,;")) {
+		state_channel_late(modem->stream.device, 0, handle);
+		modem->seek = false;
+	}
+	at_csim_take(&csim, line);
+	if (csim.state != AT_CSIM_WHOLE ||
+	    at_csim_response(&csim, answer, sizeof(answer), &size) < 0)
+		return;
+	if (size == 3 && answer[0] >= 1 && answer[0] <= 19 &&
+	    answer[1] == 0x90 && answer[2] == 0x00)
+		state_channel_late(modem->stream.device, answer[0], "");
+	modem->seek = false;
 }
 
 /* Who had the turn before may have been killed in the middle of a line, with

@@ -92,6 +92,7 @@ int at_modem_synchronise(struct at_modem *modem,
 {
 	int result = IOTSAFE_OK;
 
+	at_share_seek(modem);
 	/* Ends a command line that was written in part. */
 	if (modem->line_open)
 		result = at_modem_send(modem, "\r", deadline);
@@ -105,6 +106,7 @@ int at_modem_synchronise(struct at_modem *modem,
 		    !deadline_passed(deadline))
 			result = IOTSAFE_OK;
 	}
+	modem->seek = false;
 	if (result < 0)
 		return at_modem_gave_up(modem, result, "getting back in step");
 	modem->in_step = true;

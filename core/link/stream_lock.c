@@ -52,9 +52,25 @@ static int find_locker(const struct stat *status)
 	return found;
 }
 
-/* True if the process has this device open. Others' processes can be looked
- * into by root only. */
-static bool has_open(const char *pid, dev_t device)
+/* True if the descriptor holds a lock (proc(5), fdinfo). */
+static bool has_lock(const char *pid, const char *fd)
+{
+	char path[600], line[256];
+	bool found = false;
+	FILE *info;
+
+	snprintf(path, sizeof(path), "/proc/%s/fdinfo/%s", pid, fd);
+	info = fopen(path, "re");
+	while (info && !found && fgets(line, sizeof(line), info))
+		found = !strncmp(line, "lock:", 5);
+	if (info)
+		fclose(info);
+	return found;
+}
+
+/* True if the process has this device open, with a lock on it if that is asked
+ * for. Others' processes can be looked into by root only. */
+static bool has_open(const char *pid, dev_t device, bool locked)
 {
 	char path[300];
 	struct dirent *entry;
@@ -68,12 +84,14 @@ static bool has_open(const char *pid, dev_t device)
 		return false;
 	while (!found && (entry = readdir(directory)))
 		found = !fstatat(dirfd(directory), entry->d_name, &status, 0) &&
-			S_ISCHR(status.st_mode) && status.st_rdev == device;
+			S_ISCHR(status.st_mode) && status.st_rdev == device &&
+			(!locked || has_lock(pid, entry->d_name));
 	closedir(directory);
 	return found;
 }
 
-static int find_opener(const struct stat *status)
+/* Ourselves last: another card of this process may have it. */
+static int find_opener(const struct stat *status, bool locked)
 {
 	DIR *proc = opendir("/proc");
 	struct dirent *entry;
@@ -84,10 +102,12 @@ static int find_opener(const struct stat *status)
 	while (!found && (entry = readdir(proc))) {
 		pid = atoi(entry->d_name);
 		if (pid > 0 && pid != getpid() &&
-		    has_open(entry->d_name, status->st_rdev))
+		    has_open(entry->d_name, status->st_rdev, locked))
 			found = pid;
 	}
 	closedir(proc);
+	if (!found && locked && has_open("self", status->st_rdev, locked))
+		found = getpid();
 	return found;
 }
 
@@ -113,7 +133,9 @@ static int find_holder(const char *path)
 	if (stat(path, &status) == 0) {
 		pid = find_locker(&status);
 		if (!pid)
-			pid = find_opener(&status);
+			pid = find_opener(&status, true);
+		if (!pid)
+			pid = find_opener(&status, false);
 	}
 	return pid;
 }

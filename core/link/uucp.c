@@ -6,13 +6,13 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include "base/state.h"
 #include "link/uucp.h"
 
 /* The first is the second on systemd's systems; OpenWrt has the second. */
@@ -67,7 +67,7 @@ static pid_t living_holder(const char *path)
 {
 	pid_t pid = read_holder(path);
 
-	if (pid == getpid() || (pid > 0 && kill(pid, 0) < 0 && errno == ESRCH))
+	if (pid == getpid() || (pid > 0 && state_process_is_gone(pid)))
 		return 0;
 	return pid;
 }

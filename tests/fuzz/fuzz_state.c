@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	CHECK(state.channels_count <= STATE_CHANNELS_MAX);
 	for (size_t i = 0; i < state.channels_count; i++) {
-		CHECK(state.channels[i].pid > 0);
+		CHECK(state.channels[i].pid >= 0);
 		CHECK(state.channels[i].number <= 19);
 		CHECK(strlen(state.channels[i].handle) < STATE_HANDLE_MAX);
 	}

@@ -62,7 +62,7 @@ struct peer {
 		struct datagram *next;
 		size_t size;
 		uint8_t data[];
-	} *held;
+	} * held;
 	int handled;
 	/* After peer_join(). */
 	int result;	      /* of gnutls_handshake() */
