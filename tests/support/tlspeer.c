@@ -457,9 +457,8 @@ static void serve_session(struct peer *peer)
 	gnutls_psk_free_server_credentials(psk);
 }
 
-static void *run(void *self)
+void peer_serve(struct peer *peer)
 {
-	struct peer *peer = self;
 	char ignored[4096];
 
 	if (peer->wish.garbage) {
@@ -476,22 +475,20 @@ static void *run(void *self)
 		serve_session(peer);
 	}
 	close(peer->own_fd);
-	return NULL;
 }
 
-void peer_start(struct peer *peer, struct peer_wish wish)
+void peer_prepare(struct peer *peer, struct peer_wish wish)
 {
 	memset(peer, 0, sizeof(*peer));
 	peer->wish = wish;
 	peer->alert = -1;
-	pthread_mutex_init(&peer->lock, NULL);
 	peer->stop_fd = eventfd(0, EFD_CLOEXEC);
 	need(peer->stop_fd, "eventfd");
+	pthread_mutex_init(&peer->lock, NULL);
 	make_connection(peer);
-	need(-pthread_create(&peer->thread, NULL, run, peer), "thread");
 }
 
-void peer_join(struct peer *peer)
+void peer_stop(struct peer *peer)
 {
 	const uint64_t one = 1;
 
@@ -499,7 +496,10 @@ void peer_join(struct peer *peer)
 		close(peer->fd);
 	/* An UDP socket does not tell that the other end has gone. */
 	need((int)write(peer->stop_fd, &one, sizeof(one)), "stop");
-	pthread_join(peer->thread, NULL);
+}
+
+void peer_forget(struct peer *peer)
+{
 	close(peer->stop_fd);
 	while (peer->held) {
 		struct datagram *first = peer->held;
@@ -508,4 +508,23 @@ void peer_join(struct peer *peer)
 		free(first);
 	}
 	pthread_mutex_destroy(&peer->lock);
+}
+
+static void *run(void *self)
+{
+	peer_serve(self);
+	return NULL;
+}
+
+void peer_start(struct peer *peer, struct peer_wish wish)
+{
+	peer_prepare(peer, wish);
+	need(-pthread_create(&peer->thread, NULL, run, peer), "thread");
+}
+
+void peer_join(struct peer *peer)
+{
+	peer_stop(peer);
+	pthread_join(peer->thread, NULL);
+	peer_forget(peer);
 }

@@ -86,4 +86,11 @@ bool peer_let_go(struct peer *peer);
 /* Closes the client's end and waits for the thread. */
 void peer_join(struct peer *peer);
 
+/* The same in four steps, for a thread that serves many: peer_serve() is its
+ * part, and ends at the latest after peer_stop(). */
+void peer_prepare(struct peer *peer, struct peer_wish wish);
+void peer_serve(struct peer *peer);
+void peer_stop(struct peer *peer);
+void peer_forget(struct peer *peer);
+
 #endif

@@ -41,6 +41,7 @@ struct worker {
 	pthread_t thread;
 	struct simulator sim;
 	struct original original;
+	struct server server;
 	char address[2][160]; /* with the long time-out, and the short */
 };
 
@@ -160,6 +161,7 @@ static void judge(struct worker *worker, size_t index)
 	struct verdict *verdict = &all.verdicts[index];
 	const bool opens = !strcmp(cell->operation, "open");
 	struct subject subject = {
+		.server = &worker->server,
 		.address = worker->address[opens && is_short(cell)],
 		.original = &worker->original};
 	int channels;
@@ -202,6 +204,7 @@ static void *work(void *self)
 	struct worker *worker = self;
 	size_t index;
 
+	server_start(&worker->server);
 	begin(worker);
 	while ((index = all.next++) < all.table.count) {
 		judge(worker, index);
@@ -211,6 +214,7 @@ static void *work(void *self)
 		begin(worker);
 	}
 	end(worker);
+	server_stop(&worker->server);
 	return NULL;
 }
 

@@ -5,8 +5,11 @@
 #define MATRIX_OPERATIONS_H
 
 #include <iotsafe/iotsafe.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <stdbool.h>
 #include "softpki.h"
+#include "tlspeer.h"
 
 /* An operation that the library calls good, and whose outcome is not. */
 #define WRONG 1
@@ -21,8 +24,22 @@ struct original {
 	struct identity ca, server;
 };
 
+/* One thread for all sessions: GnuTLS keeps something of every thread that
+ * has come by. */
+struct server {
+	pthread_t thread;
+	sem_t begun, ended;
+	struct peer *peer; /* NULL: the end */
+};
+
+void server_start(struct server *server);
+void server_stop(struct server *server);
+
 struct subject {
 	const char *address;
+	struct server *server;
+	bool polling;	      /* sessions that never wait inside the library */
+	const char *priority; /* of the server; NULL: GnuTLS's own */
 	const struct original *original;
 	iotsafe_card *card;
 	iotsafe_key *key;
