@@ -11,7 +11,7 @@ PACKAGES_LUA="swig liblua5.1-0-dev lua5.1 liblua5.3-dev lua5.3 liblua5.4-dev
 	lua5.4 luajit lua-socket"
 PACKAGES_BINDINGS="$PACKAGES_PYTHON $PACKAGES_LUA"
 PACKAGES_TEST="libcriterion-dev python3-pytest lua-busted valgrind openssl
-	ca-certificates
+	ca-certificates socat
 	pcscd vsmartcard-vpcd opensc
 	clang-format-14? busybox-static cpio"
 PACKAGES_FUZZ="clang"
