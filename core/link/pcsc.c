@@ -176,6 +176,11 @@ static void free_call(void *self)
 
 /* ---- in the caller's ---- */
 
+/* Connecting waits for other programs, too. */
+static const char others_turn[] =
+	"another program had the card to itself (a transaction of PC/SC) when "
+	"the time was up";
+
 /* Runs a call; `otherwise` is the code and `late` the sentence for one that
  * does not come back in time. */
 static int run(struct pcsc *pcsc, void (*call)(void *self), int otherwise,
@@ -191,6 +196,10 @@ static int run(struct pcsc *pcsc, void (*call)(void *self), int otherwise,
 				 pcsc->reader);
 	if (result < 0)
 		return result;
+	/* libpcsclite says so, too, when pcscd has closed the connection;
+	 * whether we may use the card was decided when we connected. */
+	if (pcsc->result == SCARD_W_SECURITY_VIOLATION && pcsc->has_card)
+		pcsc->result = SCARD_F_COMM_ERROR;
 	if (pcsc->result != SCARD_S_SUCCESS)
 		return pcsc_failed(pcsc->reader, (long)pcsc->result);
 	return IOTSAFE_OK;
@@ -199,10 +208,7 @@ static int run(struct pcsc *pcsc, void (*call)(void *self), int otherwise,
 static int run_begin(struct pcsc *pcsc, void (*call)(void *self),
 		     const struct deadline *deadline)
 {
-	return run(pcsc, call, IOTSAFE_ERR_BUSY,
-		   "another program had the card to itself (a transaction of "
-		   "PC/SC) when the time was up",
-		   deadline);
+	return run(pcsc, call, IOTSAFE_ERR_BUSY, others_turn, deadline);
 }
 
 static int find_reader(struct pcsc *pcsc, const char *wanted,
@@ -228,8 +234,7 @@ static int open_card(struct pcsc *pcsc, const char *wanted,
 		     const struct deadline *deadline)
 {
 	TRY(find_reader(pcsc, wanted, deadline));
-	TRY(run(pcsc, connect_call, IOTSAFE_ERR_TIMEOUT,
-		"the reader does not answer", deadline));
+	TRY(run(pcsc, connect_call, IOTSAFE_ERR_BUSY, others_turn, deadline));
 	trace_line(IOTSAFE_TRACE_APDU, "pcsc: \"%s\", T=%d", pcsc->reader,
 		   pcsc->protocol == SCARD_PROTOCOL_T1);
 	return run_begin(pcsc, first_begin_call, deadline);
@@ -293,14 +298,19 @@ static int pcsc_open(struct link *link, const struct address *address,
 	return IOTSAFE_OK;
 }
 
-static int check_whole(const struct pcsc *pcsc)
+/* What a command that was given up has done to the card nobody knows: once it
+ * has come back, all is opened anew. */
+static int check_whole(struct pcsc *pcsc, const struct deadline *deadline)
 {
-	if (pcsc->broken)
-		return error_set(IOTSAFE_ERR_CLOSED,
-				 "pcsc: \"%s\": an earlier command has not "
-				 "come back yet",
-				 pcsc->reader);
-	return IOTSAFE_OK;
+	if (!pcsc->broken)
+		return IOTSAFE_OK;
+	TRY(run(pcsc, end_call, IOTSAFE_ERR_TIMEOUT,
+		"the card has still not answered an earlier command",
+		deadline));
+	return error_set(IOTSAFE_ERR_CLOSED,
+			 "pcsc: \"%s\": the answer to an earlier command came "
+			 "too late",
+			 pcsc->reader);
 }
 
 static int pcsc_exchange(struct link *link, const char *handle,
@@ -312,7 +322,7 @@ static int pcsc_exchange(struct link *link, const char *handle,
 	int result;
 
 	(void)handle;
-	TRY(check_whole(pcsc));
+	TRY(check_whole(pcsc, deadline));
 	memcpy(pcsc->command, command, command_size);
 	pcsc->command_size = (DWORD)command_size;
 	result = run(pcsc, transmit_call, IOTSAFE_ERR_TIMEOUT,
@@ -335,7 +345,7 @@ static int pcsc_turn_begin(struct link *link, const struct deadline *deadline)
 {
 	struct pcsc *pcsc = link->self;
 
-	TRY(check_whole(pcsc));
+	TRY(check_whole(pcsc, deadline));
 	return run_begin(pcsc, begin_call, deadline);
 }
 

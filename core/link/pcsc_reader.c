@@ -28,12 +28,14 @@ void pcsc_read_names(struct pcsc_readers *readers, const char *names,
 	}
 }
 
-static void append_names(const struct pcsc_readers *readers, const char *part)
+static void append_names(const struct pcsc_readers *readers, const char *part,
+			 bool with_card)
 {
 	const char *separator = " ";
 
 	for (size_t i = 0; i < readers->count; i++) {
-		if (!strcasestr(readers->list[i].name, part))
+		if (!strcasestr(readers->list[i].name, part) ||
+		    (with_card && !readers->list[i].has_card))
 			continue;
 		error_append("%s%zu \"%s\"%s", separator, i,
 			     readers->list[i].name,
@@ -56,7 +58,7 @@ static int by_number(const struct pcsc_readers *readers, const char *wanted,
 	error_set(IOTSAFE_ERR_ABSENT, "pcsc: no reader has the number %.20s;",
 		  wanted);
 	error_append(" there is");
-	append_names(readers, "");
+	append_names(readers, "", false);
 	return IOTSAFE_ERR_ABSENT;
 }
 
@@ -65,7 +67,7 @@ static int none_fits(const struct pcsc_readers *readers, const char *wanted)
 	error_set(IOTSAFE_ERR_ABSENT,
 		  "pcsc: no reader has \"%.100s\" in its name; there is",
 		  wanted);
-	append_names(readers, "");
+	append_names(readers, "", false);
 	return IOTSAFE_ERR_ABSENT;
 }
 
@@ -88,11 +90,11 @@ static int by_part(const struct pcsc_readers *readers, const char *wanted,
 		return IOTSAFE_OK;
 	if (full)
 		error_set(IOTSAFE_ERR_AMBIGUOUS,
-			  "pcsc: %zu readers fit; name one:", fit);
+			  "pcsc: %zu readers have a card; name one:", full);
 	else
 		error_set(IOTSAFE_ERR_ABSENT,
 			  "pcsc: no reader has a card in it; put it in:");
-	append_names(readers, wanted);
+	append_names(readers, wanted, full > 0);
 	return full ? IOTSAFE_ERR_AMBIGUOUS : IOTSAFE_ERR_ABSENT;
 }
 

@@ -149,10 +149,10 @@ class Pcscd:
 class Card:
     """iotsafe-sim in the reader."""
 
-    def __init__(self, pcscd, *options):
+    def __init__(self, pcscd, *options, port=None):
         self.pcscd = pcscd
         self.child = subprocess.Popen(
-            [os.environ["IOTSAFE_SIM"], f"--vpcd=127.0.0.1:{pcscd.port}"]
+            [os.environ["IOTSAFE_SIM"], f"--vpcd=127.0.0.1:{port or pcscd.port}"]
             + ["--control", *map(str, options)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -163,6 +163,9 @@ class Card:
     def wait(self):
         until("card in the reader", self.pcscd.has_card)
         return self
+
+    def out(self):
+        until("empty reader", lambda: not self.pcscd.has_card())
 
     def ask(self, line):
         self.child.stdin.write(line + "\n")
