@@ -100,6 +100,10 @@ struct link_kind {
 	 * reads it on a channel of its own. */
 	int (*iccid)(struct link *link, uint8_t iccid[LINK_ICCID_SIZE],
 		     const struct deadline *deadline);
+	/* A handle of the modem is the number of the channel, and the class
+	 * byte of commands carries it, as where the host opens channels.
+	 * False: the modem puts the channel into the class byte itself. */
+	bool host_sets_class;
 	/* What people call the ways, by enum link_way; NULLs where there is
 	 * but one. */
 	const char *ways[LINK_WAYS];

@@ -61,6 +61,11 @@ int stream_open_descriptor(struct stream *stream, const char *path,
 /* A Unix socket by its path, or "@name" of the abstract ones. */
 int stream_open_socket(struct stream *stream, const char *path);
 
+/* A program's abstract Unix socket, "@name". 0 if it is open, 1 if nobody has
+ * the name, or a code. Only root's and this user's programs are trusted. */
+int stream_open_abstract(struct stream *stream, const char *name,
+			 const struct deadline *deadline);
+
 /* A serial port. 0 if it is open, 1 if libserialport does not know such
  * ports, or a code. */
 int stream_open_serial(struct stream *stream, const char *path,

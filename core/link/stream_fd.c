@@ -181,6 +181,62 @@ int stream_open_socket(struct stream *stream, const char *path)
 	return IOTSAFE_OK;
 }
 
+/* Anybody may take an abstract name; what goes through it may be a PIN. */
+static int check_peer(const struct stream *stream, int fd, const char *name)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+		return stream_refused(stream, "", errno);
+	if (peer.uid && peer.uid != geteuid())
+		return error_set(
+			IOTSAFE_ERR_IO,
+			"%s: a program of another user (%u) listens as "
+			"%s, and is not trusted",
+			stream->name, (unsigned)peer.uid, name + 1);
+	return IOTSAFE_OK;
+}
+
+/* Waits for room in the other's queue, for as long as there is. */
+static int connect_abstract(const struct stream *stream, int fd,
+			    const char *name, const struct deadline *deadline)
+{
+	struct timeval limit = {.tv_sec = 3600};
+	int left = deadline_left(deadline);
+
+	if (left >= 0)
+		limit = (struct timeval){left / 1000, left % 1000 * 1000 + 1};
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	if (connect_to(fd, name) == 0)
+		return check_peer(stream, fd, name);
+	if (errno == ECONNREFUSED)
+		return 1;
+	if (errno == EAGAIN)
+		return error_set(IOTSAFE_ERR_TIMEOUT,
+				 "%s: %s does not answer in time", stream->name,
+				 name + 1);
+	return stream_refused(stream, "", errno);
+}
+
+int stream_open_abstract(struct stream *stream, const char *name,
+			 const struct deadline *deadline)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int result;
+
+	if (fd < 0)
+		return stream_refused(stream, "", errno);
+	result = connect_abstract(stream, fd, name, deadline);
+	if (result || fcntl(fd, F_SETFL, O_NONBLOCK) < 0) {
+		close(fd);
+		return result;
+	}
+	stream->fd = fd;
+	stream->kind = &fd_kind;
+	return IOTSAFE_OK;
+}
+
 int stream_open_descriptor(struct stream *stream, const char *path,
 			   const struct stream_settings *settings)
 {

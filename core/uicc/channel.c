@@ -146,9 +146,11 @@ static int number_of_handle(const char *handle)
 /* What the class byte says of the channel. */
 static int number_in_class(const struct channel *channel)
 {
-	return *channel->handle && channel->manners.class_numbered
-		       ? number_of_handle(channel->handle)
-		       : channel->number;
+	const bool numbered = channel->manners.class_numbered ||
+			      channel->link->kind->host_sets_class;
+
+	return *channel->handle && numbered ? number_of_handle(channel->handle)
+					    : channel->number;
 }
 
 /* Fetches until nothing waits. The class of the command serves; a card that
@@ -270,7 +272,8 @@ int channel_transact(struct channel *channel, const struct apdu *apdu,
 {
 	response->size = 0;
 	TRY(send_command(channel, apdu, response, deadline));
-	if (*channel->handle && !channel->manners.class_known)
+	if (*channel->handle && !channel->manners.class_known &&
+	    !channel->link->kind->host_sets_class)
 		TRY(send_numbered(channel, apdu, response, deadline));
 	TRY(get_responses(channel, apdu, class_for(channel, apdu->cla),
 			  response, deadline));

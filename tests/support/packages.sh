@@ -13,7 +13,7 @@ PACKAGES_BINDINGS="$PACKAGES_PYTHON $PACKAGES_LUA"
 PACKAGES_TEST="libcriterion-dev python3-pytest lua-busted valgrind openssl
 	ca-certificates socat
 	pcscd vsmartcard-vpcd opensc
-	clang-format-14? busybox-static cpio"
+	clang-format-14? busybox-static cpio libqmi-proxy"
 PACKAGES_FUZZ="clang"
 PACKAGES_CLEAN_ROOT="debootstrap git"
 if [ "$(dpkg --print-architecture 2>/dev/null)" = amd64 ]; then
