@@ -128,6 +128,33 @@ static int import_key(gnutls_privkey_t privkey, const char *url, unsigned flags)
 	return result < 0 ? IOTSAFE_GNUTLS_ERROR(result) : 0;
 }
 
+/* What a name stands for is found on its card, and given to GnuTLS. */
+static int import_found(const char *url,
+			int (*find)(iotsafe_card *card, const char *url,
+				    const struct name *name, uint8_t **out,
+				    size_t *out_size),
+			int (*import)(void *target, struct bytes found),
+			void *target)
+{
+	iotsafe_card *card;
+	struct name name;
+	uint8_t *found;
+	size_t size;
+	int result = open_card(url, &name, &card);
+
+	if (result >= 0) {
+		result = find(card, url, &name, &found, &size);
+		iotsafe_card_free(card);
+	}
+	if (result >= 0) {
+		result = import(target, (struct bytes){found, size});
+		iotsafe_free(found);
+	}
+	return result < 0 ? IOTSAFE_GNUTLS_ERROR(result) : 0;
+}
+
+/* ---- certificate ---- */
+
 static int certificate_of_key(iotsafe_card *card, const char *url,
 			      uint8_t **out, size_t *out_size)
 {
@@ -155,7 +182,7 @@ static int find_certificate(iotsafe_card *card, const char *url,
 	return certificate_of_key(card, url, out, out_size);
 }
 
-static int import_der(gnutls_x509_crt_t crt, struct bytes der)
+static int import_der(void *crt, struct bytes der)
 {
 	gnutls_datum_t datum = datum_of(der);
 	int error = gnutls_x509_crt_import(crt, &datum, GNUTLS_X509_FMT_DER);
@@ -168,23 +195,8 @@ static int import_der(gnutls_x509_crt_t crt, struct bytes der)
 
 static int import_crt(gnutls_x509_crt_t crt, const char *url, unsigned flags)
 {
-	iotsafe_card *card;
-	struct name name;
-	uint8_t *der;
-	size_t size;
-	int result;
-
 	(void)flags;
-	result = open_card(url, &name, &card);
-	if (result >= 0) {
-		result = find_certificate(card, url, &name, &der, &size);
-		iotsafe_card_free(card);
-	}
-	if (result >= 0) {
-		result = import_der(crt, (struct bytes){der, size});
-		iotsafe_free(der);
-	}
-	return result < 0 ? IOTSAFE_GNUTLS_ERROR(result) : 0;
+	return import_found(url, find_certificate, import_der, crt);
 }
 
 /* Files that cannot be read, or are no certificates, are passed over; a link
@@ -333,7 +345,7 @@ static int find_public_key(iotsafe_card *card, const char *url,
 	return iotsafe_card_public_key(card, url, out, out_size);
 }
 
-static int import_spki(gnutls_pubkey_t pubkey, struct bytes spki)
+static int import_spki(void *pubkey, struct bytes spki)
 {
 	gnutls_datum_t datum = datum_of(spki);
 	int error = gnutls_pubkey_import(pubkey, &datum, GNUTLS_X509_FMT_DER);
@@ -347,23 +359,8 @@ static int import_spki(gnutls_pubkey_t pubkey, struct bytes spki)
 static int import_pubkey(gnutls_pubkey_t pubkey, const char *url,
 			 unsigned flags)
 {
-	iotsafe_card *card;
-	struct name name;
-	uint8_t *spki;
-	size_t size;
-	int result;
-
 	(void)flags;
-	result = open_card(url, &name, &card);
-	if (result >= 0) {
-		result = find_public_key(card, url, &name, &spki, &size);
-		iotsafe_card_free(card);
-	}
-	if (result >= 0) {
-		result = import_spki(pubkey, (struct bytes){spki, size});
-		iotsafe_free(spki);
-	}
-	return result < 0 ? IOTSAFE_GNUTLS_ERROR(result) : 0;
+	return import_found(url, find_public_key, import_spki, pubkey);
 }
 
 /* ---- registration ---- */
