@@ -102,6 +102,11 @@ static const struct fault_row {
 	[FAULT_SWAP] = {"swap", ANY_INS,
 			"another SIM is put in before this command, one time: "
 			"it has another number and other keys to sign with"},
+	[FAULT_UNPLUG] =
+		{"unplug", ANY_INS,
+		 "instead of doing this command the modem is unplugged, "
+		 "one time; half a second later it is there again, as "
+		 "another terminal behind the same link (--pty)"},
 };
 
 static size_t find(const char *name, size_t length)

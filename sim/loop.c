@@ -137,6 +137,13 @@ static void write_output(struct state *state)
 	state->ended = true;
 }
 
+static bool replug(struct state *state)
+{
+	state->modem->unplugged = false;
+	outbox_clear(state->outbox);
+	return port_renew(state->port);
+}
+
 static bool turn(struct state *state)
 {
 	struct ready ready;
@@ -151,7 +158,9 @@ static bool turn(struct state *state)
 		stopped = 1;
 	if (ready.out)
 		write_output(state);
-	return !ready.in || read_input(state);
+	if (ready.in && !read_input(state))
+		return false;
+	return !state->modem->unplugged || replug(state);
 }
 
 enum loop_end loop_run(struct port *port, struct modem *modem,

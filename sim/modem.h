@@ -24,6 +24,7 @@ struct modem {
 	bool echo;
 	unsigned int cmee;
 	bool dead;	/* fault "die" struck: end the program */
+	bool unplugged; /* fault "unplug" struck: take the port away */
 	bool restarted; /* a restart: say so after the answer */
 	bool pulled;	/* fault "pull" struck: there is no SIM */
 	bool storm;	/* fault "storm" struck: around the next answer */

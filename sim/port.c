@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,9 @@
 #include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
+
+/* How long an unplugged modem stays away. */
+#define AWAY_MS 500
 
 static const struct port unopened = {-1, -1, -1, -1, -1, NULL, ""};
 
@@ -139,4 +143,23 @@ void port_close(struct port *port)
 	if (port->out >= 0 && port->out != port->in)
 		close(port->out);
 	*port = unopened;
+}
+
+bool port_renew(struct port *port)
+{
+	const char *link = port->link;
+	struct port fresh = unopened;
+
+	if (link == NULL)
+		return problem("unplug: only a terminal can be unplugged");
+	/* before the old one is closed, or its number would come again */
+	if (!open_pair(&fresh)) {
+		problem("pseudo-terminal: %s", strerror(errno));
+		port_close(&fresh);
+		return false;
+	}
+	port_close(port);
+	poll(NULL, 0, AWAY_MS);
+	*port = fresh;
+	return make_link(port, link);
 }

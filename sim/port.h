@@ -24,6 +24,9 @@ bool port_pty(struct port *port, const char *link);
  * terminal stays open, so the lock is taken off.
  */
 void port_host_left(struct port *port);
+/* Takes the terminal away, and comes back a little later as another one behind
+ * the same link. */
+bool port_renew(struct port *port);
 /* Takes the link away if it is still ours. */
 void port_close(struct port *port);
 

@@ -44,6 +44,12 @@ int strike_before(struct modem *modem, unsigned int ins, unsigned int channel)
 		modem->dead = true;
 		return AT_SILENT;
 	}
+	if (fault_strikes_once(modem->faults, FAULT_UNPLUG, ins, NULL)) {
+		strike_restart(modem);
+		modem->restarted = false;
+		modem->unplugged = true;
+		return AT_SILENT;
+	}
 	if (fault_strikes(modem->faults, FAULT_MODEM_RESET, ins, NULL)) {
 		strike_restart(modem);
 		return AT_SILENT;

@@ -109,7 +109,9 @@ int at_link_start(struct at_modem *modem, int patience,
 	if (result < 0)
 		return no_modem(modem, result);
 	TRY(want_numbers(modem, deadline));
-	return at_init_say(modem, deadline);
+	TRY(at_init_say(modem, deadline));
+	modem->up = true;
+	return IOTSAFE_OK;
 }
 
 static int check_pin_state(const struct at_modem *modem, const char *state)
@@ -180,6 +182,9 @@ static int ask(struct at_modem *modem, const char *line, const char *name,
 
 	/* From here on an answer like that may be ours. */
 	modem->seek = false;
+	/* It has started anew: it echoes, and says ERROR without a number. */
+	if (!modem->up)
+		TRY(at_link_start(modem, deadline_left(deadline), deadline));
 	for (;;) {
 		TRY(at_modem_command(modem, line, name, wanted, answer,
 				     deadline));
@@ -239,6 +244,7 @@ int at_link_exchange(struct link *link, const char *handle,
 	if (result >= 0)
 		result = judge(modem, name, &answer, response, response_size,
 			       deadline);
+	link->restarted |= !modem->up;
 	/* A PIN may be in the one, a decrypted secret in the other. */
 	bytes_wipe(hex, sizeof(hex));
 	bytes_wipe(line, sizeof(line));
@@ -277,10 +283,13 @@ int at_link_channel_open(struct link *link, const uint8_t *aid, size_t aid_size,
 	struct at_answer answer;
 	char hex[2 * AID_MAX + 1];
 	char line[sizeof(hex) + 16];
+	int result;
 
 	hex_encode(aid, aid_size, hex);
 	snprintf(line, sizeof(line), "AT+CCHO=\"%s\"\r", hex);
-	TRY(ask(modem, line, "AT+CCHO", "+CCHO", &answer, deadline));
+	result = ask(modem, line, "AT+CCHO", "+CCHO", &answer, deadline);
+	link->restarted |= !modem->up;
+	TRY(result);
 	if (answer.final == AT_ERROR && at_error_is_not_found(answer.words))
 		return error_set(IOTSAFE_ERR_ABSENT,
 				 "%s: this SIM has no IoT SAFE applet "

@@ -133,6 +133,9 @@ int at_modem_gave_up(const struct at_modem *modem, int result, const char *name)
 		return error_set(result,
 				 "%s: %s: the modem did not answer in time",
 				 modem->stream.name, name);
+	if (result == IOTSAFE_ERR_MODEM)
+		return error_set(result, "%s: %s: the modem has restarted",
+				 modem->stream.name, name);
 	return result;
 }
 
@@ -207,6 +210,18 @@ static int take_late(struct at_modem *modem, const char *wanted,
 	return IOTSAFE_OK;
 }
 
+/* What modems say when they have started, Quectel's and SIMCom's, Cinterion's,
+ * Sequans's: a command that waits will not be answered. */
+static bool is_start(const struct at_line *line)
+{
+	static const char *const words[] = {"RDY", "^SYSSTART", "+SYSSTART"};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (line->kind == AT_TEXT && !strcmp(line->text, words[i]))
+			return true;
+	return false;
+}
+
 /* Takes lines up to the final result code of the command `sent` last. */
 static int take_answer(struct at_modem *modem, const char *sent,
 		       const char *wanted, struct at_answer *answer,
@@ -222,6 +237,10 @@ static int take_answer(struct at_modem *modem, const char *sent,
 		}
 		if (line.kind == AT_OK || line.kind == AT_ERROR)
 			break;
+		if (modem->up && is_start(&line)) {
+			modem->up = false;
+			return IOTSAFE_ERR_MODEM;
+		}
 		take_line(answer, &line, wanted);
 	}
 	answer->final = line.kind;

@@ -29,6 +29,9 @@ struct at_modem {
 	/* The last command line was not written to its end. */
 	bool line_open;
 	bool heard; /* something came since the last command */
+	/* It was told all that it must know, until it says that it has started
+	 * anew. */
+	bool up;
 	/* Milliseconds that the modem needs between an answer and the next
 	 * command; 0 for nearly all. */
 	int pause;

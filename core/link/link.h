@@ -42,6 +42,8 @@ struct link {
 	bool either;
 	unsigned useless; /* ways that open and let nothing pass, a bit each */
 	bool proven;	  /* a command on a channel was answered so */
+	/* The modem said that it has started anew: the channels are gone. */
+	bool restarted;
 	/* The card is ours until link_turn_end(). */
 	bool in_turn;
 	/* Set by open: nobody else uses the card, so that there are no turns;
@@ -112,6 +114,11 @@ struct link_kind {
 /* Finds the kind by the address's scheme and opens it. */
 int link_open(struct link *link, const struct address *address,
 	      const struct deadline *deadline);
+
+/* In link_again.c. The same for an address that was open before: a device that
+ * has gone is waited for. */
+int link_open_again(struct link *link, const struct address *address,
+		    const struct deadline *deadline);
 
 /* Refuses an address with an attribute that neither its kind knows nor
  * `others` names (ends with NULL; NULL for none). */

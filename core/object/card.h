@@ -28,6 +28,13 @@ struct entry {
 
 #define CARD_COUNTERS 5
 
+/* How an operation changes the card, once it has begun to. */
+enum commitment {
+	COMMIT_NOTHING,
+	COMMIT_STEPS, /* with the last of its commands, or not at all */
+	COMMIT_AT_ONCE
+};
+
 struct iotsafe_card {
 	atomic_uint uses;
 	pid_t pid;		     /* of the process that may use it */
@@ -57,6 +64,9 @@ struct iotsafe_card {
 	struct link link;
 	struct link_counters counted; /* what of them is in `counters` */
 	struct applet applet;
+	bool was_open; /* once: what has gone may come back */
+	enum commitment commitment;
+	uint64_t committed_at; /* exchanges of the link by then */
 	bool listed;
 	unsigned no_list;      /* the status word by which it refused, or 0 */
 #define CARD_LIST_UNREADABLE 1 /* instead of one */
@@ -87,6 +97,12 @@ int card_run_within(iotsafe_card *card, int timeout,
 /* Closes channel and link by the deadline; for who has the turn, or is the
  * last user. */
 void card_close(iotsafe_card *card, const struct deadline *deadline);
+
+/* once.c: from the next command on, repeating is not safe; whether it is all
+ * the same after the failure that is recorded; what to add to that. */
+void card_commit(iotsafe_card *card, enum commitment commitment);
+bool card_may_repeat(const iotsafe_card *card);
+int card_explain_commitment(const iotsafe_card *card, int result);
 
 /* manners.c: the attributes of every address, and what those that tell the
  * card's manners say, put in its place. Fails only for a bad address. */

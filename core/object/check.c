@@ -164,6 +164,7 @@ static int put_in_turn(iotsafe_card *card, void *self,
 
 	TRY(card_find_with(card, putting->name, IOTSAFE_CLASS_PUBLIC_KEY,
 			   IOTSAFE_OBJECT_UPDATABLE, NULL, &entry, deadline));
+	card_commit(card, COMMIT_STEPS);
 	TRY(card_put(card, entry, putting->spki, deadline));
 	/* Read back where the card lets it be read. */
 	TRY(card_need_entry(card, entry, deadline));

@@ -134,6 +134,7 @@ static int generate_in_turn(iotsafe_card *card, void *self,
 	slot = entry->record;
 	if (slot.has_functions && !(slot.flags & IOTSAFE_OBJECT_GENERATE))
 		return cannot_generate(&slot);
+	card_commit(card, COMMIT_AT_ONCE);
 	result = gsma_generate(&card->applet, &slot, &making->private,
 			       &making->public, &making->key, &making->has_key,
 			       deadline);

@@ -100,6 +100,8 @@ static int send_raw(iotsafe_card *card, void *self,
 		return error_set(IOTSAFE_ERR_ARG,
 				 "APDU: %zu bytes are no short command",
 				 raw->command.size);
+	/* Nobody knows what it does. */
+	card_commit(card, COMMIT_AT_ONCE);
 	TRY(channel_transact(&card->applet.channel, &apdu, &response,
 			     deadline));
 	raw->answer[response.size] = (uint8_t)(response.status >> 8);

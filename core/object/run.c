@@ -84,13 +84,17 @@ static void count_up(iotsafe_card *card)
 static int open_link(iotsafe_card *card, const struct deadline *deadline)
 {
 	struct manners *manners = &card->applet.channel.manners;
-	int result = card->own
-			     ? link_open_own(&card->link, &card->own_link)
-			     : link_open(&card->link, &card->address, deadline);
+	int result;
 
+	if (card->own)
+		result = link_open_own(&card->link, &card->own_link);
+	else if (card->was_open)
+		result = link_open_again(&card->link, &card->address, deadline);
+	else
+		result = link_open(&card->link, &card->address, deadline);
 	if (result < 0)
 		return result;
-	card->link_open = true;
+	card->link_open = card->was_open = true;
 	card->applet.channel.iccid[0] = '\0';
 	*manners = (struct manners){.piece = 256};
 	manners->with_le = card->link.wants_le;
@@ -138,6 +142,8 @@ static int open_all(iotsafe_card *card, const struct deadline *deadline)
 
 /* ---- recovery ---- */
 
+#define STATUS_NO_CHANNEL 0x6881
+
 enum loss {
 	LOST_NOTHING,
 	LOST_CHANNEL, /* the card forgot it: reset */
@@ -165,9 +171,9 @@ static enum loss what_is_lost(const iotsafe_card *card, struct before before,
 	if (!before.channel)
 		return LOST_NOTHING;
 	if (code == IOTSAFE_ERR_MODEM)
-		return LOST_COMMAND;
-	if (code == IOTSAFE_ERR_CARD &&
-	    (status == 0x6881 || status == 0x6D00 || status == 0x6E00))
+		return card->link.restarted ? LOST_CHANNEL : LOST_COMMAND;
+	if (code == IOTSAFE_ERR_CARD && (status == STATUS_NO_CHANNEL ||
+					 status == 0x6D00 || status == 0x6E00))
 		return LOST_CHANNEL;
 	return LOST_NOTHING;
 }
@@ -178,7 +184,7 @@ static int reopen(iotsafe_card *card, enum loss loss,
 	/* Some modems let channels be opened with AT+CSIM, but not used. */
 	const bool other_way =
 		loss == LOST_COMMAND && card->link.either && !card->link.proven;
-	struct error reason;
+	struct error reason, away;
 	int result;
 
 	error_save(&reason);
@@ -188,6 +194,8 @@ static int reopen(iotsafe_card *card, enum loss loss,
 	 * closed only where it must still be ours. */
 	if (loss == LOST_COMMAND)
 		channel_close(&card->applet.channel, deadline);
+	else if (reason.status == STATUS_NO_CHANNEL || card->link.restarted)
+		channel_lost(&card->applet.channel);
 	if (other_way)
 		link_leave_way(&card->link);
 	card->applet.channel.open = false;
@@ -196,6 +204,7 @@ static int reopen(iotsafe_card *card, enum loss loss,
 	/* What had no list was perhaps not the applet. */
 	if (card->no_list)
 		card_forget(card);
+	card->link.restarted = false;
 	result = open_all(card, deadline);
 	if (result < 0 && card->is_other) {
 		error_append("; found after: %s", reason.text);
@@ -204,7 +213,10 @@ static int reopen(iotsafe_card *card, enum loss loss,
 	/* The first cause is the one to tell. */
 	if (result < 0) {
 		card->link.useless = 0;
+		error_save(&away);
 		error_restore(&reason);
+		if (loss == LOST_LINK && strcmp(away.text, reason.text) != 0)
+			error_append("; then: %s", away.text);
 		return reason.code;
 	}
 	return IOTSAFE_OK;
@@ -235,6 +247,8 @@ static int run_in_new_channel(iotsafe_card *card, card_operation operation,
 		return result;
 	}
 	result = run_once(card, operation, self, deadline);
+	if (result >= 0)
+		channel_lost(&old);
 	/* A modem may call both by one name. */
 	if (result < 0 && iotsafe_last_status() == status &&
 	    (!*old.handle || strcmp(old.handle, card->applet.channel.handle)))
@@ -246,7 +260,9 @@ static int run_again(iotsafe_card *card, enum loss loss,
 		     card_operation operation, void *self,
 		     const struct deadline *deadline)
 {
-	if (loss == LOST_CHANNEL && iotsafe_last_status() != 0x6881)
+	unsigned status = iotsafe_last_status();
+
+	if (loss == LOST_CHANNEL && status && status != STATUS_NO_CHANNEL)
 		return run_in_new_channel(card, operation, self, deadline);
 	TRY(reopen(card, loss, deadline));
 	return run_once(card, operation, self, deadline);
@@ -299,7 +315,8 @@ static int run_in_turn(iotsafe_card *card, card_operation operation, void *self,
 	/* Sessions go with their channel. */
 	if (result < 0 && before.channel && card->applet.stuck && !stuck)
 		loss = LOST_COMMAND;
-	if (loss != LOST_NOTHING && !deadline_passed(deadline))
+	if (loss != LOST_NOTHING && !deadline_passed(deadline) &&
+	    card_may_repeat(card))
 		result = run_again(card, loss, operation, self, deadline);
 	if (result == IOTSAFE_ERR_CLOSED || result == IOTSAFE_ERR_IO) {
 		error_save(&kept);
@@ -359,9 +376,12 @@ int card_run_within(iotsafe_card *card, int timeout,
 	TRY(card_check_process(card));
 	TRY(card_check_same(card));
 	TRY(turn_begin(&card->turns, &turn, timeout, limit));
+	card->commitment = COMMIT_NOTHING;
 	result = card_check_same(card);
 	if (result >= 0)
 		result = run_in_turn(card, operation, self, &turn.deadline);
+	if (result < 0)
+		card_explain_commitment(card, result);
 	end_link_turn(card, &turn.deadline);
 	count_up(card);
 	turn_end(&card->turns, &turn);

@@ -68,6 +68,9 @@ int channel_open(struct channel *channel, struct link *link,
  * never fails. `deadline` may be NULL. */
 void channel_close(struct channel *channel, const struct deadline *deadline);
 
+/* The card has forgotten it, or it is a stranger's by now: not to be closed. */
+void channel_lost(struct channel *channel);
+
 /*
  * Sends one command on the channel; follows 61xx, 9Fxx and 6Cxx; turns 91xx
  * into 9000; tries the other class on 6E00. The status word is in the

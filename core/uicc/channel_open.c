@@ -60,21 +60,23 @@ static int close_on_card(struct channel *channel,
 	return channel->number ? manage_close(channel, deadline) : IOTSAFE_OK;
 }
 
-/* Closes what a process left open that is gone: a card has few channels. Those
- * of strangers are theirs. Fails only with the link. */
-static int close_left_over(const struct channel *channel,
+/* Closes what a process left open that is gone, or, with `any`, what we lost
+ * ourselves: a card has few channels. Those of strangers are theirs. Gives how
+ * many; fails only with the link. */
+static int close_left_over(const struct channel *channel, bool any,
 			   const struct deadline *deadline)
 {
 	const struct link *link = channel->link;
 	struct deadline limit = deadline_within(deadline, CLOSE_LIMIT);
 	struct state_channel left;
+	int count = 0;
 
 	/* A record that cannot be written comes again. */
 	for (int i = 0; i < STATE_CHANNELS_MAX; i++) {
 		struct channel stale = {.link = channel->link};
 		int result = IOTSAFE_OK;
 
-		if (!state_find_channel(link->port, link->shared, &left))
+		if (!state_find_channel(link->port, any, &left))
 			break;
 		stale.number = (int)left.number;
 		memcpy(stale.handle, left.handle, sizeof(stale.handle));
@@ -82,8 +84,11 @@ static int close_left_over(const struct channel *channel,
 			   "channel: process %d left one open: %u%s", left.pid,
 			   left.number, left.handle);
 		/* Asked for, and the answer lost: nobody knows which. */
-		if (left.number || (*left.handle && link->kind->channel_close))
+		if (left.number ||
+		    (*left.handle && link->kind->channel_close)) {
 			result = close_on_card(&stale, &limit);
+			count++;
+		}
 		if (result == IOTSAFE_ERR_TIMEOUT)
 			break;
 		if (result == IOTSAFE_ERR_CANCELLED ||
@@ -91,7 +96,7 @@ static int close_left_over(const struct channel *channel,
 			return result;
 		state_drop_channel(link->port, &left);
 	}
-	return IOTSAFE_OK;
+	return count;
 }
 
 /* ---- opening ---- */
@@ -260,7 +265,9 @@ static int open_by_modem(struct channel *channel, const struct aid *aids,
 		channel->handle[0] = '\0';
 		/* No such applet, no free channel, no such command: many
 		 * modems say the same to all. */
-		if (result != IOTSAFE_ERR_ABSENT && result != IOTSAFE_ERR_MODEM)
+		if ((result != IOTSAFE_ERR_ABSENT &&
+		     result != IOTSAFE_ERR_MODEM) ||
+		    channel->link->restarted)
 			return result;
 		/* Tells more than that another applet is not there. */
 		if (result == IOTSAFE_ERR_MODEM && !refused.code)
@@ -332,6 +339,36 @@ static int open_one_way(struct channel *channel, enum link_way way,
 	return open_by_host(channel, aids, aids_count, deadline);
 }
 
+/* No channel is free: so a card says, and a modem may say anything. */
+static bool is_full(enum link_way way, int result)
+{
+	return (result == IOTSAFE_ERR_BUSY && iotsafe_last_status()) ||
+	       (result == IOTSAFE_ERR_MODEM && way == LINK_BY_MODEM);
+}
+
+/* Opening may be repeated: where the modem started anew in the middle of it,
+ * and where channels can be had again. What we lost ourselves, with a link for
+ * example, is open for nobody. */
+static int open_with_room(struct channel *channel, enum link_way way,
+			  const struct aid *aids, size_t aids_count,
+			  const struct deadline *deadline)
+{
+	int result = open_one_way(channel, way, aids, aids_count, deadline);
+	struct error full;
+
+	if (result == IOTSAFE_ERR_MODEM && channel->link->restarted) {
+		channel->link->restarted = false;
+		return open_one_way(channel, way, aids, aids_count, deadline);
+	}
+	if (!is_full(way, result) || deadline_passed(deadline))
+		return result;
+	error_save(&full);
+	if (close_left_over(channel, true, deadline) > 0)
+		return open_one_way(channel, way, aids, aids_count, deadline);
+	error_restore(&full);
+	return result;
+}
+
 /* The modem refused, or would not let the card's commands for channels pass.
  * That there is no applet, no SIM or no PIN is true on any way. */
 static bool may_go_otherwise(int result)
@@ -381,16 +418,17 @@ int channel_open(struct channel *channel, struct link *link,
 	int result;
 
 	channel->link = link;
-	TRY(close_left_over(channel, deadline));
+	TRY(close_left_over(channel, link->shared, deadline));
 	if (!link->either)
-		return open_one_way(channel, link->way, aids, aids_count,
-				    deadline);
+		return open_with_room(channel, link->way, aids, aids_count,
+				      deadline);
 	while ((way = next_way(link, tried)) < LINK_WAYS) {
 		if (all.code)
 			trace_line(IOTSAFE_TRACE_APDU,
 				   "channel: interface=%s after: %s",
 				   link->kind->ways[way], iotsafe_last_error());
-		result = open_one_way(channel, way, aids, aids_count, deadline);
+		result = open_with_room(channel, way, aids, aids_count,
+					deadline);
 		if (result >= 0) {
 			link->way = way;
 			return result;
@@ -404,6 +442,13 @@ int channel_open(struct channel *channel, struct link *link,
 	}
 	error_restore(&all);
 	return all.code;
+}
+
+void channel_lost(struct channel *channel)
+{
+	channel->open = false;
+	state_channel_closed(channel->link->port, (unsigned)channel->number,
+			     channel->handle);
 }
 
 void channel_close(struct channel *channel, const struct deadline *deadline)

@@ -375,23 +375,41 @@ Test(at_cgla, nothing_else_is_tried_when_the_address_says_which)
 
 /* ---- recovery, by a whole card ---- */
 
+#define NEW_CHANNEL                                                            \
+	{CCHO, LINE("+CCHO: 2") OK, FAR_ANSWER},                               \
+		{"AT+CGLA=2,10,\"8084000008\"", LINE("+CGLA: " EIGHT) OK,      \
+		 FAR_ANSWER},                                                  \
+	{                                                                      \
+		"AT+CCHC=2", OK, FAR_ANSWER                                    \
+	}
+
 Test(at_cgla, a_channel_that_a_reset_took_is_opened_again)
 {
-	static const char *const answers[] = {
-		LINE("+CME ERROR: 22"),
+	static const struct far_row rows[] = {
+		OPENING,
+		CCHO_OPENS,
+		{RANDOM_1, LINE("+CME ERROR: 22"), FAR_ANSWER},
+		{"AT+CCHC=1", LINE("+CME ERROR: 22"), FAR_ANSWER},
+		NEW_CHANNEL,
+	};
+
+	expect_random(rows, COUNT(rows), "&interface=cgla", IOTSAFE_OK);
+}
+
+/* Its channels went with it, and what it was told. */
+Test(at_cgla, a_modem_that_has_restarted_is_told_all_again)
+{
+	static const char *const words[] = {
+		LINE("RDY"),
+		LINE("^SYSSTART"),
+		LINE("+SYSSTART"),
 		LINE("RDY") LINE("+CME ERROR: 3"),
 	};
 
-	for (size_t i = 0; i < COUNT(answers); i++) {
+	for (size_t i = 0; i < COUNT(words); i++) {
 		const struct far_row rows[] = {
-			OPENING,
-			CCHO_OPENS,
-			{RANDOM_1, answers[i], FAR_ANSWER},
-			{"AT+CCHC=1", LINE("+CME ERROR: 22"), FAR_ANSWER},
-			{CCHO, LINE("+CCHO: 2") OK, FAR_ANSWER},
-			{"AT+CGLA=2,10,\"8084000008\"",
-			 LINE("+CGLA: " EIGHT) OK, FAR_ANSWER},
-			{"AT+CCHC=2", OK, FAR_ANSWER},
+			OPENING, CCHO_OPENS,  {RANDOM_1, words[i], FAR_ANSWER},
+			OPENING, NEW_CHANNEL,
 		};
 
 		expect_random(rows, COUNT(rows), "&interface=cgla", IOTSAFE_OK);
