@@ -13,6 +13,7 @@ PACKAGES_BINDINGS="$PACKAGES_PYTHON $PACKAGES_LUA"
 PACKAGES_TEST="libcriterion-dev python3-pytest lua-busted valgrind openssl
 	ca-certificates socat
 	pcscd vsmartcard-vpcd opensc
+	minicom picocom python3-serial
 	clang-format-14? busybox-static cpio libqmi-proxy"
 PACKAGES_FUZZ="clang"
 PACKAGES_CLEAN_ROOT="debootstrap git"
