@@ -73,13 +73,23 @@ static void examine(struct doctor *doctor, const char *address)
 	doctor_try_ways(doctor, address);
 }
 
+/* A host without readers lacks nothing. */
+static bool has_no_readers(void)
+{
+	const char *said = iotsafe_last_error();
+
+	return strstr(said, "pcscd is not running") ||
+	       strstr(said, "knows no reader");
+}
+
 static bool opens(struct doctor *doctor, const char *address)
 {
 	int result = doctor_open(doctor, address);
 
 	doctor->address = address;
-	if (result == IOTSAFE_ERR_ARG || result == IOTSAFE_ERR_SUPPORT)
-		return false; /* this build has no such way */
+	if (result == IOTSAFE_ERR_ARG || result == IOTSAFE_ERR_SUPPORT ||
+	    (result < 0 && has_no_readers()))
+		return false; /* this build or host has no such way */
 	if (result < 0)
 		doctor_reason(doctor, LEVEL_NOTE);
 	doctor_close(doctor);
@@ -93,7 +103,7 @@ static int nearness(const struct finding *finding)
 		"no-applet", "no-channel", "sim-busy", "pin",
 		"puk",	     "no-sim",	   "asleep",   "no-way",
 		"port-busy", "permission", "garbled",  "timeout",
-		"no-modem",  "silent",
+		"no-card",   "no-modem",   "silent",
 	};
 	int count = (int)(sizeof(order) / sizeof(order[0]));
 
@@ -124,30 +134,55 @@ static void blame_nearest(struct doctor *doctor, size_t from)
 			"No modem with a card was found on this host.");
 }
 
+/* NULL for the card readers, behind all ports. */
+static char *address_of(const struct port *port, const char *path)
+{
+	char *address = text_copy(port ? port->scheme : "pcsc");
+
+	address = text_append(address, ":");
+	return port ? text_append(address, path) : address;
+}
+
+static void say_found(struct doctor *doctor, const struct port *port)
+{
+	const char *path = port && port->by_id ? port->by_id
+			   : port	       ? port->path
+					       : NULL;
+	char *address = address_of(port, path);
+	char next[512];
+
+	snprintf(next, sizeof(next),
+		 "Write it as --card %s, or IOTSAFE_CARD=%s.", address,
+		 address);
+	doctor_say(doctor, LEVEL_NOTE, "found", next,
+		   "Here is a card with the applet.");
+	text_free(address);
+}
+
+static bool try_one(struct doctor *doctor, const struct port *port)
+{
+	char *address = address_of(port, port ? port->path : NULL);
+	bool works = opens(doctor, address);
+
+	if (works) {
+		say_found(doctor, port);
+		examine(doctor, address);
+	}
+	doctor->address = NULL;
+	text_free(address);
+	return works;
+}
+
 /* Every port, and the card readers, until one has a card with the applet. */
 static void try_all(struct doctor *doctor)
 {
 	size_t from = doctor->count;
 
-	for (size_t i = 0; i <= doctor->ports.count && !watch_signal(); i++) {
-		char *address = text_copy(i < doctor->ports.count
-						  ? doctor->ports.list[i].scheme
-						  : "pcsc");
-
-		address = text_append(address, ":");
-		if (i < doctor->ports.count)
-			address = text_append(address,
-					      doctor->ports.list[i].path);
-		if (opens(doctor, address)) {
-			examine(doctor, address);
-			doctor->address = NULL;
-			text_free(address);
+	for (size_t i = 0; i < doctor->ports.count; i++)
+		if (watch_signal() || try_one(doctor, &doctor->ports.list[i]))
 			return;
-		}
-		doctor->address = NULL;
-		text_free(address);
-	}
-	blame_nearest(doctor, from);
+	if (!try_one(doctor, NULL))
+		blame_nearest(doctor, from);
 }
 
 /* Addresses may hold a person's directory, or the name of a host. */

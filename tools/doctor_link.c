@@ -91,7 +91,8 @@ static const struct {
 static bool has_ways(const char *address)
 {
 	return (!strncmp(address, "at:", 3) || !strncmp(address, "sim:", 4) ||
-		!strncmp(address, "exec:", 5)) &&
+		!strncmp(address, "exec:", 5) ||
+		!strncmp(address, "unix:", 5)) &&
 	       !strstr(address, "interface=");
 }
 

@@ -128,6 +128,16 @@ static void print_finding(const struct finding *finding)
 		print_line("         Next: ", finding->next);
 }
 
+/* Where several are looked at, which one it is. */
+static void print_heading(const struct doctor *doctor, size_t index)
+{
+	const char *card = doctor->findings[index].card;
+	const char *before = index ? doctor->findings[index - 1].card : NULL;
+
+	if (card && (!before || strcmp(card, before) != 0))
+		print_line("\n", card);
+}
+
 /* The most important thing stands last, where eyes are. */
 void doctor_print(const struct doctor *doctor)
 {
@@ -135,8 +145,11 @@ void doctor_print(const struct doctor *doctor)
 	unsigned problems = count_of(doctor, LEVEL_PROBLEM);
 	unsigned warnings = count_of(doctor, LEVEL_WARNING);
 
-	for (size_t i = 0; i < doctor->count; i++)
+	for (size_t i = 0; i < doctor->count; i++) {
+		if (doctor->ports.count)
+			print_heading(doctor, i);
 		print_finding(&doctor->findings[i]);
+	}
 	putchar('\n');
 	if (!problems && !warnings) {
 		puts("Healthy.");

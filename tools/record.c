@@ -15,10 +15,10 @@ static const struct {
 	const char *mark;
 	enum record_kind kind;
 } marks[] = {
-	{"apdu ", RECORD_APDU},
-	{"at> ", RECORD_SENT},
-	{"at< ", RECORD_RECEIVED},
-	{"error ", RECORD_ERROR},
+	{"apdu ", RECORD_APDU},	   {"at> ", RECORD_SENT},
+	{"at< ", RECORD_RECEIVED}, {"error ", RECORD_ERROR},
+	{"card: ", RECORD_REMARK}, {"channel: ", RECORD_REMARK},
+	{"link: ", RECORD_REMARK}, {"pcsc: ", RECORD_REMARK},
 };
 
 /* From `text` up to `end`, where both are; else NULL. */
@@ -104,7 +104,8 @@ bool record_read(const char *line, struct record *record)
 		if (strncmp(text, marks[i].mark, size) != 0)
 			continue;
 		record->kind = marks[i].kind;
-		record->text = text + size;
+		record->text =
+			record->kind == RECORD_REMARK ? text : text + size;
 		return record->kind != RECORD_APDU ||
 		       read_exchange(record->text, record);
 	}

@@ -21,7 +21,9 @@ enum record_kind {
 	RECORD_SENT,
 	RECORD_RECEIVED,
 	/* A failure, with its code in front. */
-	RECORD_ERROR
+	RECORD_ERROR,
+	/* What the library did about it. */
+	RECORD_REMARK
 };
 
 struct record {

@@ -92,6 +92,7 @@ static void tell_text(struct story *story, const struct record *record)
 		[RECORD_SENT] = "to the modem:  ",
 		[RECORD_RECEIVED] = "from the modem:",
 		[RECORD_ERROR] = "error:         ",
+		[RECORD_REMARK] = "remark:        ",
 	};
 	char *text;
 
@@ -112,6 +113,7 @@ static void tell(struct story *story, const struct record *record)
 		[RECORD_SENT] = "sent",
 		[RECORD_RECEIVED] = "received",
 		[RECORD_ERROR] = "error",
+		[RECORD_REMARK] = "remark",
 	};
 	struct json *json = story->cli->json;
 

@@ -2,57 +2,19 @@
 """`iotsafe doctor` before broken set-ups: each gets the sentence a person
 needs, and the next step."""
 
-import concurrent.futures
-import contextlib
 import json
-import os
-import pathlib
-import pty
 import re
-import select
 import socket
 import stat
 import subprocess
-import sys
-import threading
-import tty
 
 import pytest
 from command import iotsafe
+from doctor import HEALTHY, PROBLEM, check, found, run
 from farside import Sim
-
-PROBLEM, HEALTHY = 19, 0
 
 # Everything here that waits for a deadline waits so long (milliseconds).
 LIMIT = "timeout=4000"
-
-
-def run(card, *words, status=PROBLEM, front=(), **environment):
-    """The doctor's JSON."""
-    done = subprocess.run(
-        [*map(str, front), "iotsafe", "doctor", "--json", "--card", card,
-         *map(str, words)],
-        stdin=subprocess.DEVNULL, capture_output=True, timeout=120,
-        env=dict(os.environ, **environment))
-    assert done.returncode == status, done.stdout + done.stderr
-    return json.loads(done.stdout)
-
-
-def found(said, id):
-    """The one finding of this name."""
-    findings = [each for each in said["findings"] if each["id"] == id]
-    assert len(findings) == 1, said["findings"]
-    return findings[0]
-
-
-def check(said, level, id, text, next):
-    """There is this finding, it says this, and it is the first thing to do."""
-    finding = found(said, id)
-    assert finding["level"] == level
-    assert text in finding["text"], finding
-    assert next in (finding["next"] or ""), finding
-    if level in ("warning", "problem"):
-        assert said["first"] == id
 
 
 # --- cards ---------------------------------------------------------------------
@@ -262,120 +224,6 @@ def test_several_identities(authority):
     assert "id=01" in detail and "id=02" in detail
 
 
-# --- ports -----------------------------------------------------------------------
-
-
-def far_end(answer):
-    """The pseudo-terminal of somebody who gives `answer(what came)`."""
-
-    @contextlib.contextmanager
-    def serve():
-        ours, theirs = pty.openpty()
-        tty.setraw(theirs)
-        os.set_blocking(ours, False)
-        stop, stopped = socket.socketpair()
-
-        def pump():
-            while True:
-                ready, _, _ = select.select([ours, stopped], [], [], 0.05)
-                if stopped in ready:
-                    return
-                with contextlib.suppress(OSError):
-                    came = os.read(ours, 4096) if ours in ready else b""
-                    os.write(ours, answer(came))
-
-        thread = threading.Thread(target=pump)
-        thread.start()
-        try:
-            yield os.ttyname(theirs)
-        finally:
-            stop.close()
-            thread.join()
-            for each in (ours, theirs):
-                os.close(each)
-            stopped.close()
-
-    return serve()
-
-
-NMEA = b"$GPGGA,123519,4807.038,N,01131.000,E,1,08,0.9,545.4,M,46.9,M,,*47\r\n"
-
-PORTS = {
-    "nothing answers": (
-        lambda came: b"", "silent",
-        "Nothing answers at this port.", "another speed"),
-    "GPS receiver": (
-        lambda came: NMEA, "gps",
-        "the port of a GPS receiver", "another port of this modem"),
-    "loop": (
-        lambda came: came, "echo",
-        "sends back what it is sent", "getty"),
-    "echo storm": (
-        lambda came: (came or b"ATE0\r") * 20, "echo",
-        "sends back what it is sent", "getty"),
-    "wrong speed": (
-        lambda came: bytes(0x80 | byte for byte in came), "no-modem",
-        "the speed is wrong, or it is no modem", "?baud="),
-}
-
-
-@pytest.fixture(scope="module")
-def port_answers():
-    """What is said of each: all at once, for each is waited for to the end."""
-
-    def ask(what):
-        with far_end(PORTS[what][0]) as port:
-            return run(f"at:{port}")
-
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        return dict(zip(PORTS, pool.map(ask, PORTS)))
-
-
-@pytest.mark.parametrize("what", PORTS)
-def test_each_port_that_is_no_modem_gets_its_sentence(what, port_answers):
-    _, id, text, next = PORTS[what]
-    check(port_answers[what], "problem", id, text, next)
-
-
-def test_no_such_port(tmp_path):
-    check(run(f"at:{tmp_path}/ttyUSB9"), "problem", "no-port",
-          "There is no such port.", "/dev/serial/by-id")
-
-
-def test_a_port_this_user_may_not_use():
-    ours, theirs = pty.openpty()
-    port = os.ttyname(theirs)
-    # The group may, its owner may not; root is asked to obey.
-    os.chmod(port, 0o060)
-    front = () if os.geteuid() else (
-        "setpriv", "--bounding-set", "-dac_override,-dac_read_search")
-    said = run(f"at:{port}", front=front)
-    check(said, "problem", "permission",
-          "This user may not use the port.", "usermod -a -G")
-    for each in (ours, theirs):
-        os.close(each)
-
-
-HOLD = """import fcntl, sys
-port = open(sys.argv[1], "r+b", buffering=0)
-fcntl.flock(port, fcntl.LOCK_EX)
-print("ready", flush=True)
-sys.stdin.read()"""
-
-
-def test_a_port_that_another_program_has(tmp_path):
-    with Sim(tmp_path) as sim, subprocess.Popen(
-            [sys.executable, "-c", HOLD, sim.link],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
-        assert holder.stdout.readline() == b"ready\n"
-        said = run(f"at:{sim.link}")
-        name = pathlib.Path(f"/proc/{holder.pid}/comm").read_text().strip()
-        check(said, "problem", "port-busy",
-              f"Another program has the port: {name} ({holder.pid}).",
-              f"End {name} (kill {holder.pid})")
-        holder.stdin.close()
-
-
 # --- manners ---------------------------------------------------------------------
 
 
@@ -433,13 +281,6 @@ def test_a_report_that_cannot_be_written_is_told(tmp_path):
     done = iotsafe("doctor", "--report", tmp_path / "no" / "report",
                    card="sim:", status=1)
     assert b"cannot write" in done.stderr
-
-
-def test_without_an_address_all_ports_are_looked_for():
-    done = iotsafe("doctor", "--json", card=None,
-                   status=PROBLEM)
-    said = json.loads(done.stdout)
-    assert said["first"] == "no-modem-found" or said["ports"]
 
 
 def test_a_wrong_address_is_told():

@@ -108,6 +108,15 @@ def test_all_that_a_card_says_is_understood(tmp_path, profile):
             assert name != "rest", exchange
 
 
+def test_failures_and_remarks_are_told(tmp_path):
+    _, path = record(tmp_path, "list", card="sim:?quirk=no-csim")
+    kinds = [line["kind"] for line in answer("trace", path, card=None)["lines"]]
+    assert kinds.count("error") == 1 and kinds.count("remark") == 1
+    page = told(path)
+    assert "error:          ERR_MODEM: sim: AT+CSIM" in page
+    assert "remark:         channel: " in page
+
+
 def test_secrets_are_told_to_be_missing(tmp_path):
     _, path = record(tmp_path, "psk", "--hex", "someone", card="sim:full")
     page = told(path)
