@@ -43,7 +43,11 @@ static int no_modem(const struct at_modem *modem, int result)
 				 "%s: something is there, but it does not "
 				 "answer AT commands",
 				 modem->stream.name);
-	return error_set(result, "%s: nothing answers", modem->stream.name);
+	error_set(result, "%s: nothing answers", modem->stream.name);
+	if (modem->stream.kept_baud)
+		error_append(" (the port stays at %ld baud)",
+			     modem->stream.kept_baud);
+	return result;
 }
 
 /* ATE0 also asks whether a modem is there. An ERROR is an answer, but may be

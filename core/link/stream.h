@@ -33,7 +33,10 @@ struct stream {
 	void *port;			/* libserialport's */
 	pid_t child;
 	int child_fd; /* pidfd, or -1 */
-	bool hasty;   /* the caller has no time left for the child's end */
+	/* The port's rate where it did not take the one asked for, or 0. Ports
+	 * on USB often have none, and serve all the same. */
+	long kept_baud;
+	bool hasty; /* the caller has no time left for the child's end */
 	/* Of a device: */
 	bool shared;		      /* in turns with other processes */
 	char device[STREAM_NAME_MAX]; /* its real path, "" for others */
@@ -94,6 +97,9 @@ void stream_close(struct stream *stream);
 
 /* Records why a port could not be opened. */
 int stream_refused(const struct stream *stream, const char *path, int number);
+
+/* Finds out which rate the port took. */
+void stream_read_baud(struct stream *stream, int fd, long asked);
 
 /* Records that the far side has gone. */
 int stream_gone(const struct stream *stream);

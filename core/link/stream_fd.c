@@ -92,6 +92,18 @@ static int set_speed(const struct stream *stream, struct termios *termios,
 			 stream->name, baud);
 }
 
+void stream_read_baud(struct stream *stream, int fd, long asked)
+{
+	struct termios termios;
+
+	if (tcgetattr(fd, &termios) < 0)
+		return;
+	for (size_t i = 0; i < sizeof(speeds) / sizeof(speeds[0]); i++)
+		if (speeds[i].speed == cfgetospeed(&termios) &&
+		    speeds[i].baud != asked)
+			stream->kept_baud = speeds[i].baud;
+}
+
 /* 8N1, raw. Without HUPCL, closing keeps DTR up: many modems take its fall
  * for a hang-up of their data call or for a reset. */
 static int set_terminal(const struct stream *stream, int fd,
@@ -132,6 +144,7 @@ static int open_device(struct stream *stream, const char *path,
 				     : stream_lock(stream, path, fd);
 	if (result >= 0) {
 		result = set_terminal(stream, fd, settings);
+		stream_read_baud(stream, fd, settings->baud);
 		if (result < 0)
 			stream_unlock(stream);
 	}

@@ -59,14 +59,17 @@ static enum sp_flowcontrol flow_control(enum stream_flow flow)
 }
 
 /* Closing keeps DTR up: many modems take its fall for a hang-up of their
- * data call or for a reset. */
-static void keep_dtr(int fd)
+ * data call or for a reset. And libserialport 0.1.1 puts CRTSCTS into another
+ * word than the kernel looks for it in, so that RTS would flow freely. */
+static void set_rest(int fd, enum stream_flow flow)
 {
 	struct termios termios;
 
 	if (tcgetattr(fd, &termios) < 0)
 		return;
-	termios.c_cflag &= (tcflag_t)~HUPCL;
+	termios.c_cflag &= (tcflag_t) ~(HUPCL | CRTSCTS);
+	if (flow == STREAM_FLOW_RTS)
+		termios.c_cflag |= CRTSCTS;
 	tcsetattr(fd, TCSANOW, &termios);
 }
 
@@ -101,7 +104,8 @@ static int take(struct stream *stream, const char *path, struct sp_port *port,
 	TRY(stream_lock(stream, path, stream->fd));
 	result = configure(port, settings);
 	if (result == SP_OK) {
-		keep_dtr(stream->fd);
+		set_rest(stream->fd, settings->flow);
+		stream_read_baud(stream, stream->fd, settings->baud);
 		stream->port = port;
 		stream->kind = &serial_kind;
 		return IOTSAFE_OK;
