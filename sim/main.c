@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* iotsafe-sim: options in, a software SIM behind a software modem out. */
+#include "help.h"
 #include "loop.h"
 #include "personalise.h"
 #include "pki_command.h"
@@ -11,63 +12,6 @@
 #include <string.h>
 
 enum exit_code { EXIT_GOOD, EXIT_BROKEN, EXIT_USAGE, EXIT_DIED };
-
-static const char help[] =
-	"iotsafe-sim: a SIM with the IoT SAFE applet behind a modem, in software\n"
-	"\n"
-	"usage: iotsafe-sim [--pty LINK | --stdio | --vpcd[=HOST:PORT]] [options]\n"
-	"       iotsafe-sim pki --store DIR [--name NAME]...\n"
-	"       iotsafe-sim personalise --store DIR [--profile NAME] OBJECT...\n"
-	"       iotsafe-sim profiles | quirks | faults\n"
-	"\n"
-	"The line:\n"
-	"  --pty LINK         make a pseudo-terminal and the symbolic link LINK to it,\n"
-	"                     print \"ready LINK\", serve until SIGTERM or SIGINT\n"
-	"  --stdio            speak on standard input and output until end of file\n"
-	"                     (the default)\n"
-	"  --vpcd[=HOST:PORT] no modem: lie in the reader of vsmartcard-vpcd, in a real\n"
-	"                     pcscd (127.0.0.1:35963); connects again when that restarts\n"
-	"  --atr t0|t1|both|HEX\n"
-	"                     with --vpcd: the protocols that the card offers (t0)\n"
-	"  --control          with --pty or --vpcd: take lines on standard input, one answer line\n"
-	"                     each: \"faults [LIST]\" puts other faults into force,\n"
-	"                     counted from there; \"struck\" tells how often one of\n"
-	"                     them did, \"channels\" how many logical channels are\n"
-	"                     open. Ends with standard input\n"
-	"The card:\n"
-	"  --profile NAME     what card it is (gsma; see: iotsafe-sim profiles)\n"
-	"  --aid HEX          answer to this application identifier instead of the\n"
-	"                     profile's own; may be repeated\n"
-	"  --store DIR        keep keys and certificates in DIR over restarts; leaves\n"
-	"                     DIR/ca.pem, DIR/client.pem and DIR/psk.txt for test\n"
-	"                     servers\n"
-	"  --replay FILE      no card of its own: the commands of a recorded trace\n"
-	"                     (IOTSAFE_TRACE=apdu), in its order, get the answers of\n"
-	"                     it; any other gets 6F00 and a line in the log\n"
-	"Behaviour; both may be repeated:\n"
-	"  --quirk NAME[=N|=off][,...]\n"
-	"                     a manner of cards or modems (see: iotsafe-sim quirks)\n"
-	"  --fault NAME[=VALUE][@N[-M]][,...]\n"
-	"                     a breakage, from the N-th time on, up to the M-th (see:\n"
-	"                     iotsafe-sim faults); INS is an instruction byte in hex\n"
-	"Time; none of it passes unless asked for:\n"
-	"  --baud N           speed of the line, ten bits a character\n"
-	"  --modem-ms N       the modem's own time for a command\n"
-	"  --char-us N        one character between modem and card\n"
-	"  --card-ms N        the card's time for a command\n"
-	"  --card-ms INS:N    the same for one command; may be repeated\n"
-	"Other:\n"
-	"  --log FILE         append one JSON line for each exchange with the card\n"
-	"  --help, --version\n"
-	"\n"
-	"pki writes DIR/server.pem (certificate and intermediate) and\n"
-	"DIR/server-key.pem for a test server, signed by the authority of DIR/ca.pem;\n"
-	"NAME is a host name or address (localhost, 127.0.0.1 and ::1).\n"
-	"personalise loads keys, certificates, files and secrets of your own; see\n"
-	"iotsafe-sim personalise --help.\n"
-	"\n"
-	"exit code: 0 ended as asked, 1 something failed, 2 wrong usage,\n"
-	"3 the fault \"die\" or \"power-cut\" struck\n";
 
 struct options {
 	const char *pty;
@@ -284,7 +228,7 @@ static int read_options(struct options *options, int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "", long_options, NULL)) !=
 	       -1) {
 		if (option == 'h')
-			return fputs(help, stdout) < 0 ? EXIT_BROKEN
+			return fputs(sim_help, stdout) < 0 ? EXIT_BROKEN
 						       : EXIT_GOOD;
 		if (option == 'V')
 			return puts("iotsafe-sim " SIM_VERSION) < 0

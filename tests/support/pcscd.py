@@ -51,6 +51,13 @@ def two_free_ports():
             continue
 
 
+def without_polkit():
+    """There may be no D-Bus to ask who may use cards."""
+    done = subprocess.run([PCSCD, "--help"], capture_output=True, text=True)
+    known = "--disable-polkit" in done.stdout + done.stderr
+    return ["--disable-polkit"] if known else []
+
+
 class Pcscd:
     def __init__(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="pcscd-"))
@@ -88,7 +95,7 @@ class Pcscd:
         with open(self.folder / "log", "ab") as log:
             self.child = subprocess.Popen(
                 ["/usr/bin/python3", "-c", HAND_OVER, str(fd)]
-                + [PCSCD, "-f", "-i", "-c", str(self.config)],
+                + [PCSCD, "-f", "-i", "-c", str(self.config), *without_polkit()],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
