@@ -31,6 +31,7 @@ struct verdict {
 
 static struct {
 	const char *way;
+	const char *reader; /* the port of a virtual one */
 	struct table table;
 	struct verdict *verdicts;
 	struct identity ca, server;
@@ -178,18 +179,38 @@ static void judge(struct worker *worker, size_t index)
 		 "; %d channels are left", channels);
 }
 
+/* A reader takes its time to see a card, and does not tell us. */
+static void wait_for_card(const char *address)
+{
+	const struct timespec pause = {.tv_nsec = 50000000};
+	const long long end = now() + LONG;
+	iotsafe_card *card;
+
+	while (iotsafe_card_open(address, &card) < 0 && now() < end)
+		nanosleep(&pause, NULL);
+	iotsafe_card_free(card);
+}
+
 /* A simulator that lost its way must not spoil the next cell. */
 static void begin(struct worker *worker)
 {
 	const char *interface = !strcmp(all.way, "CGLA") ? "cgla" : "csim";
 
-	simulator_start(&worker->sim);
-	for (int i = 0; i < 2; i++)
-		snprintf(worker->address[i], sizeof(worker->address[i]),
-			 "at:%s?interface=%s&timeout=%d", worker->sim.link,
-			 interface, i ? SHORT : LONG);
+	simulator_start(&worker->sim, all.reader);
+	for (int i = 0; i < 2; i++) {
+		char *address = worker->address[i];
+		const size_t room = sizeof(worker->address[i]);
+		const int limit = i ? SHORT : LONG;
+
+		if (all.reader)
+			snprintf(address, room, "pcsc:?timeout=%d", limit);
+		else
+			snprintf(address, room, "at:%s?interface=%s&timeout=%d",
+				 worker->sim.link, interface, limit);
+	}
 	worker->original =
 		(struct original){.ca = all.ca, .server = all.server};
+	wait_for_card(worker->address[0]);
 	original_read(&worker->original, worker->address[0]);
 }
 
@@ -259,13 +280,17 @@ static void choose(const char *words)
 int main(int argc, char **argv)
 {
 	struct worker workers[WORKERS];
-	int failed;
+	int workers_count, failed;
 
 	if (argc < 3) {
-		fprintf(stderr, "usage: matrix PAGE CSIM|CGLA [WORDS]\n");
+		fprintf(stderr, "usage: matrix PAGE CSIM|CGLA|PC/SC [WORDS]\n"
+				"PC/SC: the port of vpcd is READER\n");
 		return 2;
 	}
 	all.way = argv[2];
+	if (!strcmp(all.way, "PC/SC"))
+		all.reader = getenv("READER");
+	workers_count = all.reader ? 1 : WORKERS;
 	all.table = table_read(argv[1], all.way);
 	if (argc > 3)
 		choose(argv[3]);
@@ -274,10 +299,10 @@ int main(int argc, char **argv)
 		identity_make((struct identity_wish){.name = "CA", .ca = true});
 	all.server = identity_make((struct identity_wish){
 		.name = "server", .issuer = &all.ca, .dns = "server.example"});
-	for (int i = 0; i < WORKERS; i++)
+	for (int i = 0; i < workers_count; i++)
 		if (pthread_create(&workers[i].thread, NULL, work, &workers[i]))
 			give_up("a thread");
-	for (int i = 0; i < WORKERS; i++)
+	for (int i = 0; i < workers_count; i++)
 		pthread_join(workers[i].thread, NULL);
 	failed = print();
 	identity_free(&all.ca);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Starts the software SIM on a pseudo-terminal in a folder of its own, and
- * turns what a test wants of it into lines on its standard input. */
+/* Starts the software SIM on a pseudo-terminal in a folder of its own, or in a
+ * reader, and turns what a test wants of it into lines on its standard input.
+ */
 #include "simulator.h"
 
 #include <errno.h>
@@ -17,10 +18,11 @@ void give_up(const char *what)
 	exit(1);
 }
 
-static void start_program(struct simulator *sim, int in, int out)
+static void start_program(struct simulator *sim, char *way, char *place, int in,
+			  int out)
 {
-	char *words[] = {getenv("IOTSAFE_SIM"), (char[]){"--pty"}, sim->link,
-			 (char[]){"--control"}, NULL};
+	char *words[] = {getenv("IOTSAFE_SIM"), (char[]){"--control"}, way,
+			 place, NULL};
 	posix_spawn_file_actions_t actions;
 	extern char **environ;
 
@@ -42,7 +44,23 @@ static void read_answer(struct simulator *sim, char *answer, int size)
 		give_up("the simulator has gone");
 }
 
-void simulator_start(struct simulator *sim)
+/* The program is there when it answers. */
+static void choose_way(struct simulator *sim, const char *reader, int in,
+		       int out)
+{
+	char place[64];
+
+	if (!reader) {
+		snprintf(sim->link, sizeof(sim->link), "%s/modem", sim->folder);
+		start_program(sim, (char[]){"--pty"}, sim->link, in, out);
+		return;
+	}
+	sim->link[0] = '\0';
+	snprintf(place, sizeof(place), "--vpcd=127.0.0.1:%s", reader);
+	start_program(sim, place, NULL, in, out);
+}
+
+void simulator_start(struct simulator *sim, const char *reader)
 {
 	int to[2], from[2];
 	char answer[128];
@@ -51,15 +69,16 @@ void simulator_start(struct simulator *sim)
 	if (!mkdtemp(sim->folder) || pipe2(to, O_CLOEXEC) < 0 ||
 	    pipe2(from, O_CLOEXEC) < 0)
 		give_up("a folder and two pipes");
-	snprintf(sim->link, sizeof(sim->link), "%s/modem", sim->folder);
-	start_program(sim, to[0], from[1]);
+	choose_way(sim, reader, to[0], from[1]);
 	close(to[0]);
 	close(from[1]);
 	sim->to = fdopen(to[1], "w");
 	sim->from = fdopen(from[0], "r");
 	if (!sim->to || !sim->from)
 		give_up("two pipes");
-	read_answer(sim, answer, sizeof(answer));
+	/* "ready LINK" */
+	if (!reader)
+		read_answer(sim, answer, sizeof(answer));
 }
 
 static void ask(struct simulator *sim, const char *line, const char *more,
@@ -100,6 +119,7 @@ void simulator_stop(struct simulator *sim)
 	fclose(sim->to);
 	fclose(sim->from);
 	waitpid(sim->pid, NULL, 0);
-	unlink(sim->link);
+	if (sim->link[0])
+		unlink(sim->link);
 	rmdir(sim->folder);
 }

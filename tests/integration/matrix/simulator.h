@@ -11,13 +11,15 @@ struct simulator {
 	pid_t pid;
 	FILE *to, *from;
 	char folder[64];
-	char link[80]; /* its pseudo-terminal */
+	char link[80]; /* its pseudo-terminal, "" in a reader */
 };
 
 /* Prints what went wrong and ends the program. */
 _Noreturn void give_up(const char *what);
 
-void simulator_start(struct simulator *sim);
+/* On a pseudo-terminal; or, with the port of a virtual reader (vpcd), as the
+ * card in it. */
+void simulator_start(struct simulator *sim, const char *reader);
 /* These faults, and no others, from now on; "" heals it. */
 void simulator_faults(struct simulator *sim, const char *list);
 /* The number it answers to "struck" or "channels". */

@@ -328,7 +328,7 @@ int main(int argc, char **argv)
 						     .issuer = &original.ca,
 						     .dns = "server.example"});
 	server_start(&server);
-	simulator_start(&sim);
+	simulator_start(&sim, NULL);
 	snprintf(address, sizeof(address), "at:%s?interface=csim&timeout=%d",
 		 sim.link, LONG);
 	original_read(&original, address);
