@@ -187,18 +187,10 @@ static const struct {
 	const char *name;
 	extended_run *run;
 } extended[] = {
-	{"+CGMI", manufacturer},
-	{"+CGMM", model},
-	{"+CGMR", revision},
-	{"+CIMI", imsi},
-	{"+CMEE", cmee},
-	{"+CPIN", cpin},
-	{"+CSIM", csim},
-	{"+CCHO", ccho},
-	{"+CGLA", cgla},
-	{"+CCHC", cchc},
-	{"+CRSM", crsm},
-	{"+ECSIMSLEEP", ecsimsleep},
+	{"+CGMI", manufacturer}, {"+CGMM", model}, {"+CGMR", revision},
+	{"+CIMI", imsi},	 {"+CMEE", cmee},  {"+CPIN", cpin},
+	{"+CSIM", csim},	 {"+CCHO", ccho},  {"+CGLA", cgla},
+	{"+CCHC", cchc},	 {"+CRSM", crsm},  {"+ECSIMSLEEP", ecsimsleep},
 };
 
 static struct text trimmed(const char *from, const char *to)

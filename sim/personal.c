@@ -220,6 +220,13 @@ void personal_renew(struct personal *personal)
 
 void personal_swap(struct personal *personal)
 {
-	make_iccid(personal->iccid);
-	personal_renew_keys(personal);
+	static struct store nowhere;
+	const struct faults none = {0};
+	struct personal other;
+
+	if (!store_open(&nowhere, NULL) ||
+	    !personal_open(&other, personal->profile, &nowhere, &none))
+		return;
+	personal_close(personal);
+	*personal = other;
 }

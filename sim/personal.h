@@ -69,7 +69,7 @@ struct object *personal_other_half(struct personal *personal,
 /* Remote administration has been: what was prepared takes its place. */
 void personal_renew(struct personal *personal);
 
-/* Makes another card of it: another number, other keys to sign with. Never
+/* Makes another card of it: another number, other keys and certificates. Never
  * reaches the store. */
 void personal_swap(struct personal *personal);
 

@@ -263,17 +263,6 @@ static void replace(EVP_PKEY **pair, EVP_PKEY *key)
 	*pair = key;
 }
 
-void personal_renew_keys(struct personal *personal)
-{
-	for (size_t i = 0; i < personal->object_count; i++) {
-		const struct object *object = &personal->objects[i];
-		EVP_PKEY **pair = pair_of(personal, object);
-
-		if (object->row->class == CLASS_PRIVATE && *pair != NULL)
-			replace(pair, crypto_pair_new(object_kind(object)));
-	}
-}
-
 bool personal_generate(struct personal *personal, const struct object *object)
 {
 	EVP_PKEY *fresh = crypto_pair_new(object_kind(object));

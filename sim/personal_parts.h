@@ -34,7 +34,4 @@ bool personal_open_files(struct personal *personal, struct pki *pki);
 bool personal_spoil(struct personal *personal, struct pki *pki,
 		    const struct faults *faults);
 
-/* Other keys for all pairs that are there, in memory alone. */
-void personal_renew_keys(struct personal *personal);
-
 #endif

@@ -233,6 +233,8 @@ static int learn_chain(iotsafe_card *card, iotsafe_key *key,
 	if (key->chain_learned)
 		return IOTSAFE_OK;
 	TRY(key_learn_spki(card, key, deadline));
+	/* The key may have been learned before the card was opened again. */
+	TRY(card_need_list(card, deadline));
 	TRY(identity_certificate(card, &key->record, borrow(&key->spki), &entry,
 				 deadline));
 	if (!entry && key->spki.size)
