@@ -229,7 +229,7 @@ static int read_options(struct options *options, int argc, char **argv)
 	       -1) {
 		if (option == 'h')
 			return fputs(sim_help, stdout) < 0 ? EXIT_BROKEN
-						       : EXIT_GOOD;
+							   : EXIT_GOOD;
 		if (option == 'V')
 			return puts("iotsafe-sim " SIM_VERSION) < 0
 				       ? EXIT_BROKEN

@@ -109,10 +109,8 @@ static void tell_text(struct story *story, const struct record *record)
 static void tell(struct story *story, const struct record *record)
 {
 	static const char *const kinds[] = {
-		[RECORD_APDU] = "exchange",
-		[RECORD_SENT] = "sent",
-		[RECORD_RECEIVED] = "received",
-		[RECORD_ERROR] = "error",
+		[RECORD_APDU] = "exchange",	[RECORD_SENT] = "sent",
+		[RECORD_RECEIVED] = "received", [RECORD_ERROR] = "error",
 		[RECORD_REMARK] = "remark",
 	};
 	struct json *json = story->cli->json;

@@ -311,18 +311,21 @@ void state_drop_channel(const char *port, const struct state_channel *channel)
 
 /* ---- the card ---- */
 
-void state_set_iccid(const char *port, const char *iccid)
+bool state_set_iccid(const char *port, const char *iccid)
 {
 	struct state state;
+	bool other;
 
 	if (!load(port, &state) || !strcmp(state.iccid, iccid))
-		return;
-	if (state.iccid[0]) {
+		return false;
+	other = state.iccid[0];
+	if (other) {
 		state.channels_count = 0;
 		state.changes++;
 	}
 	snprintf(state.iccid, sizeof(state.iccid), "%s", iccid);
 	store(port, &state);
+	return other;
 }
 
 void state_card_changed(const char *port)

@@ -71,8 +71,8 @@ bool state_find_channel(const char *port, bool any, struct state_channel *out);
 void state_drop_channel(const char *port, const struct state_channel *channel);
 
 /* The card that is behind the port. What was recorded of another one is
- * forgotten. */
-void state_set_iccid(const char *port, const char *iccid);
+ * forgotten, then true. */
+bool state_set_iccid(const char *port, const char *iccid);
 
 /* True if there is no such process, or it has ended. */
 bool state_process_is_gone(pid_t pid);

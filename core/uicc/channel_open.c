@@ -240,6 +240,10 @@ static int know_card(struct channel *channel, const struct deadline *deadline)
 
 	if (result < 0)
 		channel_close(channel, deadline);
+	/* The one that has just been opened is the new card's. */
+	else if (*channel->iccid &&
+		 state_set_iccid(channel->link->port, channel->iccid))
+		record_opened(channel, result);
 	return result;
 }
 

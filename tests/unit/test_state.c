@@ -214,7 +214,7 @@ Test(state, channels_of_another_card_are_forgotten)
 	state_set_iccid(PORT, "8988211000000000001");
 	cr_assert(state_read(PORT, &after));
 	cr_expect(after.channels_count == 2 && after.changes == before.changes);
-	state_set_iccid(PORT, "8988211000000000002");
+	cr_expect(state_set_iccid(PORT, "8988211000000000002"));
 	cr_assert(state_read(PORT, &after));
 	cr_expect(after.changes != before.changes);
 	cr_expect(!take(PORT, false, &channel));
