@@ -185,10 +185,12 @@ IOTSAFE_API void iotsafe_trace_set(unsigned what, iotsafe_trace_func func,
  *        IOTSAFE_CARD. Attributes follow `?`, joined by `&`.
  *        `at:/dev/ttyUSB2?baud=115200` AT commands over a port;
  *        `sim:PROFILE?quirk=NAME` the bundled software SIM;
+ *        `unix:/run/modem.sock` AT over a Unix socket;
  *        `exec:COMMAND ARG…` AT over a child's standard input and output;
  *        `pcsc:READER` a card reader, by its name, its number or nothing.
  *        Attributes of every address: `timeout=` milliseconds of one
- *        operation (10000), `aid=` hexadecimal AID to select, several joined
+ *        operation (10000), `timeout-generate=` of making a key pair (60000),
+ *        `aid=` hexadecimal AID to select, several joined
  *        by `,`, instead of the known ones; `class=`, `le=`, `piece=`,
  *        `session=`, `close=`, `signature-length=` and `list=` say what would
  *        be found out about the card otherwise.
@@ -244,7 +246,8 @@ IOTSAFE_API void iotsafe_card_free(iotsafe_card *card);
  * touched. */
 IOTSAFE_API int iotsafe_card_cancel(iotsafe_card *card);
 
-/** Sets the limit of one operation, in milliseconds (100 to 600000). */
+/** Sets the limit of one operation, in milliseconds (100 to 600000); of making
+ * a key pair too, unless the address has `timeout-generate=`. */
 IOTSAFE_API int iotsafe_card_set_timeout(iotsafe_card *card, int milliseconds);
 
 /** The canonical address: the same string for the same card. */
