@@ -54,7 +54,7 @@ static void survey(struct doctor *doctor)
 	if (manager)
 		doctor_say(doctor, LEVEL_NOTE, "modem-manager",
 			   "Keep one port of the modem free of it with a udev "
-			   "rule (docs/hardware.md), or use mbim: or qmi:, "
+			   "rule 78-iotsafe.rules, or use mbim: or qmi:, "
 			   "which both can share.",
 			   "ModemManager runs (%d); it takes the AT ports of "
 			   "modems.",

@@ -78,7 +78,9 @@ void doctor_try_ways(struct doctor *doctor, const char *address);
 /* doctor_card.c: everything from the applet up, on the open card. */
 void doctor_examine(struct doctor *doctor);
 
-/* doctor_chain.c: dates and issuers of the key's certificates. */
+/* doctor_chain.c: whether every certificate of the card can be read, and dates
+ * and issuers of those of the key. */
+void doctor_read_certificates(struct doctor *doctor);
 void doctor_certificates(struct doctor *doctor, iotsafe_key *key);
 
 #endif

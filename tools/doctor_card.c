@@ -279,11 +279,11 @@ static bool look_at_certificate(struct doctor *doctor, iotsafe_key *key)
 		iotsafe_free(der);
 		doctor_certificates(doctor, key);
 	} else if (result == IOTSAFE_ERR_ABSENT) {
-		doctor_say_failure(
-			doctor, LEVEL_PROBLEM, "no-certificate",
-			"Ask for one with `iotsafe csr`, and have it put on the "
-			"card or give it as a file (--cert FILE).",
-			"The key has no certificate on the card.");
+		doctor_read_certificates(doctor);
+		doctor_say(doctor, LEVEL_PROBLEM, "no-certificate",
+			   "Ask for one with `iotsafe csr`, and have it put on "
+			   "the card or give it as a file (--cert FILE).",
+			   "The key has no certificate on the card.");
 	} else {
 		say_identity_failure(doctor, &(struct census){0}, result);
 	}

@@ -133,6 +133,42 @@ static bool card_has_issuer(iotsafe_card *card, gnutls_x509_crt_t of)
 	return found;
 }
 
+static void read_one(struct doctor *doctor, const char *name)
+{
+	iotsafe_file *file;
+	uint8_t *data;
+	size_t size;
+
+	if (iotsafe_file_open(doctor->cli->card, name, &file) < 0)
+		return;
+	if (iotsafe_file_read(file, &data, &size) >= 0)
+		iotsafe_free(data);
+	else
+		doctor_say_failure(
+			doctor, LEVEL_PROBLEM, "unreadable-certificate",
+			"Look at the library's words; if it is always "
+			"this file, report it with a trace (iotsafe "
+			"--trace all).",
+			"A certificate of the card cannot be read.");
+	iotsafe_file_free(file);
+}
+
+void doctor_read_certificates(struct doctor *doctor)
+{
+	size_t before = doctor->count;
+	iotsafe_object *object;
+	iotsafe_list *list;
+
+	if (iotsafe_card_list(doctor->cli->card, "type=cert", &list) < 0)
+		return;
+	while (doctor->count == before &&
+	       iotsafe_list_next(list, &object) >= 0 && object) {
+		read_one(doctor, iotsafe_object_name(object));
+		iotsafe_object_free(object);
+	}
+	iotsafe_list_free(list);
+}
+
 static bool system_has_issuer(gnutls_x509_crt_t of)
 {
 	gnutls_x509_trust_list_t trust;

@@ -100,6 +100,10 @@ static const struct row {
 	 "Look at the cable and the speed (baud=), try flow=rts; on USB another "
 	 "port of the same modem. If it is always the same command, report it "
 	 "with a trace (iotsafe --trace all)."},
+	{IOTSAFE_ERR_CLOSED, "ICCID", "swapped",
+	 "The SIM, or its eSIM profile, is another one than a moment ago.",
+	 "If you changed it, begin anew. If not, look at the contacts and at "
+	 "who manages the profiles of this eSIM."},
 	{IOTSAFE_ERR_CLOSED, "", "gone", "The modem has gone.",
 	 "Look at the power supply: modems that draw more than a USB port gives "
 	 "restart when they send."},
@@ -120,6 +124,10 @@ static const struct row {
 	 "Do not use this card: its answer was damaged on the way, or its key is "
 	 "not the one it says. Try again; if it stays so, have the card "
 	 "replaced."},
+	{IOTSAFE_ERR_SUPPORT, "by id", "no-list",
+	 "The card does not list its objects.",
+	 "Name key and certificate by their ids (--key id=01 --cert id=02); "
+	 "who personalised the card knows them."},
 	{IOTSAFE_ERR_SUPPORT, "", "unsupported",
 	 "This build or this card cannot do that.",
 	 "Choose another way to the card, or a build that has this one."},
@@ -187,8 +195,8 @@ static void say_busy(struct doctor *doctor, enum level level)
 		 holder.name, holder.pid);
 	if (!strcmp(holder.name, "ModemManager"))
 		snprintf(next, sizeof(next),
-			 "Keep one port of the modem free of it with a udev "
-			 "rule (docs/hardware.md), or stop it: systemctl stop "
+			 "Keep one port of the modem free of it with the udev "
+			 "rule 78-iotsafe.rules, or stop it: systemctl stop "
 			 "ModemManager.");
 	else
 		snprintf(next, sizeof(next),

@@ -57,6 +57,18 @@ CARDS = {
     "certificate of another key": (
         "fault=wrong-certificate", "problem", "other-key",
         "The certificate on the card is of another key.", "iotsafe csr"),
+    "certificate that cannot be read": (
+        "fault=truncate%3DB0", "problem", "unreadable-certificate",
+        "A certificate of the card cannot be read.", "trace"),
+    "SIM changed in the middle": (
+        "fault=die%3D2B", "problem", "swapped",
+        "is another one than a moment ago", "contacts"),
+    "SIM taken out in the middle": (
+        "fault=pull%3D2A", "problem", "no-sim",
+        "The modem has no SIM.", "Put the SIM in"),
+    "card without a list": (
+        "quirk=no-get-data", "problem", "no-list",
+        "does not list its objects", "--key id="),
     "signature does not verify": (
         "fault=flip-signature", "problem", "bad-signature",
         "A signature of the card does not verify.", "Do not use this card"),
