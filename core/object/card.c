@@ -94,7 +94,7 @@ static int parse(iotsafe_card *card, const char *text)
 static void close_link(iotsafe_card *card, const struct deadline *deadline)
 {
 	if (card->link_open)
-		card_close(card, deadline);
+		card_hang_up(card, deadline);
 	else if (card->own && card->own_link.close)
 		card->own_link.close(card->own_link.self);
 }

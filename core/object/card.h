@@ -96,7 +96,7 @@ int card_run_within(iotsafe_card *card, int timeout,
 
 /* Closes channel and link by the deadline; for who has the turn, or is the
  * last user. */
-void card_close(iotsafe_card *card, const struct deadline *deadline);
+void card_hang_up(iotsafe_card *card, const struct deadline *deadline);
 
 /* once.c: from the next command on, repeating is not safe; whether it is all
  * the same after the failure that is recorded; what to add to that. */

@@ -94,7 +94,7 @@ static void close_card(iotsafe_card *card)
 	turns_cancel(&card->turns);
 	if (turn_begin(&card->turns, &turn, limit, NULL) < 0)
 		return;
-	card_close(card, &turn.deadline);
+	card_hang_up(card, &turn.deadline);
 	turn_end(&card->turns, &turn);
 }
 

@@ -336,7 +336,7 @@ static void end_link_turn(iotsafe_card *card, const struct deadline *deadline)
 	link_turn_end(&card->link);
 }
 
-void card_close(iotsafe_card *card, const struct deadline *deadline)
+void card_hang_up(iotsafe_card *card, const struct deadline *deadline)
 {
 	if (!card->link_open)
 		return;
