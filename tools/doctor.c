@@ -52,13 +52,14 @@ static void survey(struct doctor *doctor)
 		hide_serial(&doctor->redact, doctor->ports.list[i].by_id);
 	}
 	if (manager)
-		doctor_say(doctor, LEVEL_NOTE, "modem-manager",
-			   "Keep one port of the modem free of it with a udev "
-			   "rule 78-iotsafe.rules, or use mbim: or qmi:, "
-			   "which both can share.",
-			   "ModemManager runs (%d); it takes the AT ports of "
-			   "modems.",
-			   manager);
+		doctor_say(
+			doctor, LEVEL_NOTE, "modem-manager",
+			"Keep one port of the modem free of it with the udev "
+			"rule 78-iotsafe.rules, or use mbim: or qmi:, "
+			"which both can share.",
+			"ModemManager runs (%d); it takes the AT ports of "
+			"modems.",
+			manager);
 }
 
 static void examine(struct doctor *doctor, const char *address)

@@ -135,6 +135,25 @@ static bool port_answers(const struct doctor *doctor)
 	       !strstr(iotsafe_last_error(), "does not answer AT commands");
 }
 
+/* Who reads beside us takes answers away; not every program locks a port. */
+static void say_others(struct doctor *doctor, const char *address, int result)
+{
+	struct holder holders[HOLDERS_MAX];
+	char path[256];
+
+	if (strncmp(address, "at:", 3) != 0 ||
+	    (result != IOTSAFE_ERR_TIMEOUT && result != IOTSAFE_ERR_FORMAT))
+		return;
+	snprintf(path, sizeof(path), "%s", address + 3);
+	path[strcspn(path, "?")] = '\0';
+	if (ports_holders("", path, holders))
+		doctor_say(doctor, LEVEL_NOTE, "port-held",
+			   "If it reads there, end it: two readers take each "
+			   "other's answers.",
+			   "The port is open in %s (%d) too.", holders[0].name,
+			   holders[0].pid);
+}
+
 bool doctor_reach(struct doctor *doctor, const char *address)
 {
 	size_t before = doctor->count;
@@ -143,6 +162,7 @@ bool doctor_reach(struct doctor *doctor, const char *address)
 	if (result >= 0)
 		return true;
 	doctor_reason(doctor, LEVEL_PROBLEM);
+	say_others(doctor, address, result);
 	if (!has_ways(address) || !may_differ(result) ||
 	    !port_answers(doctor) || watch_signal())
 		return false;

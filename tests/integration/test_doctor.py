@@ -3,6 +3,7 @@
 needs, and the next step."""
 
 import json
+import pathlib
 import re
 import socket
 import stat
@@ -293,6 +294,18 @@ def test_a_report_that_cannot_be_written_is_told(tmp_path):
     done = iotsafe("doctor", "--report", tmp_path / "no" / "report",
                    card="sim:", status=1)
     assert b"cannot write" in done.stderr
+
+
+def test_the_page_has_every_id():
+    top = pathlib.Path(__file__).resolve().parents[2]
+    page = (top / "docs/doctor.md").read_text()
+    ids = set()
+    for path in top.glob("tools/doctor*.c"):
+        ids.update(re.findall(
+            r'(?:LEVEL_[A-Z]+|level|IOTSAFE_ERR_[A-Z]+, "[^"]*"),\s*'
+            r'"([a-z-]+)",', path.read_text()))
+    assert len(ids) > 50
+    assert {id for id in ids if f"`{id}`" not in page} == set()
 
 
 def test_a_wrong_address_is_told():

@@ -93,6 +93,12 @@ def test_each_port_that_is_no_modem_gets_its_sentence(what, port_answers):
     check(port_answers[what], "problem", id, text, next)
 
 
+def test_somebody_who_reads_the_port_too_is_named(port_answers):
+    # That is this process: far_end() has the port open itself.
+    assert f"({os.getpid()}) too" in (
+        found(port_answers["nothing answers"], "port-held")["text"])
+
+
 def test_no_such_port(tmp_path):
     check(run(f"at:{tmp_path}/ttyUSB9"), "problem", "no-port",
           "There is no such port.", "/dev/serial/by-id")
