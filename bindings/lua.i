@@ -259,3 +259,76 @@ static int push_digest(lua_State *L)
 		SWIG_arg += 3;
 	}
 }
+
+/* ---- a function that is asked for a PIN ---- */
+
+%{
+#include <pthread.h>
+
+static struct {
+	lua_State *state; /* a coroutine of its own: the caller's is at work */
+	pthread_t thread; /* the only one that may run it */
+} pin_asked;
+
+static int ask_for_pin(void *self, const char *iccid, int tries, char *pin,
+                       size_t pin_size)
+{
+	lua_State *L = pin_asked.state;
+	const char *text;
+	size_t size = 0;
+	int result = -1;
+
+	(void)self;
+	if (!pthread_equal(pthread_self(), pin_asked.thread))
+		return result;
+	lua_getfield(L, LUA_REGISTRYINDEX, "iotsafe.pin");
+	lua_pushstring(L, iccid);
+	lua_pushinteger(L, tries);
+	if (!lua_pcall(L, 2, 1, 0) && lua_type(L, -1) == LUA_TSTRING) {
+		text = lua_tolstring(L, -1, &size);
+		if (size < pin_size) {
+			memcpy(pin, text, size + 1);
+			result = 0;
+		}
+	}
+	lua_settop(L, 0);
+	return result;
+}
+
+static int forget_pin(lua_State *L)
+{
+	(void)L;
+	iotsafe_pin_set(NULL, NULL);
+	return 0;
+}
+
+/* The function goes with its interpreter at the latest. */
+static void guard_pin(lua_State *L)
+{
+	lua_newuserdata(L, 1);
+	lua_newtable(L);
+	lua_pushcfunction(L, forget_pin);
+	lua_setfield(L, -2, "__gc");
+	lua_setmetatable(L, -2);
+	lua_setfield(L, LUA_REGISTRYINDEX, "iotsafe.pin.guard");
+}
+
+static int native_pin_set(lua_State *L)
+{
+	iotsafe_pin_set(NULL, NULL);
+	if (lua_isnoneornil(L, 1))
+		return 0;
+	luaL_checktype(L, 1, LUA_TFUNCTION);
+	lua_pushvalue(L, 1);
+	lua_setfield(L, LUA_REGISTRYINDEX, "iotsafe.pin");
+	pin_asked.state = lua_newthread(L);
+	lua_setfield(L, LUA_REGISTRYINDEX, "iotsafe.pin.thread");
+	pin_asked.thread = pthread_self();
+	lua_getfield(L, LUA_REGISTRYINDEX, "iotsafe.pin.guard");
+	if (lua_isnil(L, -1))
+		guard_pin(L);
+	iotsafe_pin_set(ask_for_pin, NULL);
+	return 0;
+}
+%}
+%native(pin_set) int native_pin_set(lua_State *L);

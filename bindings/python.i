@@ -150,3 +150,51 @@ HANDLE_OUT(list)
 HANDLE_OUT(info)
 HANDLE_OUT(tls)
 HANDLE_OUT(seal)
+
+/* ---- a function that is asked for a PIN ---- */
+
+%{
+static PyObject *pin_function;
+
+/* In whichever thread works on the card. Whatever the function raises means
+ * that there is none, and is shown as Python shows what nobody can catch. */
+static int ask_for_pin(void *self, const char *iccid, int tries, char *pin,
+                       size_t pin_size)
+{
+	PyGILState_STATE state = PyGILState_Ensure();
+	PyObject *answer = NULL;
+	const char *text = NULL;
+	int result = -1;
+
+	(void)self;
+	if (pin_function)
+		answer = PyObject_CallFunction(pin_function, "si", iccid,
+		                               tries);
+	if (answer && answer != Py_None)
+		text = PyUnicode_AsUTF8(answer);
+	if (text && strlen(text) < pin_size) {
+		strcpy(pin, text);
+		result = 0;
+	}
+	if (PyErr_Occurred())
+		PyErr_WriteUnraisable(pin_function);
+	Py_XDECREF(answer);
+	PyGILState_Release(state);
+	return result;
+}
+%}
+
+%exception pin_set {
+	$action
+}
+%inline %{
+static void pin_set(PyObject *function)
+{
+	PyObject *old = pin_function;
+
+	pin_function = function == Py_None ? NULL : function;
+	Py_XINCREF(pin_function);
+	iotsafe_pin_set(pin_function ? ask_for_pin : NULL, NULL);
+	Py_XDECREF(old);
+}
+%}

@@ -48,18 +48,51 @@ static int cmee(struct modem *modem, const struct request *request,
 	return AT_OK;
 }
 
+static int enter_pin(struct modem *modem, struct text text)
+{
+	uint16_t sw;
+
+	if (!text_unquote(&text))
+		return CME_BAD_PARAMETERS;
+	if (!card_is_locked(modem->card))
+		return CME_NOT_ALLOWED;
+	sw = card_try_pin(modem->card,
+			  view_of((const uint8_t *)text.at, text.size));
+	if (sw == SW_OK)
+		return AT_OK;
+	return sw == SW_BLOCKED ? CME_SIM_PUK : CME_PASSWORD;
+}
+
 static int cpin(struct modem *modem, const struct request *request,
 		struct reply *reply, struct at_exchange *exchange)
 {
 	(void)exchange;
 	if (request->form == FORM_TEST)
 		return AT_OK;
-	if (request->form != FORM_READ)
-		return CME_NOT_ALLOWED;
 	if (!sim_present(modem))
 		return CME_NO_SIM;
-	reply_line(reply, "+CPIN: READY");
+	if (request->form == FORM_SET)
+		return enter_pin(modem, request->arguments);
+	if (request->form != FORM_READ)
+		return CME_NOT_ALLOWED;
+	if (!card_is_locked(modem->card))
+		reply_line(reply, "+CPIN: READY");
+	else
+		reply_line(reply, modem->card->pin_tries ? "+CPIN: SIM PIN"
+							 : "+CPIN: SIM PUK");
 	return AT_OK;
+}
+
+/* Without the PIN some modems answer for the SIM themselves. */
+static bool modem_wants_pin(const struct modem *modem,
+			    const struct request *request)
+{
+	static const char tries[] = "10,\"0020000100\"";
+
+	return quirk_on(&modem->quirks, QUIRK_PIN_MODEM) &&
+	       card_is_locked(modem->card) &&
+	       (request->arguments.size != sizeof(tries) - 1 ||
+		memcmp(request->arguments.at, tries, sizeof(tries) - 1) != 0);
 }
 
 typedef int card_run(struct modem *modem, struct text arguments,
@@ -82,6 +115,8 @@ static int for_card(struct modem *modem, const struct request *request,
 	result = manner_of_sim(modem);
 	if (result != AT_OK)
 		return result;
+	if (modem_wants_pin(modem, request))
+		return CME_SIM_PIN;
 	return run(modem, request->arguments, reply, exchange);
 }
 

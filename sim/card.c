@@ -8,6 +8,7 @@
 #include "answer.h"
 #include "uicc.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define INS_MANAGE_CHANNEL 0x70
@@ -16,6 +17,7 @@
 #define INS_GET_RANDOM	   0x84
 #define INS_READ_FILE	   0xB0
 #define INS_GET_DATA	   0xCB
+#define INS_READ_KEY	   0xCD
 
 static void leave(struct card *card, struct channel *channel)
 {
@@ -46,6 +48,8 @@ void card_init(struct card *card, struct personal *personal,
 	card->personal = personal;
 	card->quirks = *quirks;
 	card->faults = faults;
+	card->pin_tries =
+		(unsigned int)quirk_value(quirks, QUIRK_PIN_TRIES, 3);
 	channel_open(&card->channels[0]);
 }
 
@@ -67,6 +71,7 @@ void card_close(struct card *card)
 
 void card_reset(struct card *card)
 {
+	card->pin_verified = false;
 	card_close(card);
 	channel_open(&card->channels[0]);
 }
@@ -260,6 +265,35 @@ static unsigned int known_as(const struct card *card,
 	return card_fault_ins(card, command->channel, command->ins);
 }
 
+bool card_is_locked(const struct card *card)
+{
+	return quirk_on(&card->quirks, QUIRK_PIN) && !card->pin_verified;
+}
+
+uint16_t card_try_pin(struct card *card, struct view pin)
+{
+	char digits[12];
+
+	snprintf(digits, sizeof(digits), "%d",
+		 quirk_value(&card->quirks, QUIRK_PIN, 0));
+	if (card->pin_tries == 0)
+		return SW_BLOCKED;
+	card->pin_verified = pin.size == strlen(digits) &&
+			     memcmp(pin.data, digits, pin.size) == 0;
+	card->pin_tries = card->pin_verified ? 3 : card->pin_tries - 1;
+	return card->pin_verified ? SW_OK
+				  : (uint16_t)(SW_TRIES | card->pin_tries);
+}
+
+/* What needs no key. */
+static bool is_open_to_all(unsigned int ins)
+{
+	return ins == INS_GET_DATA || ins == INS_READ_FILE ||
+	       ins == INS_GET_RANDOM || ins == INS_READ_KEY ||
+	       find_in(common_rows, sizeof(common_rows) / sizeof(*common_rows),
+		       ins) != NULL;
+}
+
 /* What is wrong is well-formed: one bit, where it does not show at once. */
 static void corrupt(const struct command *command, struct writer *answer)
 {
@@ -371,6 +405,9 @@ static uint16_t transact(struct card *card, struct view bytes,
 		answer_forget(channel);
 		return SW_UNKNOWN_INS;
 	}
+	if (channel->applet != NULL && card_is_locked(card) &&
+	    !is_open_to_all(command.ins))
+		return SW_DENIED;
 	return run_bytes(card, channel, row, &command, bytes, answer);
 }
 

@@ -21,10 +21,12 @@
 enum status {
 	SW_OK = 0x9000,
 	SW_MORE_DATA = 0x6300,
+	SW_TRIES = 0x63C0,
 	SW_ADMINISTERED = 0x63CF,
 	SW_WRONG_LENGTH = 0x6700,
 	SW_NO_CHANNEL = 0x6881,
 	SW_DENIED = 0x6982,
+	SW_BLOCKED = 0x6983,
 	SW_INVALIDATED = 0x6984,
 	SW_CONDITIONS = 0x6985,
 	SW_NO_FILE_SELECTED = 0x6986,
@@ -90,6 +92,8 @@ struct card {
 	} aids[CARD_AIDS_MAX];
 	size_t aid_count;
 	struct channel channels[CARD_CHANNELS];
+	unsigned int pin_tries;
+	bool pin_verified; /* since the last reset */
 	bool signed_now; /* the running command finished a signature */
 	bool corrupt;	 /* a fault: the running command must go wrong */
 	uint8_t stuck[SESSION_KINDS]; /* a bit a session left unfinished */
@@ -121,6 +125,11 @@ void card_close(struct card *card);
  */
 unsigned int card_fault_ins(const struct card *card, unsigned int channel,
 			    unsigned int ins);
+
+/* The PIN is on, and was not given since the last reset. */
+bool card_is_locked(const struct card *card);
+/* One try: SW_OK, 63Cx, or 6983 where the PIN is blocked. */
+uint16_t card_try_pin(struct card *card, struct view pin);
 
 /* Bytes in, bytes out. Returns the size of the response, 2 to 258. */
 size_t card_exchange(struct card *card, const uint8_t *command, size_t size,

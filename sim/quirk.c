@@ -162,6 +162,14 @@ static const struct quirk_row {
 			  "6A82"},
 	[QUIRK_NO_ICCID] = {"no-iccid", ALONE, SWITCH, 0, 0,
 			    "nobody may read EF_ICCID: 6982"},
+	[QUIRK_PIN] = {"pin", ALONE, 1234, 1000, 99999999,
+		       "the SIM has this PIN, without which its keys are "
+		       "closed (6982)"},
+	[QUIRK_PIN_TRIES] = {"pin-tries", ALONE, 3, 0, 3,
+			     "so many tries of the PIN are left"},
+	[QUIRK_PIN_MODEM] = {"pin-modem", ALONE, SWITCH, 0, 0,
+			     "without the PIN the modem lets nothing through "
+			     "but the question for the tries: +CME ERROR: 11"},
 	[QUIRK_SIG8] = {"sig8", LENGTH_33, SWITCH, 0, 0,
 			"a signature is 33 40 r s (one-byte length)"},
 	[QUIRK_SIG16] = {"sig16", LENGTH_33, SWITCH, 0, 0,

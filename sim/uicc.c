@@ -100,18 +100,25 @@ static uint16_t status(struct card *card, struct channel *channel,
 	return SW_OK;
 }
 
-/* Without data VERIFY asks how many tries are left; the PIN is disabled. */
+/* Without data VERIFY asks how many tries are left. */
 static uint16_t verify(struct card *card, struct channel *channel,
 		       const struct command *command, struct writer *out)
 {
-	(void)card;
+	struct view pin = command->data;
+
 	(void)channel;
 	(void)out;
 	if (command->p1 != 0x00 || command->p2 != 0x01)
 		return SW_WRONG_P1P2;
-	if (command->data.size == 0)
-		return 0x63C3;
-	return command->data.size == 8 ? SW_INVALIDATED : SW_WRONG_LENGTH;
+	if (pin.size == 0)
+		return (uint16_t)(SW_TRIES | card->pin_tries);
+	if (pin.size != 8)
+		return SW_WRONG_LENGTH;
+	if (!quirk_on(&card->quirks, QUIRK_PIN))
+		return SW_INVALIDATED;
+	while (pin.size > 0 && pin.data[pin.size - 1] == 0xFF)
+		pin.size--;
+	return card_try_pin(card, pin);
 }
 
 static uint16_t unblock(struct card *card, struct channel *channel,

@@ -345,10 +345,15 @@ void at_mask(const char *text, char *out, size_t room)
 {
 	/* Shorter numbers are lengths and states. */
 	const size_t shortest = 6;
+	static const char pin[] = "AT+CPIN=";
 	struct builder line = {(uint8_t *)out, 0, room - 1, false};
 	size_t size = plain_size(text);
 	size_t hidden = 0;
 
+	if (starts_with(text, pin)) {
+		snprintf(out, room, "%s<PIN>", pin);
+		return;
+	}
 	for (size_t i = 0; i < size;) {
 		size_t digits = count_hex(text + i, size - i);
 

@@ -29,6 +29,10 @@ int at_share_open(struct link *link, const struct deadline *deadline);
 int at_share_turn_begin(struct link *link, const struct deadline *deadline);
 void at_share_turn_end(struct link *link);
 
+/* In at_sim.c: AT+CPIN. */
+int at_link_unlock(struct link *link, const char *pin,
+		   const struct deadline *deadline);
+
 /* In at_sim.c: AT+CRSM. */
 int at_link_iccid(struct link *link, uint8_t iccid[LINK_ICCID_SIZE],
 		  const struct deadline *deadline);

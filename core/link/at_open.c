@@ -236,7 +236,8 @@ static int unix_open(struct link *link, const struct address *address,
 	.exchange = at_link_exchange, .close = at_link_close,                  \
 	.channel_open = at_link_channel_open,                                  \
 	.channel_close = at_link_channel_close, .iccid = at_link_iccid,        \
-	.turn_begin = at_share_turn_begin, .turn_end = at_share_turn_end,      \
+	.unlock = at_link_unlock, .turn_begin = at_share_turn_begin,           \
+	.turn_end = at_share_turn_end,                                         \
 	.ways = {[LINK_BY_MODEM] = "cgla",                                     \
 		 [LINK_BY_HOST] = "csim",                                      \
 		 [LINK_ON_BASIC] = "basic"}

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What the modem itself does with the SIM: reads EF_ICCID (3GPP TS 27.007
- * section 8.18).
+ * section 8.18), takes its PIN (section 8.3).
  */
+#include <stdio.h>
 #include <string.h>
 #include "base/error.h"
 #include "link/at_error.h"
@@ -47,4 +48,26 @@ int at_link_iccid(struct link *link, uint8_t iccid[LINK_ICCID_SIZE],
 		return IOTSAFE_OK;
 	return error_set(IOTSAFE_ERR_MODEM, "%s: %s: no ICCID in %.40s",
 			 modem->stream.name, name, answer.value);
+}
+
+int at_link_unlock(struct link *link, const char *pin,
+		   const struct deadline *deadline)
+{
+	static const char name[] = "AT+CPIN";
+	struct at_modem *modem = link->self;
+	struct at_answer answer;
+	char line[32];
+	int result;
+
+	snprintf(line, sizeof(line), "AT+CPIN=\"%s\"\r", pin);
+	result = at_modem_command(modem, line, name, NULL, &answer, deadline);
+	if (result >= 0 && answer.final == AT_ERROR)
+		result = error_set(IOTSAFE_ERR_PIN,
+				   "%s: %s: the PIN was refused (modem "
+				   "answered %.80s)",
+				   modem->stream.name, name, answer.words);
+	bytes_wipe(line, sizeof(line));
+	bytes_wipe(&answer, sizeof(answer));
+	at_modem_wipe(modem);
+	return result;
 }

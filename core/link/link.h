@@ -106,6 +106,10 @@ struct link_kind {
 	 * byte of commands carries it, as where the host opens channels.
 	 * False: the modem puts the channel into the class byte itself. */
 	bool host_sets_class;
+	/* Gives the modem the SIM's PIN, once; _PIN: it was wrong. NULL: only
+	 * the card is asked. */
+	int (*unlock)(struct link *link, const char *pin,
+		      const struct deadline *deadline);
 	/* What people call the ways, by enum link_way; NULLs where there is
 	 * but one. */
 	const char *ways[LINK_WAYS];

@@ -98,6 +98,11 @@ int card_run_within(iotsafe_card *card, int timeout,
  * last user. */
 void card_hang_up(iotsafe_card *card, const struct deadline *deadline);
 
+/* pin.c: whether a failure is that of a card that wants its PIN, and somebody
+ * may have it; sends it, at most once a process. */
+bool card_wants_pin(const iotsafe_card *card, int result);
+int card_unlock(iotsafe_card *card, const struct deadline *deadline);
+
 /* once.c: from the next command on, repeating is not safe; whether it is all
  * the same after the failure that is recorded; what to add to that. */
 void card_commit(iotsafe_card *card, enum commitment commitment);

@@ -8,11 +8,12 @@
 #include "object/card.h"
 
 const char *const card_attributes[] = {
-	"timeout", "timeout-generate",
-	"aid",	   "class",
-	"session", "close",
-	"piece",   "list",
-	"le",	   "signature-length",
+	"timeout",  "timeout-generate",
+	"aid",	    "class",
+	"session",  "close",
+	"piece",    "list",
+	"le",	    "signature-length",
+	"pin-file", "pin-env",
 	NULL,
 };
 

@@ -309,6 +309,11 @@ static int run_in_turn(iotsafe_card *card, card_operation operation, void *self,
 	if (card->link.way == LINK_ON_BASIC)
 		card->applet.channel.open = false;
 	result = run_once_or_anew(card, operation, self, deadline);
+	if (result < 0 && card_wants_pin(card, result)) {
+		result = card_unlock(card, deadline);
+		if (result >= 0)
+			result = run_once(card, operation, self, deadline);
+	}
 	if (result < 0)
 		loss = what_is_lost(card, before, result);
 

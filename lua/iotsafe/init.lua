@@ -66,4 +66,9 @@ function iotsafe.trace(what)
 		("no trace is called %q"):format(tostring(what)), 2)) or 0)
 end
 
+-- set_pin(function (iccid, tries) return "1234" end): asked for the PIN of a
+-- card that wants one, by the ICCID; nil: there is none. It must not use the
+-- card. set_pin() takes it away.
+iotsafe.set_pin = core.pin_set
+
 return iotsafe

@@ -20,7 +20,7 @@ card can do the work.
 """
 
 from ._core import version as _version
-from .card import Card, open, trace
+from .card import Card, open, set_pin, trace
 from .errors import (
     AbsentError,
     AmbiguousError,
@@ -87,5 +87,6 @@ __all__ = [
     "WantWriteError",
     "hkdf_expand",
     "open",
+    "set_pin",
     "trace",
 ]

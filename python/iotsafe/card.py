@@ -259,3 +259,13 @@ def trace(*what: str) -> None:
         _core.trace_set(sum(bits[each] for each in set(what)))
     except KeyError as unknown:
         raise ArgumentError(f"no such trace: {unknown}") from None
+
+
+def set_pin(function: Optional[Callable[[str, int], Optional[str]]]) -> None:
+    """Gives the function that is asked for a PIN, for the whole process.
+
+    It gets the card's ICCID and how many tries are left, two or more, and gives
+    the digits or None; it must not use the card. A PIN that was refused is
+    never asked for again in this process. None takes the function away.
+    """
+    _core.pin_set(function)

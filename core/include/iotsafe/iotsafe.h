@@ -173,6 +173,30 @@ IOTSAFE_API void iotsafe_trace_set(unsigned what, iotsafe_trace_func func,
 				   void *self);
 
 /* ------------------------------------------------------------------------
+ * PIN
+ *
+ * Sent only when the card or the modem asks for it, to the card it is for (by
+ * its ICCID), never when fewer than two tries are left, and never again once
+ * one was refused in this process. It comes from the file or the variable that
+ * the address names (`pin-file=`, `pin-env=`), else from a function.
+ */
+
+/**
+ * Asked for a PIN. Called in whichever thread works on the card, which waits.
+ * It must not call the library.
+ *
+ * @param iccid the card's number
+ * @param tries how many tries are left, 2 or more
+ * @param pin room for the answer: four to eight digits and a NUL
+ * @return IOTSAFE_OK, or any negative number: there is none
+ */
+typedef int (*iotsafe_pin_func)(void *self, const char *iccid, int tries,
+				char *pin, size_t pin_size);
+
+/** Gives the function, for the whole process; NULL takes it away. */
+IOTSAFE_API void iotsafe_pin_set(iotsafe_pin_func func, void *self);
+
+/* ------------------------------------------------------------------------
  * Cards
  */
 
