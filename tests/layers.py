@@ -40,6 +40,11 @@ LIBRARIES = {
         r"sp_[a-z]",
         r"link/stream_serial\.c$",
     ),
+    "libmbim": (
+        r"(libmbim-glib|glib|gio)\.h$",
+        r"(mbim_(message|device)|g_(main|object|error|byte))_",
+        r"link/mbim[a-z_]*\.[ch]$",
+    ),
     "pcsclite": (
         r"(PCSC/)?(winscard|pcsclite|wintypes)\.h$",
         r"SCard",

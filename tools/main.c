@@ -24,7 +24,8 @@ static void help_all(void)
 	printf("\nOptions of every command:\n");
 	options_list(EVERY);
 	printf("\nADDRESS is at:/dev/ttyUSB2?baud=115200 (a modem), sim: (the\n"
-	       "software SIM, for trying without hardware), exec:COMMAND or\n"
+	       "software SIM, for trying without hardware), exec:COMMAND,\n"
+	       "qmi:/dev/cdc-wdm0, mbim:/dev/cdc-wdm0 (beside ModemManager), or\n"
 	       "pcsc:READER (a card reader).\n"
 	       "NAME and OBJECT are label=client, id=0102, type=private (public,\n"
 	       "cert, data, secret-key), or several joined by `;`.\n"

@@ -22,7 +22,7 @@ int error_set(int code, const char *format, ...) FOR_MODULES(error_set)
 
 /* The same with a status word of the card. */
 int error_set_status(int code, unsigned status, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+	FOR_MODULES(error_set_status) __attribute__((format(printf, 3, 4)));
 
 /* The same for a failed system call: adds strerror(number). */
 int error_set_errno(int code, int number, const char *format, ...)

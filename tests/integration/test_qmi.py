@@ -3,15 +3,12 @@
 behind the name of the proxy, and behind the real qmi-proxy."""
 
 import os
-import signal
-import socket
-import struct
 import subprocess
 import time
 
 import pytest
 import qmimodem
-from cardmodem import Terminal, Unix, is_taken, own_network
+from cardmodem import Terminal, Unix, end_owner, is_taken, own_network
 from command import answer, iotsafe, openssl, sentence, text
 from farside import Server, make_server_certificate
 from qmimodem import ALLOCATE, APDU, LOGICAL_CHANNEL, OPEN_CHANNEL, QmiModem
@@ -61,17 +58,6 @@ def proxy(modem, tmp_path):
     far.end()
 
 
-def end_real_proxy():
-    """Ends the one that was started by whom we started."""
-    with socket.socket(socket.AF_UNIX) as probe:
-        if probe.connect_ex(b"\0qmi-proxy"):
-            return False
-        peer = probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
-        os.kill(struct.unpack("iii", peer)[0], signal.SIGTERM)
-        probe.recv(1)  # returns when it has gone
-        return True
-
-
 @pytest.fixture
 def terminal(modem):
     """A real qmi-proxy, started by the library, with the modem's terminal."""
@@ -79,7 +65,7 @@ def terminal(modem):
         pytest.fail(f"{REAL_PROXY} is missing (package libqmi-proxy)")
     far = Terminal(modem.serve)
     yield f"qmi:{far.path}"
-    end_real_proxy()
+    end_owner("qmi-proxy")
     far.end()
 
 

@@ -7,6 +7,7 @@ import ctypes
 import fcntl
 import os
 import select
+import signal
 import socket
 import struct
 import subprocess
@@ -184,3 +185,16 @@ def is_taken(name):
     """True if somebody listens on the abstract name."""
     with socket.socket(socket.AF_UNIX) as probe:
         return probe.connect_ex(b"\0" + name.encode()) == 0
+
+
+def end_owner(name):
+    """Ends the proxy that was started by what we started, and no other: for
+    this the network is our own."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        if probe.connect_ex(b"\0" + name.encode()):
+            return
+        peer = probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+        # mbim-proxy takes SIGTERM for a hint.
+        os.kill(struct.unpack("iii", peer)[0], signal.SIGKILL)
+        with contextlib.suppress(ConnectionResetError):
+            probe.recv(1)  # returns when it has gone

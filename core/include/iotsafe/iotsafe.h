@@ -211,7 +211,9 @@ IOTSAFE_API void iotsafe_pin_set(iotsafe_pin_func func, void *self);
  *        `sim:PROFILE?quirk=NAME` the bundled software SIM;
  *        `unix:/run/modem.sock` AT over a Unix socket;
  *        `exec:COMMAND ARG…` AT over a child's standard input and output;
- *        `pcsc:READER` a card reader, by its name, its number or nothing.
+ *        `pcsc:READER` a card reader, by its name, its number or nothing;
+ *        `qmi:/dev/cdc-wdm0`, `mbim:/dev/cdc-wdm0` a modem beside
+ *        ModemManager.
  *        Attributes of every address: `timeout=` milliseconds of one
  *        operation (10000), `timeout-generate=` of making a key pair (60000),
  *        `aid=` hexadecimal AID to select, several joined
