@@ -4,6 +4,7 @@ with each, and the way to the card that comes out."""
 
 import pytest
 from command import answer, iotsafe, openssl, sentence, text
+from farside import Sim
 
 # Attributes of the address, and the interface that is found.
 MODEMS = {
@@ -129,6 +130,16 @@ def test_the_basic_channel_is_seen_in_the_trace_and_in_info():
     assert "SELECT: 00A40400" in said and "MANAGE CHANNEL close" not in said
     facts = answer("info", card=card)["card"]
     assert facts["interface"] == "basic" and facts["channel"] == "0"
+
+
+def test_without_AT_CCHC_the_card_closes_the_channel(tmp_path):
+    quirks = "no-csim,no-cchc,max-channels=1"
+    with Sim(tmp_path, "--quirk", quirks) as sim:
+        # With one channel in all, one left open would be missed here.
+        for _ in range(3):
+            text("random", 8, card=f"at:{sim.link}?interface=cgla")
+        closed = [each for each in sim.log if each["command"] == "0170800000"]
+    assert len(closed) == 3
 
 
 def test_what_was_locked_is_unlocked():
