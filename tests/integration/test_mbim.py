@@ -248,3 +248,28 @@ def test_a_proxy_that_ends_is_told_and_the_next_one_serves(proxy, modem, tmp_pat
         end_owner("mbim-proxy")
         program.communicate(b"\n", 60)
     assert program.returncode == 0
+
+
+def test_a_wait_can_be_cancelled(device, modem):
+    """From another thread, long before the deadline."""
+    modem.ways.silent.add(APDU)
+    script = (
+        "import iotsafe, sys, threading\n"
+        "card = iotsafe.open(sys.argv[1])\n"
+        "threading.Thread(target=lambda: (sys.stdin.readline(), card.cancel()))"
+        ".start()\n"
+        "try:\n"
+        "    card.random(8)\n"
+        "except iotsafe.CancelledError as error:\n"
+        "    print(error)\n"
+    )
+    with subprocess.Popen(
+        ["/usr/bin/python3", "-c", script, f"{device}&timeout=600000"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as program:
+        while (3, APDU) not in modem.seen:
+            time.sleep(0.02)
+        said, _ = program.communicate(b"\n", 60)
+    assert b"cancelled" in said and program.returncode == 0
+    assert modem.card.channels == set()
