@@ -48,8 +48,7 @@ void card_init(struct card *card, struct personal *personal,
 	card->personal = personal;
 	card->quirks = *quirks;
 	card->faults = faults;
-	card->pin_tries =
-		(unsigned int)quirk_value(quirks, QUIRK_PIN_TRIES, 3);
+	card->pin_tries = (unsigned int)quirk_value(quirks, QUIRK_PIN_TRIES, 3);
 	channel_open(&card->channels[0]);
 }
 

@@ -94,8 +94,8 @@ struct card {
 	struct channel channels[CARD_CHANNELS];
 	unsigned int pin_tries;
 	bool pin_verified; /* since the last reset */
-	bool signed_now; /* the running command finished a signature */
-	bool corrupt;	 /* a fault: the running command must go wrong */
+	bool signed_now;   /* the running command finished a signature */
+	bool corrupt;	   /* a fault: the running command must go wrong */
 	uint8_t stuck[SESSION_KINDS]; /* a bit a session left unfinished */
 };
 
