@@ -112,13 +112,15 @@ static int read_entry(iotsafe_card *card, struct entry *entry,
 	return read_public_key(card, entry, deadline);
 }
 
-/* 64xx, 65xx and 6Fxx: the card is in trouble, which may be over. */
+/* 64xx, 65xx and 6Fxx: the card is in trouble, which may be over. What begins
+ * with neither 6 nor 9 is no status word at all (ISO 7816-3, 10.3.3). */
 static bool is_trouble(int result)
 {
 	unsigned sw1 = iotsafe_last_status() >> 8;
 
 	return result == IOTSAFE_ERR_CARD &&
-	       (sw1 == 0x64 || sw1 == 0x65 || sw1 == 0x6F);
+	       (sw1 == 0x64 || sw1 == 0x65 || sw1 == 0x6F ||
+		(sw1 >> 4 != 0x6 && sw1 >> 4 != 0x9));
 }
 
 int card_need_entry(iotsafe_card *card, struct entry *entry,

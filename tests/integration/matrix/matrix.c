@@ -127,6 +127,18 @@ static bool breaks(struct worker *worker, const struct cell *cell,
 	       took < limit + SLACK;
 }
 
+/* A reader takes its time to see a card, and does not tell us. */
+static void wait_for_card(const char *address)
+{
+	const struct timespec pause = {.tv_nsec = 50000000};
+	const long long end = now() + LONG;
+	iotsafe_card *card;
+
+	while (iotsafe_card_open(address, &card) < 0 && now() < end)
+		nanosleep(&pause, NULL);
+	iotsafe_card_free(card);
+}
+
 static void look_again(struct worker *worker)
 {
 	original_free(&worker->original);
@@ -161,6 +173,8 @@ static bool try_cell(struct worker *worker, const struct cell *cell,
 	/* Another card is another original. */
 	if (!strncmp(cell->rule, "swap", 4))
 		look_again(worker);
+	if (all.reader)
+		wait_for_card(worker->address[0]);
 	if (works(subject, operation, &after, "afterwards"))
 		return true;
 	*verdict = after;
@@ -190,19 +204,6 @@ static void judge(struct worker *worker, size_t index)
 		 "; %d channels are left", channels);
 }
 
-/* A reader takes its time to see a card, and does not tell us. */
-static void wait_for_card(const char *address)
-{
-	const struct timespec pause = {.tv_nsec = 50000000};
-	const long long end = now() + LONG;
-	iotsafe_card *card;
-
-	while (iotsafe_card_open(address, &card) < 0 && now() < end)
-		nanosleep(&pause, NULL);
-	iotsafe_card_free(card);
-}
-
-/* A simulator that lost its way must not spoil the next cell. */
 static void begin(struct worker *worker)
 {
 	const char *interface = !strcmp(all.way, "CGLA") ? "cgla" : "csim";
@@ -230,6 +231,20 @@ static void end(struct worker *worker)
 	simulator_stop(&worker->sim);
 }
 
+/* For the next cell: what got lost in this one must not spoil it. A reader
+ * would need seconds to notice another card. */
+static void start_afresh(struct worker *worker)
+{
+	if (!all.reader) {
+		end(worker);
+		begin(worker);
+		return;
+	}
+	simulator_faults(&worker->sim, "card-reset@1-1");
+	wait_for_card(worker->address[0]);
+	simulator_faults(&worker->sim, "");
+}
+
 static void *work(void *self)
 {
 	struct worker *worker = self;
@@ -241,8 +256,7 @@ static void *work(void *self)
 		judge(worker, index);
 		if (all.verdicts[index].good && !all.table.cells[index].leaves)
 			continue;
-		end(worker);
-		begin(worker);
+		start_afresh(worker);
 	}
 	end(worker);
 	server_stop(&worker->server);

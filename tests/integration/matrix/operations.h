@@ -40,7 +40,7 @@ struct subject {
 	struct server *server;
 	bool polling;	      /* sessions that never wait inside the library */
 	const char *priority; /* of the server; NULL: GnuTLS's own */
-	const struct original *original;
+	struct original *original;
 	iotsafe_card *card;
 	iotsafe_key *key;
 	iotsafe_file *file;

@@ -42,21 +42,25 @@ static const struct kind {
 	enum manner manner;
 	const char *rule;
 	bool lasting; /* what was read wrongly is kept by the handle */
+	bool other;   /* another SIM from then on */
 } kinds[] = {
-	{"silence", ANYWHERE, "silence@%u-%u", false},
-	{"noise on the line", ANYWHERE, "garble@%u-%u", false},
-	{"garbage", ANYWHERE, "garbage@%u-%u", true},
-	{"one wrong digit", ANYWHERE, "digit@%u-%u", true},
-	{"URC storm", ANYWHERE, "storm@%u-%u", false},
-	{"card reset", ANYWHERE, "card-reset@%u-%u", false},
-	{"modem reset", ANYWHERE, "modem-reset@%u-%u", false},
-	{"channel lost", ANYWHERE, "channel-lost@%u-%u", false},
-	{"SIM removed", ANYWHERE, "pull@%u", false},
-	{"half an answer", ANYWHERE, "half@%u-%u", false},
-	{"an answer cut short", ANYWHERE, "truncate@%u-%u", false},
-	{"busy for a moment", AT_SIGNATURE, "cme=%s:14@1-1", false},
-	{"6F00", AT_SIGNATURE, "sw=%s:6F00@1-1", false},
-	{"a corrupted signature", AT_SIGNATURE, "flip-signature@1-1", false},
+	{"SIM swapped", ANYWHERE, "swap@%u", true, true},
+	{"port hang-up", ANYWHERE, "unplug@%u", false, false},
+	{"silence", ANYWHERE, "silence@%u-%u", false, false},
+	{"noise on the line", ANYWHERE, "garble@%u-%u", false, false},
+	{"garbage", ANYWHERE, "garbage@%u-%u", true, false},
+	{"one wrong digit", ANYWHERE, "digit@%u-%u", true, false},
+	{"URC storm", ANYWHERE, "storm@%u-%u", false, false},
+	{"card reset", ANYWHERE, "card-reset@%u-%u", false, false},
+	{"modem reset", ANYWHERE, "modem-reset@%u-%u", false, false},
+	{"channel lost", ANYWHERE, "channel-lost@%u-%u", false, false},
+	{"SIM removed", ANYWHERE, "pull@%u", false, false},
+	{"half an answer", ANYWHERE, "half@%u-%u", false, false},
+	{"an answer cut short", ANYWHERE, "truncate@%u-%u", false, false},
+	{"busy for a moment", AT_SIGNATURE, "cme=%s:14@1-1", false, false},
+	{"6F00", AT_SIGNATURE, "sw=%s:6F00@1-1", false, false},
+	{"a corrupted signature", AT_SIGNATURE, "flip-signature@1-1", false,
+	 false},
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -66,7 +70,7 @@ static struct {
 	uint64_t random;
 	unsigned long round;
 	char plan[512];
-	bool lasting;
+	bool lasting, other;
 	/* What came of it. */
 	unsigned long opened, refused, struck, channels;
 	unsigned long planned[KINDS];
@@ -97,6 +101,7 @@ static void add_rule(size_t *size, unsigned exchange)
 	}
 	soak.planned[index]++;
 	soak.lasting |= kind->lasting;
+	soak.other |= kind->other;
 	if (kind->manner == AT_SIGNATURE)
 		*size += (size_t)snprintf(at, room, kind->rule,
 					  of_signature[random_number() % 3]);
@@ -195,6 +200,17 @@ static void reopen(struct simulator *sim, struct subject *subject)
 		fail("the card cannot be opened");
 }
 
+/* The identity of the SIM that is in the modem now. */
+static void look_again(struct subject *subject)
+{
+	struct original *original = subject->original;
+	const struct identity ca = original->ca, server = original->server;
+
+	original_free(original);
+	*original = (struct original){.ca = ca, .server = server};
+	original_read(original, subject->address);
+}
+
 static void judge(const struct subject *subject, int result, bool struck)
 {
 	if (subject->opened != subject->accepted)
@@ -223,7 +239,7 @@ static void run_round(struct simulator *sim, struct subject *subject,
 	bool struck;
 	int result;
 
-	soak.lasting = false;
+	soak.lasting = soak.other = false;
 	make_plan(*full);
 	subject->polling = random_number() % 2;
 	subject->priority = versions[random_number() % 2];
@@ -236,6 +252,8 @@ static void run_round(struct simulator *sim, struct subject *subject,
 	judge(subject, result, struck);
 	if (struck && soak.lasting)
 		reopen(sim, subject);
+	if (struck && soak.other)
+		look_again(subject);
 	*full = struck && simulator_count(sim, "channels") > 1;
 	soak.channels += *full;
 }
