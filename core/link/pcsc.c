@@ -134,6 +134,9 @@ static void transmit_call(void *self)
 	pcsc->result = SCardTransmit(pcsc->card, header, pcsc->command,
 				     pcsc->command_size, NULL, pcsc->response,
 				     &pcsc->response_size);
+	/* Pulled in the middle: some drivers call nothing a success. */
+	if (pcsc->result == SCARD_S_SUCCESS && !pcsc->response_size)
+		pcsc->result = SCARD_E_NOT_TRANSACTED;
 	/* What was lost on the way may still be on it. */
 	if (pcsc->result == SCARD_E_NOT_TRANSACTED ||
 	    pcsc->result == SCARD_E_COMM_DATA_LOST)

@@ -273,6 +273,14 @@ def test_a_card_that_is_taken_out_and_put_back(daemon, us):
 
 
 @pytest.mark.plain_build
+def test_a_card_that_is_pulled_out_in_a_signature(daemon, us):
+    us.sim.faults("pull=2B")
+    said = us.do("sign")
+    assert said.startswith(("ERR_IO", "ERR_CLOSED", "ERR_ABSENT"))
+    assert "card" in said and "bytes" not in said
+
+
+@pytest.mark.plain_build
 def test_pcscd_killed_in_a_signature_and_started_again(pcscd, put_in, tmp_path):
     log = tmp_path / "log"
     sim = put_in(pcscd, "--card-ms", "2B:2000", "--log", log)
