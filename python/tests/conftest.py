@@ -2,13 +2,18 @@
 """The software SIM, its test authority and a real TLS server, for all tests."""
 
 import os
+import pathlib
 import re
 import socket
 import subprocess
+import sys
 import threading
 
 import iotsafe
 import pytest
+
+# What the suites of the other programs use as well.
+sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "tests/support"))
 
 SIM = os.environ.get("IOTSAFE_SIM", "")
 

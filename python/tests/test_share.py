@@ -8,15 +8,12 @@ import pathlib
 import pty
 import select
 import subprocess
-import sys
 import time
 
 import iotsafe
 import pytest
 import serial
-
-sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "tests/support"))
-from farside import Sim  # noqa: E402
+from farside import Sim
 
 FOLDER = pathlib.Path("/run/lock")
 

@@ -8,12 +8,9 @@ import signal
 import subprocess
 import time
 
+import iotsafe
 import pytest
 from farside import Sim
-
-import iotsafe
-
-pytestmark = pytest.mark.plain_build
 
 HASH = bytes(range(32))
 LIMIT = 60000  # milliseconds: what counts is that it is not needed
