@@ -239,7 +239,10 @@ void state_channel_opened(const char *port, unsigned number, const char *handle)
 	drop_channel(&state, getpid(), 0, "");
 	if (number || *handle) {
 		/* The card's word: whoever had it before has it no more. */
-		drop_channel(&state, getpid(), number, handle);
+		for (size_t i = state.channels_count; i-- > 0;)
+			if (state.channels[i].number == number &&
+			    !strcmp(state.channels[i].handle, handle))
+				drop(&state, i);
 		add_own(&state, number, handle);
 	}
 	store(port, &state);

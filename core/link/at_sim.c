@@ -50,6 +50,41 @@ int at_link_iccid(struct link *link, uint8_t iccid[LINK_ICCID_SIZE],
 			 modem->stream.name, name, answer.value);
 }
 
+static bool is_state(const char *value, const char *state)
+{
+	value += strspn(value, " \"");
+	return !strncmp(value, state, strlen(state)) &&
+	       !value[strlen(state) + strspn(value + strlen(state), " \"")];
+}
+
+/* AT+CPIN= answers whatever the modem waits for: the SIM's PUK, or a code that
+ * locks the modem itself, which has tries of its own. False, with the error
+ * recorded, or IOTSAFE_OK where nothing is wanted any more. */
+static bool wants_pin(struct at_modem *modem, int *result,
+		      const struct deadline *deadline)
+{
+	static const char name[] = "AT+CPIN?";
+	struct at_answer answer;
+
+	*result = at_modem_command(modem, "AT+CPIN?\r", name, "+CPIN", &answer,
+				   deadline);
+	if (*result < 0)
+		return false;
+	if (answer.final == AT_ERROR) {
+		*result =
+			at_error_record(answer.words, modem->stream.name, name);
+		return false;
+	}
+	if (is_state(answer.value, "SIM PIN"))
+		return true;
+	if (!is_state(answer.value, "READY"))
+		*result = error_set(IOTSAFE_ERR_PIN,
+				    "%s: the modem does not wait for the SIM's "
+				    "PIN (%s: %.40s): none is sent",
+				    modem->stream.name, name, answer.value);
+	return false;
+}
+
 int at_link_unlock(struct link *link, const char *pin,
 		   const struct deadline *deadline)
 {
@@ -59,6 +94,8 @@ int at_link_unlock(struct link *link, const char *pin,
 	char line[32];
 	int result;
 
+	if (!wants_pin(modem, &result, deadline))
+		return result;
 	snprintf(line, sizeof(line), "AT+CPIN=\"%s\"\r", pin);
 	result = at_modem_command(modem, line, name, NULL, &answer, deadline);
 	if (result >= 0 && answer.final == AT_ERROR)

@@ -222,16 +222,19 @@ bool card_wants_pin(const iotsafe_card *card, int result)
 	return wanted && card->link_open && has_source(card);
 }
 
-static int know_number(iotsafe_card *card, char iccid[ICCID_TEXT],
-		       const struct deadline *deadline)
+/* On an open channel the card is known. Where the modem refuses all, another
+ * one may have taken its place: asked anew, and compared. */
+static int know_number(iotsafe_card *card, bool by_modem,
+		       char iccid[ICCID_TEXT], const struct deadline *deadline)
 {
 	struct channel none = {.link = &card->link};
+	struct channel *channel = &card->applet.channel;
 
-	memcpy(iccid, card->iccid, ICCID_TEXT);
-	if (!*iccid)
-		TRY(iccid_read(&none, iccid, deadline));
+	if (by_modem || !channel->open)
+		TRY(iccid_read(&none, channel->iccid, deadline));
+	memcpy(iccid, channel->iccid, ICCID_TEXT);
 	if (*iccid)
-		return IOTSAFE_OK;
+		return card->has_iccid ? card_recognise(card) : IOTSAFE_OK;
 	return error_set(IOTSAFE_ERR_PIN,
 			 "PIN: the card's ICCID cannot be read, so that no PIN "
 			 "is sent: it might be another card's");
@@ -261,7 +264,7 @@ static int unlock(iotsafe_card *card, bool by_modem,
 	char iccid[ICCID_TEXT], pin[PIN_MAX + 1] = "";
 	int tries, result;
 
-	TRY(know_number(card, iccid, deadline));
+	TRY(know_number(card, by_modem, iccid, deadline));
 	TRY(check_tries(card, iccid, &tries, deadline));
 	result = find_pin(card, iccid, tries, pin);
 	if (result >= 0) {

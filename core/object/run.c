@@ -310,8 +310,14 @@ static int run_in_turn(iotsafe_card *card, card_operation operation, void *self,
 		card->applet.channel.open = false;
 	result = run_once_or_anew(card, operation, self, deadline);
 	if (result < 0 && card_wants_pin(card, result)) {
+		const bool may_repeat = card_may_repeat(card);
+
+		error_save(&kept);
 		result = card_unlock(card, deadline);
-		if (result >= 0)
+		if (result >= 0 && !may_repeat) {
+			error_restore(&kept);
+			result = kept.code;
+		} else if (result >= 0)
 			result = run_once(card, operation, self, deadline);
 	}
 	if (result < 0)

@@ -357,6 +357,8 @@ static int open_with_room(struct channel *channel, enum link_way way,
 			  const struct aid *aids, size_t aids_count,
 			  const struct deadline *deadline)
 {
+	/* Through a proxy several of us use one card at a time. */
+	const bool ours_alone = channel->link->kind->turn_begin;
 	int result = open_one_way(channel, way, aids, aids_count, deadline);
 	struct error full;
 
@@ -367,7 +369,7 @@ static int open_with_room(struct channel *channel, enum link_way way,
 	if (!is_full(way, result) || deadline_passed(deadline))
 		return result;
 	error_save(&full);
-	if (close_left_over(channel, true, deadline) > 0)
+	if (close_left_over(channel, ours_alone, deadline) > 0)
 		return open_one_way(channel, way, aids, aids_count, deadline);
 	error_restore(&full);
 	return result;

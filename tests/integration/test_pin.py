@@ -195,3 +195,33 @@ def test_without_anybody_to_give_it_the_refusal_is_told(start):
 
 def test_of_a_locked_modem_is_missed(start):
     assert run(start(QUIRKS[1]))[0].startswith("PinError")
+
+
+# Signs with one handle until it is told that the card is another one.
+SWAPPED = """
+import sys, iotsafe
+iotsafe.set_pin(lambda iccid, tries: sys.argv[2])
+with iotsafe.open(sys.argv[1]) as card:
+    key = card.key("label=client")
+    for _ in range(3):
+        try:
+            key.sign(bytes(32))
+            print("signed")
+        except iotsafe.Error as error:
+            print(type(error).__name__, error)
+"""
+
+
+def test_of_one_card_is_not_sent_to_the_one_that_takes_its_place(tmp_path):
+    """The modem asks for a PIN before the new card's channel can be opened."""
+    quirks = "pin=1234,pin-modem"
+    with Sim(tmp_path, "--quirk", quirks, "--fault", "swap=2B@1-1") as sim:
+        done = subprocess.run(
+            [sys.executable, "-c", SWAPPED, f"at:{sim.link}?{MANY}", PIN],
+            env=dict(os.environ, IOTSAFE_TRACE="all"),
+            capture_output=True, text=True, timeout=120,
+        )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("card: sends the PIN of") == 1, done.stderr
+    assert "signed" not in done.stdout
+    assert "was changed: its ICCID is" in done.stdout.splitlines()[-1]

@@ -142,6 +142,31 @@ def test_two_programs_at_once_through_one_proxy(terminal, modem, tmp_path):
     assert modem.card.channels == set() and modem.clients == set()
 
 
+HOLDER = """
+import iotsafe, sys
+with iotsafe.open(sys.argv[1]) as card:
+    print("open", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_refusal_does_not_close_what_another_process_uses(proxy, modem):
+    """Through a proxy nobody has the card alone."""
+    holder = subprocess.Popen(
+        ["python3", "-c", HOLDER, proxy],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )
+    with holder:
+        assert holder.stdout.readline() == "open\n"
+        (used,) = modem.card.channels
+        modem.ways.errors = {OPEN_CHANNEL: (3, None)}
+        refused = subprocess.run(
+            ["iotsafe", "--card", proxy, "info"], capture_output=True, timeout=60
+        )
+        assert refused.returncode and b"modem" in refused.stderr
+        assert modem.card.channels == {used}
+
+
 def test_the_class_byte_carries_the_channel(device, modem):
     labels(device)
     assert modem.card.classes and all(cla & 3 == 1 for cla in modem.card.classes)

@@ -396,3 +396,33 @@ Test(at_link, a_trace_shows_the_lines_without_the_APDUs)
 				 "at< AT+CSIM=26,<13 bytes>\n"
 				 "at< +CSIM: 4,<2 bytes>\nat< OK\n");
 }
+
+/* What the modem waits for decides whether it gets the PIN. */
+static void unlocks(const char *state, const char *sent, int expected)
+{
+	const struct far_row rows[] = {
+		OPENING,
+		{"AT+CPIN?", state, FAR_ANSWER},
+		{sent, OK, FAR_ANSWER},
+	};
+	struct deadline deadline = deadline_in(5000, -1);
+
+	cr_assert_eq(open_far(rows, COUNT(rows) - !sent, 5000), IOTSAFE_OK);
+	cr_expect_eq(link_.kind->unlock(&link_, "1234", &deadline), expected,
+		     "%s", state);
+	close_far();
+	expect_all_answered();
+}
+
+Test(at_link, gives_the_pin_to_a_modem_that_waits_for_it)
+{
+	unlocks("\r\n+CPIN: SIM PIN\r\n" OK, "AT+CPIN=\"1234\"", IOTSAFE_OK);
+}
+
+Test(at_link, gives_no_pin_to_a_modem_that_waits_for_another_code)
+{
+	unlocks("\r\n+CPIN: PH-SIM PIN\r\n" OK, NULL, IOTSAFE_ERR_PIN);
+	unlocks("\r\n+CPIN: SIM PIN2\r\n" OK, NULL, IOTSAFE_ERR_PIN);
+	unlocks("\r\n+CPIN: SIM PUK\r\n" OK, NULL, IOTSAFE_ERR_PIN);
+	unlocks("\r\n+CPIN: READY\r\n" OK, NULL, IOTSAFE_OK);
+}

@@ -149,6 +149,17 @@ Test(state, a_process_knows_which_of_its_own_it_has_lost)
 	cr_expect(!take(PORT, true, &channel));
 }
 
+Test(state, a_channel_that_the_card_gave_anew_is_no_dead_process_s)
+{
+	struct state_channel channel;
+
+	record_and_die(two_channels);
+	state_channel_opened(PORT, 2, "");
+	cr_assert(take(PORT, false, &channel));
+	cr_expect(channel.number == 0);
+	cr_expect(!take(PORT, false, &channel));
+}
+
 Test(state, a_process_with_the_pid_of_a_dead_one_is_another)
 {
 	struct state_channel channel;
