@@ -16,6 +16,7 @@ import threading
 import time
 
 import pytest
+from errorpage import documented
 from farside import Server, Sim, make_server_certificate
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
@@ -31,15 +32,6 @@ TIMEOUT = 3000
 # Seconds that a whole attempt may take: its deadlines, and what a process
 # needs to start on a busy machine.
 LIMIT = 2 * TIMEOUT / 1000 + 10
-
-
-def documented():
-    """What happened -> (code, pattern of the sentence), from the page."""
-    page = (TOP / "docs/errors.md").read_text().partition(
-        "## What goes wrong")[2].partition("\n## ")[0]
-    rows = re.findall(r"^\| (\S.*?) \| `(ERR_\w+)` \| `(.*)` \|$", page, re.M)
-    return {what: (code, re.escape(sentence).replace("…", ".*"))
-            for what, code, sentence in rows}
 
 
 class Attempt:
@@ -232,7 +224,7 @@ def attempt(tmp_path):
 
 
 def test_every_documented_failure_is_tried():
-    assert set(documented()) == set(ROWS)
+    assert set(documented("What goes wrong")) == set(ROWS)
 
 
 def test_without_a_fault_all_four_succeed(attempt, c_program):
@@ -245,7 +237,7 @@ def test_without_a_fault_all_four_succeed(attempt, c_program):
 
 @pytest.mark.parametrize("what", ROWS)
 def test_failure_says_the_same_in_every_language(what, attempt, c_program):
-    code, pattern = documented()[what]
+    code, pattern = documented("What goes wrong")[what]
     with ROWS[what](attempt):
         said = {
             "C": attempt.by_program(c_program),

@@ -11,11 +11,11 @@ import subprocess
 
 import pytest
 from command import answer, iotsafe, sentence, text
+from errorpage import documented
 from farside import Server, make_server_certificate
 from pcscd import PATIENCE, Card, Pcscd, until
 from pcscuser import User
 
-TOP = pathlib.Path(__file__).parent.parent.parent
 READER = "Virtual PCD 00 00"
 DIGEST = "ab" * 32
 
@@ -116,17 +116,8 @@ def test_a_handshake_with_the_card(daemon, put_in, tmp_path):
 # Errors, as docs/errors.md has them.
 
 
-def documented():
-    page = (TOP / "docs/errors.md").read_text().partition("## Cards in readers")[2]
-    rows = re.findall(r"^\| (\S.*?) \| `(ERR_\w+)` \| `(.*)` \|$", page, re.M)
-    return {
-        what: (code, re.escape(sentence).replace("…", ".*"))
-        for what, code, sentence in rows
-    }
-
-
 def expect(what, code, said):
-    expected, pattern = documented()[what]
+    expected, pattern = documented("Cards in readers")[what]
     assert code == expected, said
     assert re.fullmatch(pattern, said), said
 
@@ -224,7 +215,7 @@ def test_every_documented_error_has_its_test():
         "the card never answers": "the card never answers",
         "pcscd does not answer": "pcscd does not answer",
     }
-    assert set(documented()) == set(ROWS) | set(others)
+    assert set(documented("Cards in readers")) == set(ROWS) | set(others)
     assert set(others.values()) <= names
 
 
