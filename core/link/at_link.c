@@ -175,9 +175,9 @@ static bool is_busy(const struct at_answer *answer)
 /* The command, again and again while the SIM is busy: with "SIM busy" the
  * modem tells that the card has not seen it. One that refuses it may have
  * fallen asleep again, or restarted: what the address has for that is said once
- * more. */
-static int ask(struct at_modem *modem, const char *line, const char *name,
-	       const char *wanted, struct at_answer *answer,
+ * more; then the command is, unless the card may have done it already. */
+static int ask(struct at_modem *modem, bool once, const char *line,
+	       const char *name, const char *wanted, struct at_answer *answer,
 	       const struct deadline *deadline)
 {
 	bool said = !modem->init;
@@ -195,7 +195,8 @@ static int ask(struct at_modem *modem, const char *line, const char *name,
 		if (answer->final == AT_ERROR && !is_busy(answer) && !said) {
 			said = true;
 			TRY(at_init_say(modem, deadline));
-			continue;
+			if (!once)
+				continue;
 		}
 		if (!is_busy(answer) || deadline_passed(deadline))
 			return IOTSAFE_OK;
@@ -244,7 +245,7 @@ int at_link_exchange(struct link *link, const char *handle,
 	snprintf(line, sizeof(line), "%s=%s%s%zu,\"%s\"\r", name,
 		 handle ? handle : "", handle ? "," : "", 2 * command_size,
 		 hex);
-	result = ask(modem, line, name, wanted, &answer, deadline);
+	result = ask(modem, link->once, line, name, wanted, &answer, deadline);
 	if (result >= 0)
 		result = judge(modem, name, &answer, response, response_size,
 			       deadline);
@@ -291,7 +292,7 @@ int at_link_channel_open(struct link *link, const uint8_t *aid, size_t aid_size,
 
 	hex_encode(aid, aid_size, hex);
 	snprintf(line, sizeof(line), "AT+CCHO=\"%s\"\r", hex);
-	result = ask(modem, line, "AT+CCHO", "+CCHO", &answer, deadline);
+	result = ask(modem, false, line, "AT+CCHO", "+CCHO", &answer, deadline);
 	link->restarted |= !modem->up;
 	TRY(result);
 	if (answer.final == AT_ERROR && at_error_is_not_found(answer.words))

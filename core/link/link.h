@@ -44,6 +44,8 @@ struct link {
 	bool proven;	  /* a command on a channel was answered so */
 	/* The modem said that it has started anew: the channels are gone. */
 	bool restarted;
+	/* What is sent next may change the card: never said twice. */
+	bool once;
 	/* The card is ours until link_turn_end(). */
 	bool in_turn;
 	/* Set by open: nobody else uses the card, so that there are no turns;

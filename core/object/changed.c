@@ -22,6 +22,11 @@ int card_recognise(iotsafe_card *card)
 {
 	const char *found = card->applet.channel.iccid;
 
+	if (!*found && card->has_iccid)
+		return error_set(IOTSAFE_ERR_CLOSED,
+				 "card: its ICCID, %s, cannot be read any "
+				 "more: it may be another card",
+				 card->iccid);
 	if (!*found || !strcmp(found, card->iccid))
 		return IOTSAFE_OK;
 	if (!card->has_iccid) {

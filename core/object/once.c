@@ -11,6 +11,7 @@
 void card_commit(iotsafe_card *card, enum commitment commitment)
 {
 	card->commitment = commitment;
+	card->link.once = commitment != COMMIT_NOTHING;
 	card->committed_at = card->link.counters.exchanges;
 }
 

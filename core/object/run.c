@@ -387,7 +387,7 @@ int card_run_within(iotsafe_card *card, int timeout,
 	TRY(card_check_process(card));
 	TRY(card_check_same(card));
 	TRY(turn_begin(&card->turns, &turn, timeout, limit));
-	card->commitment = COMMIT_NOTHING;
+	card_commit(card, COMMIT_NOTHING);
 	result = card_check_same(card);
 	if (result >= 0)
 		result = run_in_turn(card, operation, self, &turn.deadline);

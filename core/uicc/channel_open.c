@@ -325,8 +325,9 @@ static int open_basic(struct channel *channel, const struct aid *aids,
 {
 	TRY(select_first(channel, aids, aids_count, deadline));
 	channel->open = true;
-	/* It is opened for every turn: the card is known from the first. */
-	return *channel->iccid ? IOTSAFE_OK : know_card(channel, deadline);
+	/* For every turn: no channel goes when another card takes the place of
+	 * this one. */
+	return know_card(channel, deadline);
 }
 
 static int open_one_way(struct channel *channel, enum link_way way,

@@ -44,14 +44,17 @@ int pin_tries(struct link *link, int *tries, const struct deadline *deadline)
 int pin_verify(struct link *link, const char *pin,
 	       const struct deadline *deadline)
 {
+	const bool once = link->once;
 	uint8_t data[PIN_MAX];
 	unsigned status = 0;
 	int result;
 
 	memset(data, 0xFF, sizeof(data));
 	memcpy(data, pin, strnlen(pin, PIN_MAX));
+	link->once = true;
 	result = verify(link, (struct bytes){data, sizeof(data)}, &status,
 			deadline);
+	link->once = once;
 	bytes_wipe(data, sizeof(data));
 	if (result < 0 || status == 0x9000)
 		return result;

@@ -120,6 +120,16 @@ def test_another_sim_signs_nothing_until_the_card_is_opened_anew(sim):
             assert other.key("label=client").sign(HASH, "sha256")
 
 
+@fault("swap=A4@3-3")
+def test_another_sim_on_the_basic_channel_signs_nothing(sim):
+    """It is selected there for every turn, and no channel gets lost."""
+    with iotsafe.open(f"{address(sim)}&interface=basic") as card:
+        key = card.key("label=client")
+        with pytest.raises(iotsafe.ClosedError, match="was changed"):
+            key.sign(HASH, "sha256")
+    assert signed(sim) == 0
+
+
 # ---- what must not be done twice ----
 
 

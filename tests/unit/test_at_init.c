@@ -49,6 +49,23 @@ Test(at_init, is_said_again_when_a_command_is_refused)
 	finish();
 }
 
+Test(at_init, is_said_but_what_may_have_changed_the_card_is_not_said_again)
+{
+	const struct far_row rows[] = {
+		OPENING,
+		{WAKE, OK, FAR_ANSWER},
+		{RANDOM, REFUSED, FAR_ANSWER},
+		{WAKE, OK, FAR_ANSWER},
+	};
+
+	attributes = "?interface=csim&init=" WAKE;
+	cr_assert_eq(open_far(rows, COUNT(rows), 5000), IOTSAFE_OK);
+	link_.once = true;
+	expect_error("8184000008", 5000, IOTSAFE_ERR_MODEM, "+CME ERROR: 3");
+	close_far();
+	expect_all_answered();
+}
+
 Test(at_init, tells_which_line_was_refused)
 {
 	static const struct far_row rows[] = {
