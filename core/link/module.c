@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 #include "base/error.h"
 #include "link/module.h"
@@ -30,10 +31,15 @@ int link_module_load(const char *scheme, const struct link_kind **kind)
 static bool find_file(const char *scheme, char path[PATH_MAX])
 {
 	static const char *const directories[] = {"/iotsafe", ""};
+	Dl_info here, program;
 	const char *slash;
-	Dl_info here;
 
 	if (!dladdr(link_modules, &here))
+		return false;
+	/* Linked into a program: its file is known by what it was called as,
+	 * which who starts it may choose (and it may be set-uid). */
+	if (dladdr((void *)getauxval(AT_PHDR), &program) &&
+	    program.dli_fbase == here.dli_fbase)
 		return false;
 	slash = strrchr(here.dli_fname, '/');
 	for (size_t i = 0; slash && i < 2; i++) {

@@ -4,9 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <sys/stat.h>
 #include "base/error.h"
 #include "link/link.h"
+#include "link/module.h"
 #include "link/words.h"
 
 static int open_address(struct link *link, const char *text, int timeout)
@@ -292,4 +295,37 @@ Test(words, are_split_as_a_shell_would)
 	expect_words("1 2 3 4 5 6 7 8", "refused");
 	expect_words("'a", "refused");
 	expect_words("\"a\\\"", "refused");
+}
+
+/* The same program under another name tries to load a module, and tells. */
+__attribute__((constructor)) static void load_if_asked(void)
+{
+	const struct link_kind *kind;
+
+	if (!getenv("TEST_LINK_LOADS"))
+		return;
+	link_module_load("pcsc", &kind);
+	_exit(strstr(iotsafe_last_error(), "cannot be loaded") ? 1 : 0);
+}
+
+Test(link, a_program_s_own_name_leads_to_no_module)
+{
+	char folder[] = "/tmp/iotsafe-link.XXXXXX", name[64], module[64];
+	int status = -1;
+	pid_t child;
+
+	cr_assert(mkdtemp(folder));
+	snprintf(name, sizeof(name), "%s/program", folder);
+	snprintf(module, sizeof(module), "%s/link-pcsc.so", folder);
+	fclose(fopen(module, "w"));
+	child = fork();
+	if (!child) {
+		setenv("TEST_LINK_LOADS", "1", 1);
+		execl("/proc/self/exe", name, (char *)NULL);
+		_exit(2);
+	}
+	cr_expect(waitpid(child, &status, 0) == child);
+	cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%d", status);
+	unlink(module);
+	rmdir(folder);
 }
