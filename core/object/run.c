@@ -158,7 +158,7 @@ struct before {
 
 /* What a failure says about the card's state. A card that was reset does not
  * know the channel (6881), or answers on it as the USIM would. What was opened
- * in this turn cannot have got lost in it. */
+ * in this turn cannot have got lost in it, unless the modem says so. */
 static enum loss what_is_lost(const iotsafe_card *card, struct before before,
 			      int code)
 {
@@ -168,10 +168,12 @@ static enum loss what_is_lost(const iotsafe_card *card, struct before before,
 		return LOST_NOTHING;
 	if (code == IOTSAFE_ERR_CLOSED || code == IOTSAFE_ERR_IO)
 		return before.link ? LOST_LINK : LOST_NOTHING;
+	if (code == IOTSAFE_ERR_MODEM && card->link.restarted)
+		return LOST_CHANNEL;
 	if (!before.channel)
 		return LOST_NOTHING;
 	if (code == IOTSAFE_ERR_MODEM)
-		return card->link.restarted ? LOST_CHANNEL : LOST_COMMAND;
+		return LOST_COMMAND;
 	if (code == IOTSAFE_ERR_CARD && (status == STATUS_NO_CHANNEL ||
 					 status == 0x6D00 || status == 0x6E00))
 		return LOST_CHANNEL;

@@ -56,7 +56,8 @@ struct response {
 };
 
 /*
- * Opens a channel and selects the first applet of the list that is there.
+ * Opens a channel and selects the first applet of the list that is there, that
+ * of the last time before the others.
  * IOTSAFE_ERR_ABSENT with one sentence if there is none; then no channel is
  * left open.
  */

@@ -35,9 +35,12 @@ static void record_opened(const struct channel *channel, int result)
 				     channel->handle);
 }
 
+/* A modem that drops a command now and then must not cost a channel: asked
+ * again, once. */
 static int manage_close(struct channel *channel,
 			const struct deadline *deadline)
 {
+	int result;
 	uint8_t data[APDU_RESPONSE_MAX];
 	struct response response = {.data = data, .room = sizeof(data)};
 	const struct apdu close = {
@@ -47,8 +50,12 @@ static int manage_close(struct channel *channel,
 		.p2 = (uint8_t)channel->number,
 	};
 
-	return channel_exchange(channel, &close, 0x00, false, &response,
-				deadline);
+	result = channel_exchange(channel, &close, 0x00, false, &response,
+				  deadline);
+	if (result == IOTSAFE_ERR_MODEM && !channel->link->restarted)
+		result = channel_exchange(channel, &close, 0x00, false,
+					  &response, deadline);
+	return result;
 }
 
 static int close_on_card(struct channel *channel,
@@ -337,6 +344,7 @@ static int open_one_way(struct channel *channel, enum link_way way,
 	channel->open = false;
 	channel->number = 0;
 	channel->handle[0] = '\0';
+	channel->link->restarted = false;
 	if (way == LINK_ON_BASIC)
 		return open_basic(channel, aids, aids_count, deadline);
 	if (way == LINK_BY_MODEM && channel->link->kind->channel_open)
@@ -363,10 +371,8 @@ static int open_with_room(struct channel *channel, enum link_way way,
 	int result = open_one_way(channel, way, aids, aids_count, deadline);
 	struct error full;
 
-	if (result == IOTSAFE_ERR_MODEM && channel->link->restarted) {
-		channel->link->restarted = false;
+	if (result == IOTSAFE_ERR_MODEM && channel->link->restarted)
 		return open_one_way(channel, way, aids, aids_count, deadline);
-	}
 	if (!is_full(way, result) || deadline_passed(deadline))
 		return result;
 	error_save(&full);
@@ -415,16 +421,43 @@ static enum link_way next_way(const struct link *link, unsigned tried)
 	return LINK_WAYS;
 }
 
+static bool same_aid(const struct aid *a, const struct aid *b)
+{
+	return a->size == b->size && !memcmp(a->data, b->data, a->size);
+}
+
+/* The applet of the last time first: with every turn, and every operation on
+ * the basic channel, the others would be asked for in vain again. */
+static size_t last_first(const struct channel *channel, const struct aid *aids,
+			 size_t count, struct aid order[CHANNEL_AIDS_MAX])
+{
+	size_t first = 0;
+
+	if (count > CHANNEL_AIDS_MAX)
+		count = CHANNEL_AIDS_MAX;
+	while (first < count && !same_aid(&aids[first], &channel->aid))
+		first++;
+	if (first == count)
+		first = 0;
+	order[0] = aids[first];
+	for (size_t i = 0, n = 1; i < count; i++)
+		if (i != first)
+			order[n++] = aids[i];
+	return count;
+}
+
 int channel_open(struct channel *channel, struct link *link,
-		 const struct aid *aids, size_t aids_count,
+		 const struct aid *known, size_t aids_count,
 		 const struct deadline *deadline)
 {
 	unsigned tried = link->useless;
+	struct aid aids[CHANNEL_AIDS_MAX];
 	struct error all = {0};
 	enum link_way way;
 	int result;
 
 	channel->link = link;
+	aids_count = last_first(channel, known, aids_count, aids);
 	TRY(close_left_over(channel, link->shared, deadline));
 	if (!link->either)
 		return open_with_room(channel, link->way, aids, aids_count,
@@ -465,6 +498,11 @@ void channel_close(struct channel *channel, const struct deadline *deadline)
 
 	if (!channel->open)
 		return;
+	/* It went with the restart; its name may be another's by now. */
+	if (channel->link->restarted) {
+		channel_lost(channel);
+		return;
+	}
 	channel->open = false;
 	/* What cancels the operation does not cancel its good-bye. */
 	if (deadline && deadline->at < limit.at)

@@ -416,6 +416,26 @@ Test(at_cgla, a_modem_that_has_restarted_is_told_all_again)
 	}
 }
 
+/* So does a channel that was opened for this operation, as in every turn with
+ * share=yes. Its name may be another's by now: it is not closed. */
+Test(at_cgla, a_modem_that_has_restarted_in_a_turn_is_told_all_again)
+{
+	const struct far_row rows[] = {
+		OPENING,
+		{CCHO, LINE("+CCHO: 1") OK, FAR_ANSWER},
+		CCHC,
+		{"", NULL, FAR_ANSWER},
+		{"AT+CMEE?", LINE("+CMEE: 1") OK, FAR_ANSWER},
+		CCHO_OPENS,
+		{RANDOM_1, LINE("RDY"), FAR_ANSWER},
+		OPENING,
+		NEW_CHANNEL,
+	};
+
+	expect_random(rows, COUNT(rows), "&interface=cgla&share=yes",
+		      IOTSAFE_OK);
+}
+
 Test(at_cgla, is_tried_where_CSIM_opens_a_channel_that_cannot_be_used)
 {
 	static const struct far_row rows[] = {

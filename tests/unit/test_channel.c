@@ -592,6 +592,36 @@ Test(channel, selects_the_first_aid_that_is_there)
 	cr_assert(talk.channel.aid.data[4] == 0x48);
 }
 
+Test(channel, selects_the_aid_of_the_last_time_first)
+{
+	struct script script = SCRIPT(
+		ROW_OPEN, {"01A4040007A0000005590010", "6A82"},
+		{"01A4040007A0000002480400", "9000"}, ROW_CLOSE, ROW_OPEN,
+		{"01A4040007A0000002480400", "9000"}, ROW_CLOSE, ROW_OPEN,
+		{"01A4040007A0000002480400", "6A82"}, ROW_SELECT);
+	struct talk talk;
+
+	expect_good(open_two(&talk, &script));
+	for (int i = 0; i < 2; i++) {
+		channel_close(&talk.channel, NULL);
+		expect_good(channel_open(&talk.channel, &talk.link, two_aids, 2,
+					 &talk.deadline));
+	}
+	finish(&talk, &script);
+	cr_assert(talk.channel.aid.data[4] == 0x59);
+}
+
+Test(channel, closing_that_the_modem_refuses_is_tried_once_more)
+{
+	struct script script = SCRIPT(ROW_OPEN, ROW_SELECT,
+				      {"0070800100", "ERR_MODEM"}, ROW_CLOSE);
+	struct talk talk;
+
+	expect_good(open_two(&talk, &script));
+	channel_close(&talk.channel, NULL);
+	finish(&talk, &script);
+}
+
 Test(channel, is_closed_where_no_applet_is)
 {
 	struct script script =
