@@ -186,12 +186,39 @@ static void try_all(struct doctor *doctor)
 		blame_nearest(doctor, from);
 }
 
+/* Lines for a modem may hold a PIN. They are shown as the address has them,
+ * and by errors one by one, decoded. */
+static void hide_lines(struct redact *redact, const char *address,
+		       const char *name)
+{
+	const char *found = address ? strstr(address, name) : NULL;
+	char value[1024] = "", *out = value;
+	unsigned byte;
+
+	if (!found)
+		return;
+	found += strlen(name);
+	snprintf(value, sizeof(value), "%.*s", (int)strcspn(found, "&"), found);
+	redact_add(redact, value);
+	for (const char *in = value; *in; in++) {
+		bool escaped = *in == '%' && sscanf(in + 1, "%2x", &byte) == 1;
+
+		*out++ = escaped ? (char)byte : *in;
+		in += escaped && in[1] && in[2] ? 2 : 0;
+	}
+	*out = '\0';
+	for (char *line = strtok(value, ";"); line; line = strtok(NULL, ";"))
+		redact_add(redact, line);
+}
+
 /* Addresses may hold a person's directory, or the name of a host. */
 static void hide_address(struct redact *redact, const char *address)
 {
 	char host[256] = "";
 
 	redact_add(redact, getenv("HOME"));
+	hide_lines(redact, address, "init=");
+	hide_lines(redact, address, "exit=");
 	if (!gethostname(host, sizeof(host) - 1))
 		redact_add(redact, host);
 	if (address && !strncmp(address, "exec:", 5))

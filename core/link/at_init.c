@@ -61,6 +61,18 @@ int at_init_read(struct at_modem *modem, const struct address *address)
 	return copy(address, "exit", &modem->exit);
 }
 
+/* The line may be the one with the PIN. */
+static int refused(const struct at_modem *modem, const struct at_answer *answer,
+		   char *line)
+{
+	char masked[LINE_MAX_SIZE + 64];
+
+	line[strcspn(line, "\r")] = '\0';
+	at_mask(line, masked, sizeof(masked));
+	return error_set(IOTSAFE_ERR_MODEM, "%s: modem answered %s to %s",
+			 modem->stream.name, answer->words, masked);
+}
+
 static int say(struct at_modem *modem, const char *text,
 	       const struct deadline *deadline)
 {
@@ -74,10 +86,7 @@ static int say(struct at_modem *modem, const char *text,
 		TRY(at_modem_command(modem, line, "init", NULL, &answer,
 				     deadline));
 		if (answer.final == AT_ERROR)
-			return error_set(IOTSAFE_ERR_MODEM,
-					 "%s: modem answered %s to %.*s",
-					 modem->stream.name, answer.words,
-					 (int)size, text);
+			return refused(modem, &answer, line);
 	}
 	return IOTSAFE_OK;
 }

@@ -290,6 +290,22 @@ def test_the_report_is_private_and_names_nobody(tmp_path):
     assert "CN=iotsafe-sim gsma client" in report.read_text()
 
 
+@pytest.mark.parametrize("line", ["AT%2BCPIN=4711", "AT;AT+CPIN=%224711%22"])
+@pytest.mark.parametrize("name", ["init", "exit"])
+def test_the_report_hides_what_an_address_has_for_the_modem(
+    line, name, tmp_path
+):
+    report = tmp_path / "report.json"
+    with Sim(tmp_path) as sim:
+        card = f"at:{sim.link}?{name}={line}&timeout=60000"
+        subprocess.run(
+            ["iotsafe", "--card", card, "doctor", "--report", report],
+            capture_output=True, timeout=120,
+        )
+    assert "4711" not in report.read_text()
+    assert "(hidden)&timeout=60000" in report.read_text()
+
+
 def test_a_report_that_cannot_be_written_is_told(tmp_path):
     done = iotsafe("doctor", "--report", tmp_path / "no" / "report",
                    card="sim:", status=1)

@@ -82,6 +82,21 @@ Test(at_init, tells_which_line_was_refused)
 	expect_all_answered();
 }
 
+Test(at_init, tells_no_pin_of_a_line_that_was_refused)
+{
+	static const struct far_row rows[] = {
+		OPENING,
+		{"at+cpin=4711", REFUSED, FAR_ANSWER},
+	};
+
+	attributes = "?init=at%2Bcpin=4711";
+	cr_expect_lt(open_far(rows, COUNT(rows), 5000), 0);
+	cr_expect(!strstr(iotsafe_last_error(), "4711"), "%s",
+		  iotsafe_last_error());
+	close_far();
+	expect_all_answered();
+}
+
 Test(at_init, ends_by_the_deadline_with_a_silent_modem)
 {
 	static const struct far_row rows[] = {
