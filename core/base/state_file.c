@@ -100,10 +100,11 @@ bool state_process_is_gone(pid_t pid)
 	unsigned long long started;
 	unsigned flags;
 
-	/* EPERM: it is somebody else's, and lives. */
-	if (kill(pid, 0) < 0 && errno == ESRCH)
-		return true;
-	return read_process(pid, &flags, &started) && flags & FLAG_EXITING;
+	if (read_process(pid, &flags, &started))
+		return flags & FLAG_EXITING;
+	/* Asked last: it may have ended since. EPERM: it is somebody else's,
+	 * and lives. */
+	return kill(pid, 0) < 0 && errno == ESRCH;
 }
 
 /* ---- the file ---- */

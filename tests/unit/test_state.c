@@ -2,6 +2,7 @@
 /* Run-time state: what a process leaves behind, and who may take it up. */
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -336,4 +337,35 @@ Test(state, without_a_place_for_it_nothing_is_known_and_nothing_fails)
 	cr_expect(!state_read(NULL, &state));
 	cr_expect(!state_read("/dev/no such port", &state));
 	cr_expect(!take("", true, &channel));
+}
+
+/* ---- processes ---- */
+
+static void *reap(void *pid)
+{
+	waitpid(*(pid_t *)pid, NULL, 0);
+	return NULL;
+}
+
+/* Its locks are released while it ends: whoever gets them then must not find
+ * it alive, whether its parent has been told meanwhile or not. */
+Test(state, a_process_whose_files_are_closed_is_gone)
+{
+	for (unsigned i = 0; i < 3000; i++) {
+		pthread_t parent;
+		int ends[2];
+		pid_t child;
+		char byte;
+
+		cr_assert(!pipe(ends));
+		child = fork();
+		if (!child)
+			_exit(0);
+		close(ends[1]);
+		cr_assert(!pthread_create(&parent, NULL, reap, &child));
+		cr_assert(read(ends[0], &byte, 1) == 0);
+		cr_expect(state_process_is_gone(child), "round %u", i);
+		pthread_join(parent, NULL);
+		close(ends[0]);
+	}
 }
