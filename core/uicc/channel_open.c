@@ -300,6 +300,7 @@ static int manage_and_select(struct channel *channel, const struct aid *aids,
 	int result;
 
 	channel->number = 0; /* the basic one opens it */
+	channel->link->restarted = false;
 	state_channel_asked(channel->link->port);
 	result = manage_open(channel, deadline);
 	record_opened(channel, result);
