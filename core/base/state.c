@@ -157,11 +157,20 @@ static enum known load(const char *port, struct state *out)
 	return KNOWN_NOTHING;
 }
 
-static void store(const char *port, const struct state *state)
+/* As state_file_write(). */
+static int store_open(const char *port, const struct state *state)
 {
 	char text[STATE_SIZE_MAX];
 
-	state_file_write(port, text, state_format(state, text));
+	return state_file_write(port, text, state_format(state, text));
+}
+
+static void store(const char *port, const struct state *state)
+{
+	int fd = store_open(port, state);
+
+	if (fd >= 0)
+		close(fd);
 }
 
 bool state_read(const char *port, struct state *out)
@@ -170,6 +179,16 @@ bool state_read(const char *port, struct state *out)
 }
 
 /* ---- channels ---- */
+
+static bool is_known(const struct state_channel *channel)
+{
+	return channel->number || channel->handle[0];
+}
+
+static bool is_lost(const struct state_channel *channel)
+{
+	return !channel->pid && !is_known(channel);
+}
 
 static bool is_left_over(const struct state_channel *channel)
 {
@@ -219,15 +238,35 @@ static void add_own(struct state *state, unsigned number, const char *handle)
 	snprintf(channel->handle, sizeof(channel->handle), "%s", handle);
 }
 
-void state_channel_asked(const char *port)
+/* How the line ends of a channel that is asked for. */
+#define NOT_KNOWN "0 \n"
+
+int state_channel_asked(const char *port)
 {
 	struct state state;
+	int fd;
 
 	if (!load(port, &state))
-		return;
+		return 0;
 	drop_channel(&state, getpid(), 0, "");
 	add_own(&state, 0, "");
-	store(port, &state);
+	fd = store_open(port, &state);
+	/* Its line is the last one. 0 is no descriptor of ours. */
+	if (fd > 0 && lseek(fd, -(off_t)strlen(NOT_KNOWN), SEEK_END) > 0)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return 0;
+}
+
+/* One write, which is done or is not; no file is shorter behind it. */
+void state_channel_answered(int *note, unsigned number, const char *handle)
+{
+	if (*note && (number || *handle))
+		(void)!dprintf(*note, "%u %s\n", number, handle);
+	if (*note)
+		close(*note);
+	*note = 0;
 }
 
 void state_channel_opened(const char *port, unsigned number, const char *handle)
@@ -251,7 +290,7 @@ void state_channel_opened(const char *port, unsigned number, const char *handle)
 static struct state_channel *find_awaited(struct state *state)
 {
 	for (size_t i = 0; i < state->channels_count; i++)
-		if (!state->channels[i].number && !state->channels[i].handle[0])
+		if (state->channels[i].pid && !is_known(&state->channels[i]))
 			return &state->channels[i];
 	return NULL;
 }
@@ -296,7 +335,7 @@ bool state_find_channel(const char *port, bool any, struct state_channel *out)
 		return false;
 	for (size_t i = 0; i < state.channels_count; i++) {
 		*out = state.channels[i];
-		if (any || is_left_over(out))
+		if (!is_lost(out) && (any || is_left_over(out)))
 			return true;
 	}
 	return false;
@@ -310,6 +349,47 @@ void state_drop_channel(const char *port, const struct state_channel *channel)
 	    drop_channel(&state, channel->pid, channel->number,
 			 channel->handle))
 		store(port, &state);
+}
+
+/* ---- channels that nobody knows ---- */
+
+static unsigned count_lost(const struct state *state)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < state->channels_count; i++)
+		count += is_lost(&state->channels[i]);
+	return count;
+}
+
+void state_channel_lost(const char *port, const struct state_channel *channel)
+{
+	struct state state;
+
+	if (!load(port, &state) || !drop_channel(&state, channel->pid, 0, ""))
+		return;
+	if (count_lost(&state) < STATE_LOST_MAX)
+		state.channels[state.channels_count++] =
+			(struct state_channel){0};
+	store(port, &state);
+}
+
+unsigned state_lost_channels(const char *port)
+{
+	struct state state;
+
+	return load(port, &state) ? count_lost(&state) : 0;
+}
+
+void state_forget_lost(const char *port)
+{
+	struct state state;
+
+	if (!load(port, &state))
+		return;
+	while (drop_channel(&state, 0, 0, ""))
+		;
+	store(port, &state);
 }
 
 /* ---- the card ---- */

@@ -20,13 +20,14 @@
 #define STATE_HANDLE_MAX   40
 #define STATE_ICCID_MAX	   24
 #define STATE_SIZE_MAX	   1024
+#define STATE_LOST_MAX	   3
 
 struct state_channel {
 	pid_t pid;	  /* 0: nobody's */
 	uint64_t started; /* of the process: pids are used again */
 	unsigned number;  /* 1 to 19; 0: see handle */
 	/* The modem's; "" where the number is 0 too: asked for, and the answer
-	 * was not seen. */
+	 * was not seen; nobody's then: and will not come any more. */
 	char handle[STATE_HANDLE_MAX];
 };
 
@@ -49,9 +50,16 @@ size_t state_format(const struct state *state, char out[STATE_SIZE_MAX]);
 /* What is known of a port. Empty, and false, where that is nothing. */
 bool state_read(const char *port, struct state *out);
 
-/* A channel of this process: is asked for, was opened (by its number, or else
- * by its handle) or will not be, has been closed. */
-void state_channel_asked(const char *port);
+/*
+ * A channel of this process: is asked for; was answered for; was opened (by its
+ * number, or else by its handle) or will not be; has been closed.
+ *
+ * Asking gives a descriptor, or 0. The answer is noted by it with a single
+ * write as soon as it is read, for a process may be killed at any time. It is
+ * closed by state_channel_answered(), also with nothing known (0 and "").
+ */
+int state_channel_asked(const char *port);
+void state_channel_answered(int *note, unsigned number, const char *handle);
 void state_channel_opened(const char *port, unsigned number,
 			  const char *handle);
 void state_channel_closed(const char *port, unsigned number,
@@ -69,6 +77,12 @@ void state_channel_late(const char *port, unsigned number, const char *handle);
  */
 bool state_find_channel(const char *port, bool any, struct state_channel *out);
 void state_drop_channel(const char *port, const struct state_channel *channel);
+
+/* An answer will not come any more, but a channel may be open; how many there
+ * are of these, STATE_LOST_MAX at most; none of them is open. */
+void state_channel_lost(const char *port, const struct state_channel *channel);
+unsigned state_lost_channels(const char *port);
+void state_forget_lost(const char *port);
 
 /* The card that is behind the port. What was recorded of another one is
  * forgotten, then true. */

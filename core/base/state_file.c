@@ -174,33 +174,33 @@ ssize_t state_file_read(const char *port, char *out, size_t room)
 	return size;
 }
 
-static bool write_new(int folder, const char *name, const char *text,
-		      size_t size)
+static int write_new(int folder, const char *name, const char *text,
+		     size_t size)
 {
 	int fd = openat(folder, name,
 			O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
 			0600);
-	ssize_t done;
 
-	if (fd < 0)
-		return false;
-	done = write(fd, text, size);
-	return close(fd) == 0 && done == (ssize_t)size;
+	if (fd < 0 || write(fd, text, size) == (ssize_t)size)
+		return fd;
+	close(fd);
+	return -1;
 }
 
 /* Not synchronised: it is of no use behind the next start of the machine. */
-void state_file_write(const char *port, const char *text, size_t size)
+int state_file_write(const char *port, const char *text, size_t size)
 {
 	char name[NAME_ROOM], fresh[NAME_ROOM];
-	int folder;
+	int folder, fd;
 
 	if (!file_name(port, "", name) || !file_name(port, ".new", fresh))
-		return;
+		return -1;
 	folder = open_any_folder();
 	if (folder < 0)
-		return;
-	if (!write_new(folder, fresh, text, size) ||
-	    renameat(folder, fresh, folder, name) < 0)
+		return -1;
+	fd = write_new(folder, fresh, text, size);
+	if (fd < 0 || renameat(folder, fresh, folder, name) < 0)
 		unlinkat(folder, fresh, 0);
 	close(folder);
+	return fd;
 }

@@ -16,7 +16,8 @@ uint64_t state_process_started(pid_t pid);
 /* -1 where there is no such file, or none that is to be trusted. */
 ssize_t state_file_read(const char *port, char *out, size_t room);
 
-/* Takes the old one's place in one step, or does nothing. */
-void state_file_write(const char *port, const char *text, size_t size);
+/* Takes the old one's place in one step, or does nothing. Gives a descriptor of
+ * it, for writing at its end, or -1. */
+int state_file_write(const char *port, const char *text, size_t size);
 
 #endif

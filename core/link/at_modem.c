@@ -35,7 +35,7 @@ static bool next_line(struct at_modem *modem, struct at_line *line)
 		return false;
 	trace("at<", line->text);
 	at_modem_sort(modem, line);
-	if (modem->seek)
+	if (modem->seek || *modem->note)
 		at_share_look(modem, line);
 	return true;
 }

@@ -43,6 +43,8 @@ struct at_modem {
 	const struct at_marker *marked, *answered;
 	/* What comes may be the late answer to the opening of a channel. */
 	bool seek;
+	/* The link's. Where it is set, the answer to one of ours may come. */
+	int *note;
 };
 
 /* What one command was answered with. */
@@ -92,8 +94,8 @@ void at_modem_wipe(struct at_modem *modem);
 int at_modem_synchronise(struct at_modem *modem,
 			 const struct deadline *deadline);
 
-/* In at_share.c. Looks for the answer to an opening that nobody saw: whether
- * one is missing, and whether a line is it. */
+/* In at_share.c. Looks for the answer to an opening, ours or one that nobody
+ * saw: whether such a one is missing, and whether a line is it. */
 void at_share_seek(struct at_modem *modem);
 void at_share_look(struct at_modem *modem, const struct at_line *line);
 

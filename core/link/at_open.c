@@ -62,6 +62,7 @@ static int open_modem(struct link *link, const struct address *address,
 		return error_set(IOTSAFE_ERR_MEMORY, "%s: no memory",
 				 address->scheme);
 	modem->counters = &link->counters;
+	modem->note = &link->note;
 	modem->stream.fd = -1;
 	modem->stream.child_fd = -1;
 	snprintf(modem->stream.name, sizeof(modem->stream.name), "%s%s%s",

@@ -34,6 +34,16 @@ void at_share_seek(struct at_modem *modem)
 	modem->seek = state_channel_awaited(modem->stream.device);
 }
 
+/* Ours may be killed before the answer ends. */
+static void found(struct at_modem *modem, unsigned number, const char *handle)
+{
+	if (modem->seek)
+		state_channel_late(modem->stream.device, number, handle);
+	else
+		state_channel_answered(modem->note, number, handle);
+	modem->seek = false;
+}
+
 /* MANAGE CHANNEL gives one byte and 9000, AT+CCHO a handle. */
 void at_share_look(struct at_modem *modem, const struct at_line *line)
 {
@@ -43,17 +53,15 @@ void at_share_look(struct at_modem *modem, const struct at_line *line)
 	size_t size;
 
 	if (handle && *handle && strlen(handle) < STATE_HANDLE_MAX &&
-	    !strpbrk(handle, " ,;")) {
-		state_channel_late(modem->stream.device, 0, handle);
-		modem->seek = false;
-	}
+	    !strpbrk(handle, " ,;"))
+		found(modem, 0, handle);
 	at_csim_take(&csim, line);
 	if (csim.state != AT_CSIM_WHOLE ||
 	    at_csim_response(&csim, answer, sizeof(answer), &size) < 0)
 		return;
 	if (size == 3 && answer[0] >= 1 && answer[0] <= 19 &&
 	    answer[1] == 0x90 && answer[2] == 0x00)
-		state_channel_late(modem->stream.device, answer[0], "");
+		found(modem, answer[0], "");
 	modem->seek = false;
 }
 

@@ -55,6 +55,9 @@ struct link {
 	/* The device's real path, where channels are recorded by it
 	 * (base/state.h); else NULL. */
 	const char *port;
+	/* Where the answer to the opening of a channel is noted as soon as it
+	 * is read: see state_channel_asked(); 0 where none is awaited. */
+	int note;
 	/* A command that expects data carries its Le also behind data (T=1,
 	 * APDU-level readers, MBIM); T=0 manners leave it out. Set by open. */
 	bool wants_le;

@@ -4,6 +4,7 @@
  * as minicom and pppd. It binds nobody, so what cannot be done is left.
  */
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -109,6 +110,26 @@ static pid_t remove_stale(const char *path, const char *draft)
 	return pid;
 }
 
+/* Drafts of this port whose process was killed before it was done. */
+static void remove_drafts(const char *folder, const char *port)
+{
+	char path[UUCP_PATH_MAX], start[24];
+	DIR *directory = opendir(folder);
+	struct dirent *entry;
+	int pid;
+
+	while (directory && (entry = readdir(directory))) {
+		if (sscanf(entry->d_name, "LTMP.%d.", &pid) != 1 ||
+		    pid == getpid() || !state_process_is_gone(pid))
+			continue;
+		snprintf(start, sizeof(start), "LTMP.%d.", pid);
+		if (file_path(folder, start, port, path) == 0)
+			unlink(path);
+	}
+	if (directory)
+		closedir(directory);
+}
+
 pid_t uucp_lock(const char *port, char out[UUCP_PATH_MAX])
 {
 	char draft[UUCP_PATH_MAX], start[24];
@@ -120,6 +141,7 @@ pid_t uucp_lock(const char *port, char out[UUCP_PATH_MAX])
 		if (file_path(folders[i], "LCK..", port, out) < 0 ||
 		    file_path(folders[i], start, port, draft) < 0)
 			break;
+		remove_drafts(folders[i], port);
 		number = make(out, draft);
 		/* Also where we may not write we look. */
 		if (number && number != ENOENT)

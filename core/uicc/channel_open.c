@@ -8,103 +8,10 @@
 #include "base/state.h"
 #include "base/trace.h"
 #include "uicc/channel.h"
-
-/* Closing must not cost more than a good-bye is worth. */
-#define CLOSE_LIMIT 2000
+#include "uicc/channel_left.h"
 
 #define STATUS_OK	  0x9000
 #define STATUS_NO_CHANNEL 0x6881
-
-/* ---- what outlives a process ---- */
-
-/* False where the channel may be open all the same: the answer was lost. */
-static bool was_answered(int result)
-{
-	return result != IOTSAFE_ERR_TIMEOUT &&
-	       result != IOTSAFE_ERR_CANCELLED && result != IOTSAFE_ERR_IO &&
-	       result != IOTSAFE_ERR_CLOSED && result != IOTSAFE_ERR_FORMAT;
-}
-
-/* Recorded before it is asked for, so that a process that is killed in between
- * leaves word. */
-static void record_opened(const struct channel *channel, int result)
-{
-	if (was_answered(result))
-		state_channel_opened(channel->link->port,
-				     (unsigned)channel->number,
-				     channel->handle);
-}
-
-/* A modem that drops a command now and then must not cost a channel: asked
- * again, once. */
-static int manage_close(struct channel *channel,
-			const struct deadline *deadline)
-{
-	int result;
-	uint8_t data[APDU_RESPONSE_MAX];
-	struct response response = {.data = data, .room = sizeof(data)};
-	const struct apdu close = {
-		.name = "MANAGE CHANNEL close",
-		.ins = INS_MANAGE_CHANNEL,
-		.p1 = 0x80,
-		.p2 = (uint8_t)channel->number,
-	};
-
-	result = channel_exchange(channel, &close, 0x00, false, &response,
-				  deadline);
-	if (result == IOTSAFE_ERR_MODEM && !channel->link->restarted)
-		result = channel_exchange(channel, &close, 0x00, false,
-					  &response, deadline);
-	return result;
-}
-
-static int close_on_card(struct channel *channel,
-			 const struct deadline *deadline)
-{
-	if (channel->handle[0])
-		return channel->link->kind->channel_close(
-			channel->link, channel->handle, deadline);
-	return channel->number ? manage_close(channel, deadline) : IOTSAFE_OK;
-}
-
-/* Closes what a process left open that is gone, or, with `any`, what we lost
- * ourselves: a card has few channels. Those of strangers are theirs. Gives how
- * many; fails only with the link. */
-static int close_left_over(const struct channel *channel, bool any,
-			   const struct deadline *deadline)
-{
-	const struct link *link = channel->link;
-	struct deadline limit = deadline_within(deadline, CLOSE_LIMIT);
-	struct state_channel left;
-	int count = 0;
-
-	/* A record that cannot be written comes again. */
-	for (int i = 0; i < STATE_CHANNELS_MAX; i++) {
-		struct channel stale = {.link = channel->link};
-		int result = IOTSAFE_OK;
-
-		if (!state_find_channel(link->port, any, &left))
-			break;
-		stale.number = (int)left.number;
-		memcpy(stale.handle, left.handle, sizeof(stale.handle));
-		trace_line(IOTSAFE_TRACE_APDU,
-			   "channel: process %d left one open: %u%s", left.pid,
-			   left.number, left.handle);
-		/* Asked for, and the answer lost: nobody knows which. */
-		if (left.number ||
-		    (*left.handle && link->kind->channel_close)) {
-			result = close_on_card(&stale, &limit);
-			count++;
-		}
-		if (result == IOTSAFE_ERR_TIMEOUT)
-			break;
-		if (result == IOTSAFE_ERR_CANCELLED ||
-		    result == IOTSAFE_ERR_IO || result == IOTSAFE_ERR_CLOSED)
-			return result;
-		state_drop_channel(link->port, &left);
-	}
-	return count;
-}
 
 /* ---- opening ---- */
 
@@ -235,7 +142,9 @@ static struct deadline leave_time_to_close(const struct deadline *deadline)
 	int left = deadline_left(deadline);
 
 	if (left > 0)
-		inner.at -= left / 4 < CLOSE_LIMIT ? left / 4 : CLOSE_LIMIT;
+		inner.at -= left / 4 < CHANNEL_CLOSE_LIMIT
+				    ? left / 4
+				    : CHANNEL_CLOSE_LIMIT;
 	return inner;
 }
 
@@ -250,7 +159,7 @@ static int know_card(struct channel *channel, const struct deadline *deadline)
 	/* The one that has just been opened is the new card's. */
 	else if (*channel->iccid &&
 		 state_set_iccid(channel->link->port, channel->iccid))
-		record_opened(channel, result);
+		channel_record(channel, result);
 	return result;
 }
 
@@ -263,11 +172,11 @@ static int open_by_modem(struct channel *channel, const struct aid *aids,
 	int result = IOTSAFE_ERR_ABSENT;
 
 	for (size_t i = 0; i < aids_count; i++) {
-		state_channel_asked(channel->link->port);
+		channel_ask(channel);
 		result = channel->link->kind->channel_open(
 			channel->link, aids[i].data, aids[i].size,
 			channel->handle, deadline);
-		record_opened(channel, result);
+		channel_record(channel, result);
 		if (result >= 0) {
 			channel->aid = aids[i];
 			channel->open = true;
@@ -301,9 +210,9 @@ static int manage_and_select(struct channel *channel, const struct aid *aids,
 
 	channel->number = 0; /* the basic one opens it */
 	channel->link->restarted = false;
-	state_channel_asked(channel->link->port);
+	channel_ask(channel);
 	result = manage_open(channel, deadline);
-	record_opened(channel, result);
+	channel_record(channel, result);
 	TRY(result);
 	TRY(know_card(channel, deadline));
 	inner = leave_time_to_close(deadline);
@@ -377,7 +286,9 @@ static int open_with_room(struct channel *channel, enum link_way way,
 	if (!is_full(way, result) || deadline_passed(deadline))
 		return result;
 	error_save(&full);
-	if (close_left_over(channel, ours_alone, deadline) > 0)
+	if (channel_close_left_over(channel, ours_alone, deadline) > 0 ||
+	    (ours_alone && way == LINK_BY_HOST &&
+	     channel_close_lost(channel, deadline) > 0))
 		return open_one_way(channel, way, aids, aids_count, deadline);
 	error_restore(&full);
 	return result;
@@ -459,7 +370,7 @@ int channel_open(struct channel *channel, struct link *link,
 
 	channel->link = link;
 	aids_count = last_first(channel, known, aids_count, aids);
-	TRY(close_left_over(channel, link->shared, deadline));
+	TRY(channel_close_left_over(channel, link->shared, deadline));
 	if (!link->either)
 		return open_with_room(channel, link->way, aids, aids_count,
 				      deadline);
@@ -494,7 +405,7 @@ void channel_lost(struct channel *channel)
 
 void channel_close(struct channel *channel, const struct deadline *deadline)
 {
-	struct deadline limit = deadline_in(CLOSE_LIMIT, -1);
+	struct deadline limit = deadline_in(CHANNEL_CLOSE_LIMIT, -1);
 	struct error kept;
 
 	if (!channel->open)
@@ -509,7 +420,7 @@ void channel_close(struct channel *channel, const struct deadline *deadline)
 	if (deadline && deadline->at < limit.at)
 		limit.at = deadline->at;
 	error_save(&kept);
-	if (was_answered(close_on_card(channel, &limit)))
+	if (channel_was_answered(channel_close_on_card(channel, &limit)))
 		state_channel_closed(channel->link->port,
 				     (unsigned)channel->number,
 				     channel->handle);
