@@ -11,6 +11,7 @@ from cardmodem import Terminal, end_owner, is_taken, own_network
 from command import answer, iotsafe, openssl, sentence, text
 from farside import Server, make_server_certificate
 from mbimmodem import APDU, CLOSE, CLOSE_CHANNEL, OPEN_CHANNEL, MbimModem
+from pcscd import until
 
 pytestmark = pytest.mark.plain_build
 
@@ -268,8 +269,7 @@ def test_a_wait_can_be_cancelled(device, modem):
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as program:
-        while (3, APDU) not in modem.seen:
-            time.sleep(0.02)
+        until("command for the card", lambda: (3, APDU) in modem.seen)
         said, _ = program.communicate(b"\n", 60)
     assert b"cancelled" in said and program.returncode == 0
     assert modem.card.channels == set()

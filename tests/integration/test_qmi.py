@@ -11,6 +11,7 @@ import qmimodem
 from cardmodem import Terminal, Unix, end_owner, is_taken, own_network
 from command import answer, iotsafe, openssl, sentence, text
 from farside import Server, make_server_certificate
+from pcscd import until
 from qmimodem import ALLOCATE, APDU, LOGICAL_CHANNEL, OPEN_CHANNEL, QmiModem
 
 REAL_PROXY = "/usr/libexec/qmi-proxy"
@@ -150,6 +151,7 @@ with iotsafe.open(sys.argv[1]) as card:
 """
 
 
+@pytest.mark.plain_build
 def test_a_refusal_does_not_close_what_another_process_uses(proxy, modem):
     """Through a proxy nobody has the card alone."""
     holder = subprocess.Popen(
@@ -295,6 +297,7 @@ def test_a_long_response_is_told(device, modem):
     assert "long response of 700 bytes" in said
 
 
+@pytest.mark.plain_build
 def test_a_client_that_the_modem_forgot_is_asked_for_anew(device, modem, tmp_path):
     """In the middle of a handshake's operations, as after a reset."""
     script = (
@@ -307,10 +310,7 @@ def test_a_client_that_the_modem_forgot_is_asked_for_anew(device, modem, tmp_pat
     program = subprocess.Popen(
         ["/usr/bin/python3", "-c", script, device], stdin=subprocess.PIPE
     )
-    while APDU not in modem.seen:
-        time.sleep(0.02)
-    while len(modem.seen) < 3:
-        time.sleep(0.02)
+    until("random number", lambda: APDU in modem.seen and len(modem.seen) > 2)
     modem.clients.clear()
     program.communicate(b"\n", 60)
     assert program.returncode == 0
@@ -361,6 +361,7 @@ def test_a_proxy_of_a_stranger_is_not_trusted(tmp_path):
     assert "another user (65534)" in said
 
 
+@pytest.mark.plain_build
 def test_a_wait_can_be_cancelled(device, modem):
     """From another thread, long before the deadline."""
     modem.ways.silent.add(APDU)
@@ -379,8 +380,7 @@ def test_a_wait_can_be_cancelled(device, modem):
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as program:
-        while APDU not in modem.seen:
-            time.sleep(0.02)
+        until("command for the card", lambda: APDU in modem.seen)
         said, _ = program.communicate(b"\n", 60)
     assert b"cancelled" in said and program.returncode == 0
     assert modem.card.channels == set()
