@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 #include "ports.h"
 #include "text.h"
@@ -100,9 +101,18 @@ static void read_name(const char *root, const char *pid, char *name,
 		fclose(file);
 }
 
+/* Linux, devices.txt: 136 to 143 are Unix98 slaves. */
+static bool is_pseudo_terminal(const struct stat *status)
+{
+	return S_ISCHR(status->st_mode) && major(status->st_rdev) >= 136 &&
+	       major(status->st_rdev) <= 143;
+}
+
+/* A device may have nodes in many places; a pseudo-terminal has one, and its
+ * number again in each container. */
 static bool is_same(const struct stat *a, const struct stat *b)
 {
-	if (S_ISCHR(a->st_mode))
+	if (S_ISCHR(a->st_mode) && !is_pseudo_terminal(a))
 		return S_ISCHR(b->st_mode) && a->st_rdev == b->st_rdev;
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }

@@ -17,19 +17,29 @@
 #include "base/error.h"
 #include "link/stream.h"
 
+/* Linux, devices.txt: 136 to 143 are Unix98 slaves. */
+static bool is_pseudo_terminal(const struct stat *status)
+{
+	return major(status->st_rdev) >= 136 && major(status->st_rdev) <= 143;
+}
+
 /* A terminal that TIOCEXCL is for. On a pseudo-terminal it outlives a process
  * that was killed, as long as the other side stays open: nobody could open it
  * again. */
 static bool takes_exclusive(int fd)
 {
 	struct stat status;
-	unsigned number;
 
-	if (!isatty(fd) || fstat(fd, &status) < 0)
-		return false;
-	/* Linux, devices.txt: 136 to 143 are Unix98 slaves. */
-	number = major(status.st_rdev);
-	return number < 136 || number > 143;
+	return isatty(fd) && fstat(fd, &status) == 0 &&
+	       !is_pseudo_terminal(&status);
+}
+
+/* A device may have nodes in many places; a pseudo-terminal has one, and its
+ * number again in each container. */
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+	return S_ISCHR(b->st_mode) && a->st_rdev == b->st_rdev &&
+	       (!is_pseudo_terminal(a) || a->st_dev == b->st_dev);
 }
 
 /* Process of the FLOCK line of /proc/locks that is for this inode, 0 if none:
@@ -70,7 +80,7 @@ static bool has_lock(const char *pid, const char *fd)
 
 /* True if the process has this device open, with a lock on it if that is asked
  * for. Others' processes can be looked into by root only. */
-static bool has_open(const char *pid, dev_t device, bool locked)
+static bool has_open(const char *pid, const struct stat *device, bool locked)
 {
 	char path[300];
 	struct dirent *entry;
@@ -84,7 +94,7 @@ static bool has_open(const char *pid, dev_t device, bool locked)
 		return false;
 	while (!found && (entry = readdir(directory)))
 		found = !fstatat(dirfd(directory), entry->d_name, &status, 0) &&
-			S_ISCHR(status.st_mode) && status.st_rdev == device &&
+			is_same(device, &status) &&
 			(!locked || has_lock(pid, entry->d_name));
 	closedir(directory);
 	return found;
@@ -102,11 +112,11 @@ static int find_opener(const struct stat *status, bool locked)
 	while (!found && (entry = readdir(proc))) {
 		pid = atoi(entry->d_name);
 		if (pid > 0 && pid != getpid() &&
-		    has_open(entry->d_name, status->st_rdev, locked))
+		    has_open(entry->d_name, status, locked))
 			found = pid;
 	}
 	closedir(proc);
-	if (!found && locked && has_open("self", status->st_rdev, locked))
+	if (!found && locked && has_open("self", status, locked))
 		found = getpid();
 	return found;
 }

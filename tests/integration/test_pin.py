@@ -9,6 +9,9 @@ import sys
 import pytest
 from farside import Sim
 
+# All but what the command does asks through the modules of the languages.
+by_module = pytest.mark.plain_build
+
 PIN = "1234"
 MANY = "timeout=60000"
 
@@ -100,6 +103,7 @@ def tries(sim):
     )
 
 
+@by_module
 def test_comes_from_a_file(start, quirks, tmp_path):
     sim = start(quirks)
     text = f"# cards of this gateway\n89990000000000000000 9999\n" \
@@ -107,6 +111,17 @@ def test_comes_from_a_file(start, quirks, tmp_path):
     assert run(sim, pin_file(tmp_path, text)) == ["signed 0"] * 2
 
 
+def test_comes_with_the_command(start, quirks, tmp_path):
+    """The second run finds the card open: it is not reset in between."""
+    sim = start(quirks)
+    address = f"at:{sim.link}?{MANY}{pin_file(tmp_path, f'{number(tmp_path)} {PIN}')}"
+    for _ in range(2):
+        command = ["iotsafe", "--card", address, "sign", "--digest", "00" * 32]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+
+
+@by_module
 def test_comes_from_the_environment(start, quirks, tmp_path):
     sim = start(quirks)
     said = run(sim, "&pin-env=SIM_PIN",
@@ -114,10 +129,12 @@ def test_comes_from_the_environment(start, quirks, tmp_path):
     assert said == ["signed 0"] * 2
 
 
+@by_module
 def test_comes_from_a_function_that_is_asked_once(start, quirks):
     assert run(start(quirks), pin=PIN) == ["signed 1"] * 2
 
 
+@by_module
 @pytest.mark.parametrize("lua", [
     each for each in ("lua5.1", "lua5.3", "lua5.4", "luajit")
     if shutil.which(each)
@@ -132,10 +149,12 @@ def test_comes_from_a_function_of_lua(start, quirks, lua, tmp_path):
     assert done.stdout == "signed\n", done.stderr
 
 
+@by_module
 def test_is_not_asked_for_where_the_card_wants_none(start):
     assert run(start("max-channels=3"), pin=PIN) == ["signed 0"] * 2
 
 
+@by_module
 def test_that_is_wrong_is_tried_once_in_the_life_of_a_process(start, quirks):
     sim = start(quirks)
     first, second = run(sim, pin="7777")
@@ -147,6 +166,7 @@ def test_that_is_wrong_is_tried_once_in_the_life_of_a_process(start, quirks):
         assert "has 1 try left: none is sent automatically" in said
 
 
+@by_module
 @pytest.mark.parametrize("left, words", [(1, "1 try"), (0, "0 tries")])
 def test_is_never_sent_when_a_mistake_would_block_it(start, quirks, left, words):
     sim = start(f"{quirks},pin-tries={left}")
@@ -156,6 +176,7 @@ def test_is_never_sent_when_a_mistake_would_block_it(start, quirks, left, words)
     assert tries(sim) == 0
 
 
+@by_module
 def test_is_sent_to_no_other_card(start, quirks, tmp_path):
     sim = start(quirks)
     more = pin_file(tmp_path, f"89990000000000000000 {PIN}\n")
@@ -165,12 +186,14 @@ def test_is_sent_to_no_other_card(start, quirks, tmp_path):
     assert tries(sim) == 0
 
 
+@by_module
 def test_is_not_sent_to_a_card_without_a_number(start, tmp_path):
     sim = start("pin=1234,pin-modem,no-iccid")
     for said in run(sim, pin=PIN):
         assert "ICCID cannot be read" in said
 
 
+@by_module
 def test_file_must_be_nobody_elses(start, quirks, tmp_path):
     sim = start(quirks)
     for mode in (0o640, 0o604):
@@ -180,6 +203,7 @@ def test_file_must_be_nobody_elses(start, quirks, tmp_path):
     assert tries(sim) == 0
 
 
+@by_module
 @pytest.mark.parametrize("digits", ["12", "123456789", "12a4", ""])
 def test_file_that_is_garbled_gives_none(start, digits, tmp_path):
     sim = start(QUIRKS[1])
@@ -189,10 +213,12 @@ def test_file_that_is_garbled_gives_none(start, digits, tmp_path):
     assert tries(sim) == 0
 
 
+@by_module
 def test_without_anybody_to_give_it_the_refusal_is_told(start):
     assert "6982" in run(start(QUIRKS[0]))[0]
 
 
+@by_module
 def test_of_a_locked_modem_is_missed(start):
     assert run(start(QUIRKS[1]))[0].startswith("PinError")
 
@@ -212,6 +238,7 @@ with iotsafe.open(sys.argv[1]) as card:
 """
 
 
+@by_module
 def test_of_one_card_is_not_sent_to_the_one_that_takes_its_place(tmp_path):
     """The modem asks for a PIN before the new card's channel can be opened."""
     quirks = "pin=1234,pin-modem"
