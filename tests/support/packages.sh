@@ -114,6 +114,14 @@ apt_quietly() {
 	rm -f "$_log"
 }
 
+# The folder that pcscd wants even if its socket is elsewhere. systemd makes it
+# with the system's own; where that never ran, nobody has.
+make_pcscd_folder() {
+	[ ! -d /run/pcscd ] || return 0
+	echo "dev: making /run/pcscd, as systemd would, for the tests" >&2
+	as_root mkdir -p /run/pcscd
+}
+
 # A kernel whose 8250 driver is built in, for the UART in QEMU. Only
 # unpacked, never installed.
 fetch_kernel() {
