@@ -42,11 +42,12 @@ static bool is_same(const struct stat *a, const struct stat *b)
 	       (!is_pseudo_terminal(a) || a->st_dev == b->st_dev);
 }
 
-/* Process of the FLOCK line of /proc/locks that is for this inode, 0 if none:
+/* Process of the FLOCK line of /proc/locks that is for this node, 0 if none:
  * "1: FLOCK  ADVISORY  WRITE 708 00:17:5 0 EOF". */
 static int find_locker(const struct stat *status)
 {
 	FILE *locks = fopen("/proc/locks", "re");
+	unsigned major_number, minor_number;
 	unsigned long inode;
 	char line[256];
 	int pid, found = 0;
@@ -54,8 +55,9 @@ static int find_locker(const struct stat *status)
 	if (!locks)
 		return 0;
 	while (!found && fgets(line, sizeof(line), locks))
-		if (sscanf(line, "%*s FLOCK %*s %*s %d %*x:%*x:%lu", &pid,
-			   &inode) == 2 &&
+		if (sscanf(line, "%*s FLOCK %*s %*s %d %x:%x:%lu", &pid,
+			   &major_number, &minor_number, &inode) == 4 &&
+		    makedev(major_number, minor_number) == status->st_dev &&
 		    inode == status->st_ino)
 			found = pid;
 	fclose(locks);
