@@ -25,6 +25,9 @@
 #define START_FIRST 5
 #define START_MAX   160
 #define START_LIMIT 5000
+/* One that has ended may have found the name taken by another's, which is
+ * about to listen. */
+#define OTHER_LIMIT 500
 
 /* Set up by a shell, the proxy is no child of ours: it serves others after us,
  * and is nothing for the application to wait for. Descriptor 3 tells when it
@@ -35,19 +38,23 @@ static const char starter[] =
 static int wait_for_proxy(struct qmi_modem *modem, const struct stream *child,
 			  const struct deadline *deadline)
 {
-	int result;
+	struct deadline last = *deadline;
+	int result, fd = child->fd;
 
 	for (int wait = START_FIRST;; wait *= wait < START_MAX ? 2 : 1) {
-		struct deadline end = deadline_within(deadline, wait);
-		int ended = deadline_wait(&end, child->fd, POLLIN);
+		struct deadline end = deadline_within(&last, wait);
+		int ended = deadline_wait(&end, fd, POLLIN);
 
 		if (ended == IOTSAFE_ERR_CANCELLED)
 			return error_set(ended, "%s: cancelled",
 					 modem->stream.name);
+		if (ended == IOTSAFE_OK) {
+			last = deadline_within(deadline, OTHER_LIMIT);
+			fd = -1;
+		}
 		result = stream_open_abstract(&modem->stream, PROXY_NAME,
 					      deadline);
-		if (result != 1 || ended == IOTSAFE_OK ||
-		    deadline_passed(deadline))
+		if (result != 1 || deadline_passed(&last))
 			return result;
 	}
 }
