@@ -12,7 +12,8 @@ from farside import Sim
 # All but what the command does asks through the modules of the languages.
 by_module = pytest.mark.plain_build
 
-PIN = "1234"
+# Long enough not to stand in a signature or certificate by chance.
+PIN = "246813"
 MANY = "timeout=60000"
 
 # Signs over the card of the first word, twice; the second is a PIN to give by
@@ -48,7 +49,7 @@ print("signed")
 """
 
 # The card wants it of whoever uses a key; or the modem, before anything.
-QUIRKS = ["pin=1234", "pin=1234,pin-modem"]
+QUIRKS = ["pin=246813", "pin=246813,pin-modem"]
 
 
 @pytest.fixture(params=QUIRKS, ids=["card", "modem"])
@@ -85,7 +86,7 @@ def run(sim, more="", pin="", environment=()):
     assert done.returncode == 0, done.stderr
     assert not pin or pin not in done.stderr, "masked"
     assert PIN not in done.stderr.replace(str(sim.link), "")
-    assert "31323334FFFFFFFF" not in done.stderr
+    assert "323436383133FFFF" not in done.stderr
     return done.stdout.splitlines()
 
 
@@ -188,7 +189,7 @@ def test_is_sent_to_no_other_card(start, quirks, tmp_path):
 
 @by_module
 def test_is_not_sent_to_a_card_without_a_number(start, tmp_path):
-    sim = start("pin=1234,pin-modem,no-iccid")
+    sim = start("pin=246813,pin-modem,no-iccid")
     for said in run(sim, pin=PIN):
         assert "ICCID cannot be read" in said
 
@@ -241,7 +242,7 @@ with iotsafe.open(sys.argv[1]) as card:
 @by_module
 def test_of_one_card_is_not_sent_to_the_one_that_takes_its_place(tmp_path):
     """The modem asks for a PIN before the new card's channel can be opened."""
-    quirks = "pin=1234,pin-modem"
+    quirks = "pin=246813,pin-modem"
     with Sim(tmp_path, "--quirk", quirks, "--fault", "swap=2B@1-1") as sim:
         done = subprocess.run(
             [sys.executable, "-c", SWAPPED, f"at:{sim.link}?{MANY}", PIN],
