@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "base/module.h"
 
 /* What is left to read. A failed read changes nothing. */
 struct bytes {
@@ -23,12 +24,14 @@ struct builder {
 	bool failed;
 };
 
-bool bytes_take(struct bytes *in, size_t size, struct bytes *out);
+bool bytes_take(struct bytes *in, size_t size, struct bytes *out)
+	FOR_MODULES(bytes_take);
 bool bytes_take_u8(struct bytes *in, uint8_t *out);
 bool bytes_equal(struct bytes a, struct bytes b);
 
-void build_byte(struct builder *out, uint8_t byte);
-void build_bytes(struct builder *out, const uint8_t *data, size_t size);
+void build_byte(struct builder *out, uint8_t byte) FOR_MODULES(build_byte);
+void build_bytes(struct builder *out, const uint8_t *data, size_t size)
+	FOR_MODULES(build_bytes);
 /* Tag of one byte, BER length, value. */
 void build_tlv(struct builder *out, uint8_t tag, const uint8_t *data,
 	       size_t size);
@@ -65,6 +68,6 @@ bool bytes_ready(uint8_t **out, size_t *out_size);
 uint8_t *bytes_room(size_t size);
 
 /* memset that the compiler may not drop. */
-void bytes_wipe(void *data, size_t size);
+void bytes_wipe(void *data, size_t size) FOR_MODULES(bytes_wipe);
 
 #endif

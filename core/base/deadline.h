@@ -14,10 +14,11 @@ struct deadline {
 	int also_cancel_fd; /* a second one, or -1 */
 };
 
-int64_t deadline_now(void);
+int64_t deadline_now(void) FOR_MODULES(deadline_now);
 
 /* `milliseconds` from now; -1: never. */
-struct deadline deadline_in(int milliseconds, int cancel_fd);
+struct deadline deadline_in(int milliseconds, int cancel_fd)
+	FOR_MODULES(deadline_in);
 
 /* The same, but not later than `limit` and with its cancel descriptors. */
 struct deadline deadline_within(const struct deadline *limit, int milliseconds)
@@ -26,7 +27,8 @@ struct deadline deadline_within(const struct deadline *limit, int milliseconds)
 /* Milliseconds left for poll(2), rounded up; 0 when passed, -1: never. */
 int deadline_left(const struct deadline *deadline) FOR_MODULES(deadline_left);
 
-bool deadline_passed(const struct deadline *deadline);
+bool deadline_passed(const struct deadline *deadline)
+	FOR_MODULES(deadline_passed);
 
 /* True once the other thread has asked to end it. */
 bool deadline_cancelled(const struct deadline *deadline);

@@ -37,8 +37,8 @@ void error_prepend(const char *format, ...)
 	__attribute__((format(printf, 1, 2)));
 
 /* Carries an error over clean-up, or to another thread. */
-void error_save(struct error *error);
-void error_restore(const struct error *error);
+void error_save(struct error *error) FOR_MODULES(error_save);
+void error_restore(const struct error *error) FOR_MODULES(error_restore);
 
 /* Returns from the calling function with any negative result. */
 #define TRY(expression)                                                        \

@@ -11,11 +11,9 @@
 #include "link/at_link.h"
 #include "link/link.h"
 #include "link/module.h"
-#include "link/qmi.h"
 
 const struct link_kind *const link_kinds[] = {
-	&at_kind_at,   &at_kind_exec, &at_kind_sim,
-	&at_kind_unix, &qmi_kind,     NULL,
+	&at_kind_at, &at_kind_exec, &at_kind_sim, &at_kind_unix, NULL,
 };
 
 static bool is_in(const char *name, const char *const *names)

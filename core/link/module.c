@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "link/module.h"
 
-const char *const link_modules[] = {"mbim", "pcsc", NULL};
+const char *const link_modules[] = {"mbim", "pcsc", "qmi", NULL};
 
 #ifdef WITHOUT_MODULES
 

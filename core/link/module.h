@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Kinds of links that need another library are modules, link-NAME.so, loaded
- * when an address of that kind is first used. */
+/* Kinds of links that need another library, or that few devices have, are
+ * modules, link-NAME.so, loaded when an address of that kind is first used. */
 #ifndef LINK_MODULE_H
 #define LINK_MODULE_H
 

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include "base/error.h"
-#include "link/qmi.h"
+#include "link/module.h"
 #include "link/qmi_error.h"
 #include "link/qmi_modem.h"
 
@@ -315,7 +315,7 @@ static int qmi_exchange(struct link *link, const char *handle,
 
 static const char *const attributes[] = {"proxy", "slot", NULL};
 
-const struct link_kind qmi_kind = {
+static const struct link_kind qmi_kind = {
 	.scheme = "qmi",
 	.attributes = attributes,
 	.open = qmi_open_link,
@@ -326,3 +326,5 @@ const struct link_kind qmi_kind = {
 	.ways = {[LINK_BY_MODEM] = "qmi"},
 	.host_sets_class = true,
 };
+
+LINK_MODULE(qmi_kind);

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 #include "base/address.h"
 #include "base/deadline.h"
+#include "base/module.h"
 #include "link/queue.h"
 #include "link/uucp.h"
 
@@ -59,7 +60,8 @@ int stream_open_port(struct stream *stream, const char *path,
 
 /* A character device or a Unix socket. */
 int stream_open_descriptor(struct stream *stream, const char *path,
-			   const struct stream_settings *settings);
+			   const struct stream_settings *settings)
+	FOR_MODULES(stream_open_descriptor);
 
 /* A Unix socket by its path, or "@name" of the abstract ones. */
 int stream_open_socket(struct stream *stream, const char *path);
@@ -67,7 +69,8 @@ int stream_open_socket(struct stream *stream, const char *path);
 /* A program's abstract Unix socket, "@name". 0 if it is open, 1 if nobody has
  * the name, or a code. Only root's and this user's programs are trusted. */
 int stream_open_abstract(struct stream *stream, const char *name,
-			 const struct deadline *deadline);
+			 const struct deadline *deadline)
+	FOR_MODULES(stream_open_abstract);
 
 /* A serial port. 0 if it is open, 1 if libserialport does not know such
  * ports, or a code. */
@@ -77,26 +80,29 @@ int stream_open_serial(struct stream *stream, const char *path,
 /* A child's standard input and output. With `search` the program is looked
  * for in PATH; with `apart` the terminal's signals (Ctrl-C) are not its. */
 int stream_open_child(struct stream *stream, char *const argv[], bool search,
-		      bool apart);
+		      bool apart) FOR_MODULES(stream_open_child);
 
 /* Reads what is there, waits if nothing is: 1 to INT_MAX bytes. _TIMEOUT and
  * _CANCELLED are not recorded: the caller knows what was waited for. */
 int stream_read(struct stream *stream, uint8_t *data, size_t room,
-		const struct deadline *deadline);
+		const struct deadline *deadline) FOR_MODULES(stream_read);
 
 /* Writes all, as one piece where the system takes it so. `done` tells how
  * much was written when it fails. */
 int stream_write(struct stream *stream, const uint8_t *data, size_t size,
-		 size_t *done, const struct deadline *deadline);
+		 size_t *done, const struct deadline *deadline)
+	FOR_MODULES(stream_write);
 
 /* Reads what is there and never waits: 0 for nothing. */
-int stream_read_now(struct stream *stream, uint8_t *data, size_t room);
+int stream_read_now(struct stream *stream, uint8_t *data, size_t room)
+	FOR_MODULES(stream_read_now);
 
 /* Accepts a stream that is not open. */
-void stream_close(struct stream *stream);
+void stream_close(struct stream *stream) FOR_MODULES(stream_close);
 
 /* Records why a port could not be opened. */
-int stream_refused(const struct stream *stream, const char *path, int number);
+int stream_refused(const struct stream *stream, const char *path, int number)
+	FOR_MODULES(stream_refused);
 
 /* Finds out which rate the port took. */
 void stream_read_baud(struct stream *stream, int fd, long asked);
