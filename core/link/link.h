@@ -42,6 +42,9 @@ struct link {
 	bool either;
 	unsigned useless; /* ways that open and let nothing pass, a bit each */
 	bool proven;	  /* a command on a channel was answered so */
+	/* The kind's `iccid` gave it once; or was asked in vain the first time,
+	 * and is not asked again: some modems say nothing for seconds. */
+	bool has_iccid, no_iccid;
 	/* The modem said that it has started anew: the channels are gone. */
 	bool restarted;
 	/* What is sent next may change the card: never said twice. */
@@ -103,8 +106,9 @@ struct link_kind {
 	 */
 	int (*turn_begin)(struct link *link, const struct deadline *deadline);
 	void (*turn_end)(struct link *link);
-	/* EF_ICCID as the modem reads it; _MODEM: refused. NULL: the host
-	 * reads it on a channel of its own. */
+	/* EF_ICCID as the modem reads it; _MODEM: refused, or no answer long
+	 * before the deadline. NULL: the host reads it on a channel of its
+	 * own. */
 	int (*iccid)(struct link *link, uint8_t iccid[LINK_ICCID_SIZE],
 		     const struct deadline *deadline);
 	/* A handle of the modem is the number of the channel, and the class

@@ -7,12 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/error.h"
+#include "link/digits.h"
 #include "link/mbim_device.h"
 #include "link/module.h"
 
 /* Milliseconds for what no card takes long for; a command's limit is the
  * operation's. */
 #define CHANNEL_LIMIT 10000
+
+/* The number of the card is read beside what was asked for. */
+#define ICCID_LIMIT 3000
 
 /* Channels of one group can be closed together: ours are those of this one. */
 #define GROUP 1
@@ -300,6 +304,64 @@ static int mbim_exchange(struct link *link, const char *handle,
 	return result;
 }
 
+/* ---- the card's number ---- */
+
+static bool take_iccid(gboolean parsed, gchar *text, GError *error,
+		       uint8_t iccid[LINK_ICCID_SIZE])
+{
+	bool found = parsed && text && digits_to_iccid(text, iccid);
+
+	g_clear_error(&error);
+	g_free(text);
+	return found;
+}
+
+/* The answer has one field more where another program, ModemManager perhaps,
+ * told the modem that it knows version 3 of MBIM's extensions. */
+static bool parse_iccid(const MbimMessage *answer,
+			uint8_t iccid[LINK_ICCID_SIZE])
+{
+	GError *error = NULL;
+	gchar *text = NULL;
+	gboolean parsed = mbim_message_subscriber_ready_status_response_parse(
+		answer, NULL, NULL, &text, NULL, NULL, NULL, &error);
+
+	if (take_iccid(parsed, text, error, iccid))
+		return true;
+#if MBIM_CHECK_VERSION(1, 28, 0)
+	error = NULL;
+	text = NULL;
+	parsed =
+		mbim_message_ms_basic_connect_v3_subscriber_ready_status_response_parse(
+			answer, NULL, NULL, NULL, &text, NULL, NULL, NULL,
+			&error);
+	return take_iccid(parsed, text, error, iccid);
+#else
+	return false;
+#endif
+}
+
+static int mbim_iccid(struct link *link, uint8_t iccid[LINK_ICCID_SIZE],
+		      const struct deadline *deadline)
+{
+	struct mbim *mbim = link->self;
+	struct deadline limit = deadline_within(deadline, ICCID_LIMIT);
+	MbimMessage *answer;
+	bool found;
+	int result = mbim_device_ask(
+		&mbim->device, "Subscriber Ready Status",
+		mbim_message_subscriber_ready_status_query_new(NULL), &answer,
+		&limit);
+
+	if ((result == IOTSAFE_ERR_TIMEOUT && !deadline_passed(deadline)) ||
+	    result == IOTSAFE_ERR_FORMAT)
+		return IOTSAFE_ERR_MODEM;
+	TRY(result);
+	found = !status_of(answer) && parse_iccid(answer, iccid);
+	mbim_device_free(answer);
+	return found ? IOTSAFE_OK : IOTSAFE_ERR_MODEM;
+}
+
 static const char *const attributes[] = {"proxy", NULL};
 
 static const struct link_kind mbim_kind = {
@@ -310,6 +372,7 @@ static const struct link_kind mbim_kind = {
 	.close = mbim_close,
 	.channel_open = mbim_channel_open,
 	.channel_close = mbim_channel_close,
+	.iccid = mbim_iccid,
 	.host_sets_class = true,
 	.ways = {[LINK_BY_MODEM] = "mbim"},
 };

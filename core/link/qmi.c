@@ -18,6 +18,10 @@
 #define CONTROL_LIMIT 5000
 #define CHANNEL_LIMIT 10000
 
+/* The number of the card is read beside what was asked for. */
+#define ICCID_LIMIT 3000
+#define EF_ICCID    0x2FE2
+
 /* Closing must not cost more than a good-bye is worth. */
 #define RELEASE_LIMIT 1000
 
@@ -313,6 +317,34 @@ static int qmi_exchange(struct link *link, const char *handle,
 	return result;
 }
 
+/* ---- the card's number ---- */
+
+static int qmi_iccid(struct link *link, uint8_t iccid[LINK_ICCID_SIZE],
+		     const struct deadline *deadline)
+{
+	struct qmi *qmi = link->self;
+	struct deadline limit = deadline_within(deadline, ICCID_LIMIT);
+	struct qmi_request request;
+	struct qmi_message answer;
+	struct bytes content;
+	int result, error;
+
+	qmi_modem_begin(&request, "UIM Read Transparent", QMI_UIM, qmi->client,
+			QMI_UIM_READ_TRANSPARENT);
+	if (!qmi_read_file(&request.out, qmi->slot, EF_ICCID))
+		return IOTSAFE_ERR_MODEM;
+	result = qmi_modem_ask(&qmi->modem, &request, &answer, &error, &limit);
+	if ((result == IOTSAFE_ERR_TIMEOUT && !deadline_passed(deadline)) ||
+	    result == IOTSAFE_ERR_FORMAT)
+		return IOTSAFE_ERR_MODEM;
+	TRY(result);
+	if (error || !qmi_content(&answer, &content) ||
+	    content.size != LINK_ICCID_SIZE)
+		return IOTSAFE_ERR_MODEM;
+	memcpy(iccid, content.data, LINK_ICCID_SIZE);
+	return IOTSAFE_OK;
+}
+
 static const char *const attributes[] = {"proxy", "slot", NULL};
 
 static const struct link_kind qmi_kind = {
@@ -323,6 +355,7 @@ static const struct link_kind qmi_kind = {
 	.close = qmi_close,
 	.channel_open = qmi_channel_open,
 	.channel_close = qmi_channel_close,
+	.iccid = qmi_iccid,
 	.ways = {[LINK_BY_MODEM] = "qmi"},
 	.host_sets_class = true,
 };

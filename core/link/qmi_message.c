@@ -96,6 +96,33 @@ void qmi_apdu(struct builder *out, uint8_t slot, uint8_t channel,
 	qmi_tlv_u8(out, 0x10, channel);
 }
 
+/* A session on the card itself, whatever is provisioned: libqmi's
+ * QMI_UIM_SESSION_TYPE_CARD_SLOT_1 and so on. */
+static uint8_t card_session(uint8_t slot)
+{
+	static const uint8_t types[] = {6, 7, 19};
+
+	return slot >= 1 && slot <= sizeof(types) ? types[slot - 1] : 0;
+}
+
+bool qmi_read_file(struct builder *out, uint8_t slot, uint16_t file)
+{
+	const uint8_t session[] = {card_session(slot), 0}; /* no AID */
+	static const uint8_t path[] = {0x00, 0x3F};
+
+	qmi_tlv(out, 0x01, session, sizeof(session));
+	build_byte(out, 0x02);
+	build_u16(out, 2 + 1 + sizeof(path));
+	build_u16(out, file);
+	build_byte(out, sizeof(path));
+	build_bytes(out, path, sizeof(path));
+	build_byte(out, 0x03);
+	build_u16(out, 4);
+	build_u16(out, 0); /* from the first byte */
+	build_u16(out, 0); /* to the last */
+	return session[0];
+}
+
 void qmi_open(struct builder *out, uint8_t slot, const uint8_t *aid,
 	      size_t size)
 {
@@ -197,14 +224,25 @@ int qmi_result(const struct qmi_message *message)
 	return error ? error : QMI_ERROR_UNNAMED;
 }
 
-bool qmi_response(const struct qmi_message *message, struct bytes *response)
+/* Bytes with their own length in front. */
+static bool find_array(const struct qmi_message *message, uint8_t type,
+		       struct bytes *array)
 {
 	struct bytes value, length;
 
-	return qmi_find(message, QMI_TLV_RESPONSE, &value) &&
+	return qmi_find(message, type, &value) &&
 	       bytes_take(&value, 2, &length) &&
-	       bytes_take(&value, get_u16(length.data), response) &&
-	       !value.size;
+	       bytes_take(&value, get_u16(length.data), array) && !value.size;
+}
+
+bool qmi_response(const struct qmi_message *message, struct bytes *response)
+{
+	return find_array(message, QMI_TLV_RESPONSE, response);
+}
+
+bool qmi_content(const struct qmi_message *message, struct bytes *content)
+{
+	return find_array(message, QMI_TLV_CONTENT, content);
 }
 
 unsigned qmi_status(const struct qmi_message *message)

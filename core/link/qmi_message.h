@@ -20,6 +20,7 @@ enum qmi_id {
 	QMI_CTL_ALLOCATE = 0x0022,
 	QMI_CTL_RELEASE = 0x0023,
 	QMI_CTL_PROXY_OPEN = 0xFF00, /* qmi-proxy's own */
+	QMI_UIM_READ_TRANSPARENT = 0x0020,
 	QMI_UIM_SEND_APDU = 0x003B,
 	QMI_UIM_LOGICAL_CHANNEL = 0x003F,
 	QMI_UIM_OPEN_CHANNEL = 0x0042,
@@ -32,6 +33,7 @@ enum qmi_type {
 	QMI_TLV_STATUS = 0x11,	 /* the card's SW1 and SW2 */
 	QMI_TLV_RESPONSE = 0x10, /* send APDU: length, bytes */
 	QMI_TLV_LONG = 0x11,	 /* send APDU: length, token */
+	QMI_TLV_CONTENT = 0x11,	 /* read: length, bytes */
 };
 
 /* Who asks what; an answer has the same. */
@@ -61,6 +63,10 @@ void qmi_end(struct builder *out);
 void qmi_apdu(struct builder *out, uint8_t slot, uint8_t channel,
 	      const uint8_t *command, size_t size);
 
+/* Read Transparent, of a whole file in the master file. False where the slot
+ * has no session type that we know. */
+bool qmi_read_file(struct builder *out, uint8_t slot, uint16_t file);
+
 /* Either request to open a channel with this application on it. */
 void qmi_open(struct builder *out, uint8_t slot, const uint8_t *aid,
 	      size_t size);
@@ -85,6 +91,9 @@ int qmi_result(const struct qmi_message *message);
 
 /* The answer that Send APDU brought, without its length. */
 bool qmi_response(const struct qmi_message *message, struct bytes *response);
+
+/* What Read Transparent brought. */
+bool qmi_content(const struct qmi_message *message, struct bytes *content);
 
 /* The card's status word, where the modem passes it on; else 0. */
 unsigned qmi_status(const struct qmi_message *message);

@@ -103,11 +103,24 @@ static int read_on_channel(struct channel *channel, char out[ICCID_TEXT],
 	return result;
 }
 
+/* As the modem reads it. */
+static int read_by_modem(struct link *link, char out[ICCID_TEXT],
+			 const struct deadline *deadline)
+{
+	uint8_t file[ICCID_SIZE];
+	int result = link->kind->iccid(link, file, deadline);
+
+	if (result >= 0)
+		iccid_decode((struct bytes){file, sizeof(file)}, out);
+	link->has_iccid |= result >= 0;
+	link->no_iccid |= !link->has_iccid && !is_gone(result);
+	return result;
+}
+
 int iccid_read(struct channel *channel, char out[ICCID_TEXT],
 	       const struct deadline *deadline)
 {
 	struct link *link = channel->link;
-	uint8_t file[ICCID_SIZE];
 	int result = IOTSAFE_OK;
 
 	out[0] = '\0';
@@ -115,10 +128,8 @@ int iccid_read(struct channel *channel, char out[ICCID_TEXT],
 		result = read_on_channel(channel, out, deadline);
 	if (is_gone(result))
 		return result;
-	if (*out || !link->kind->iccid)
+	if (*out || !link->kind->iccid || link->no_iccid)
 		return IOTSAFE_OK;
-	result = link->kind->iccid(link, file, deadline);
-	if (result >= 0)
-		iccid_decode((struct bytes){file, sizeof(file)}, out);
+	result = read_by_modem(link, out, deadline);
 	return is_gone(result) ? result : IOTSAFE_OK;
 }

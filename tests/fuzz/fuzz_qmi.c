@@ -29,6 +29,8 @@ static void look_at(struct bytes frame)
 			look_inside(message.tlvs, value);
 	if (qmi_response(&message, &value))
 		look_inside(message.tlvs, value);
+	if (qmi_content(&message, &value))
+		look_inside(message.tlvs, value);
 	CHECK(qmi_status(&message) <= 0xFFFF);
 	if (qmi_result(&message) > 0)
 		CHECK(qmi_error_record(qmi_result(&message), "modem",

@@ -7,10 +7,10 @@ import subprocess
 import time
 
 import pytest
-from cardmodem import Terminal, end_owner, is_taken, own_network
+from cardmodem import Card, Holder, Terminal, end_owner, is_taken, own_network
 from command import answer, iotsafe, openssl, sentence, text
 from farside import Server, make_server_certificate
-from mbimmodem import APDU, CLOSE, CLOSE_CHANNEL, OPEN_CHANNEL, MbimModem
+from mbimmodem import APDU, CLOSE, CLOSE_CHANNEL, OPEN_CHANNEL, READY, MbimModem
 from pcscd import until
 
 pytestmark = pytest.mark.plain_build
@@ -86,6 +86,7 @@ def test_a_signature(card, modem, tmp_path):
     check_signature(card, tmp_path)
     facts = answer("info", card=card)["card"]
     assert facts["interface"] == "mbim" and facts["channel"] == "1"
+    assert facts["iccid"] == modem.card.number
     # It would end the data connection of others.
     assert (CLOSE, 0) not in modem.seen
 
@@ -139,6 +140,49 @@ def test_the_extended_type_is_found_and_remembered(device, modem, tmp_path):
     modem.seen.clear()
     iotsafe("random", "8", card=device)
     assert modem.seen.count((3, APDU)) <= 4 and modem.card.channels == set()
+
+
+@pytest.mark.parametrize("version_3", [False, True])
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_number_of_the_card_however_it_is_told(version_3, turned, device, modem):
+    modem.ways.version_3, modem.ways.turned = version_3, turned
+    facts = answer("info", card=device)["card"]
+    assert facts["iccid"] == modem.card.number
+
+
+def test_another_card_in_the_slot_is_told_by_both_numbers(device, modem, tmp_path):
+    first = modem.card.number
+    with Holder(device) as holder:
+        assert holder.iccid == first and holder.use() == "the same card"
+        modem.swap(Card(tmp_path))
+        assert modem.card.number != first
+        said = holder.use()
+        assert said.startswith("ClosedError")
+        assert f"its ICCID is {modem.card.number}, was {first}" in said
+    assert modem.card.channels == set()
+
+
+ANSWERS_WITHOUT = {
+    "refused": lambda ways: ways.status.update({READY: 9}),
+    "silent": lambda ways: ways.silent.add(READY),
+    "truncated": lambda ways: ways.cut.update({READY: lambda buffer: buffer[:-8]}),
+    "empty": lambda ways: ways.cut.update({READY: lambda buffer: b""}),
+    "no number": lambda ways: ways.cut.update(
+        {READY: lambda buffer: buffer[:-40] + "twenty digits, no!  ".encode("utf-16le")}
+    ),
+    "a place outside": lambda ways: ways.cut.update(
+        {READY: lambda buffer: buffer[:12] + b"\xff\xff\xff\x7f" + buffer[16:]}
+    ),
+}
+
+
+@pytest.mark.parametrize("spoil", ANSWERS_WITHOUT.values(), ids=ANSWERS_WITHOUT)
+def test_a_modem_that_does_not_tell_the_number_serves(spoil, device, modem, tmp_path):
+    spoil(modem.ways)
+    check_signature(device, tmp_path)
+    assert "iccid" not in answer("info", card=device)["card"]
+    assert modem.seen.count((3, READY)) == 3  # one a program
+    assert modem.card.channels == set()
 
 
 PATIENT = {

@@ -8,11 +8,19 @@ import time
 
 import pytest
 import qmimodem
-from cardmodem import Terminal, Unix, end_owner, is_taken, own_network
+from cardmodem import (
+    Card,
+    Holder,
+    Terminal,
+    Unix,
+    end_owner,
+    is_taken,
+    own_network,
+)
 from command import answer, iotsafe, openssl, sentence, text
 from farside import Server, make_server_certificate
 from pcscd import until
-from qmimodem import ALLOCATE, APDU, LOGICAL_CHANNEL, OPEN_CHANNEL, QmiModem
+from qmimodem import ALLOCATE, APDU, LOGICAL_CHANNEL, OPEN_CHANNEL, READ, QmiModem
 
 REAL_PROXY = "/usr/libexec/qmi-proxy"
 
@@ -104,6 +112,7 @@ def test_a_signature(card, modem, tmp_path):
     assert qmimodem.SYNC not in modem.seen or "pts" in card
     facts = answer("info", card=card)["card"]
     assert facts["interface"] == "qmi" and facts["channel"] == "1"
+    assert facts["iccid"] == modem.card.number
 
 
 def test_a_handshake(card, folder):
@@ -315,6 +324,55 @@ def test_a_client_that_the_modem_forgot_is_asked_for_anew(device, modem, tmp_pat
     program.communicate(b"\n", 60)
     assert program.returncode == 0
     assert modem.seen.count(ALLOCATE) == 2
+
+
+# Which card it is.
+
+
+@pytest.mark.plain_build
+def test_another_card_in_the_slot_is_told_by_both_numbers(device, modem, tmp_path):
+    """The modem forgets its clients with the old card, or goes on."""
+    for forgets in (True, False):
+        first = modem.card.number
+        with Holder(device) as holder:
+            assert holder.iccid == first and holder.use() == "the same card"
+            modem.swap(Card(tmp_path / str(forgets)))
+            if forgets:
+                modem.clients.clear()
+            assert modem.card.number != first
+            said = holder.use()
+            assert said.startswith("ClosedError")
+            assert f"its ICCID is {modem.card.number}, was {first}" in said
+        assert modem.card.channels == set()
+
+
+ANSWERS_WITHOUT = {
+    "refused": lambda ways: ways.errors.update({READ: (71, None)}),
+    "the card says no": lambda ways: ways.errors.update({READ: (3, 0x6982)}),
+    "silent": lambda ways: ways.silent.add(READ),
+    "truncated": lambda ways: ways.cut.update({READ: lambda tlvs: tlvs[:-1]}),
+    "empty": lambda ways: ways.cut.update({READ: lambda tlvs: tlvs[:7]}),
+    "nine bytes": lambda ways: ways.cut.update(
+        {READ: lambda tlvs: tlvs[:7] + b"\x11\x0b\0\x09\0" + tlvs[-9:]}
+    ),
+}
+
+
+@pytest.mark.parametrize("spoil", ANSWERS_WITHOUT.values(), ids=ANSWERS_WITHOUT)
+def test_a_modem_that_does_not_tell_the_number_serves(spoil, device, modem, tmp_path):
+    spoil(modem.ways)
+    start = time.monotonic()
+    check_signature(device, tmp_path)
+    assert "iccid" not in answer("info", card=device)["card"]
+    assert time.monotonic() - start < 20
+    assert modem.seen.count(READ) == 3  # one a program
+    assert modem.card.channels == set() and modem.clients == set()
+
+
+def test_a_slot_whose_number_cannot_be_asked_for_serves(device, modem):
+    """Its session type is not known: nothing is asked."""
+    sentence("list", card=f"{device}?slot=5", status=6)
+    assert READ not in modem.seen
 
 
 # Addresses.

@@ -60,6 +60,20 @@ class Card:
                     raise OSError(answer.decode())
         raise OSError("the card has gone")
 
+    @property
+    def iccid(self):
+        """EF_ICCID."""
+        answer = self.transmit(bytes.fromhex("00B082000A"))
+        assert answer[-2:] == b"\x90\0"
+        return answer[:-2]
+
+    @property
+    def number(self):
+        """Its digits, as people read them."""
+        pairs = self.iccid.hex()
+        turned = (b + a for a, b in zip(pairs[::2], pairs[1::2]))
+        return "".join(turned).rstrip("f")
+
     def open(self, aid):
         """The number of a new channel with the applet on it."""
         answer = self.transmit(bytes.fromhex("0070000001"))
@@ -81,6 +95,54 @@ class Card:
         self.transmit(bytes([0, 0x70, 0x80, number, 0]))
         self.channels.discard(number)
         return True
+
+
+class SwapsCards:
+    """What modems have in common."""
+
+    def swap(self, card):
+        """Another card is in its slot."""
+        with self._lock:
+            self.card, old = card, self.card
+        old.end()
+
+
+# Holds a card open, says so, and uses it again when told to.
+HOLDER = """
+import iotsafe, sys
+card = iotsafe.open(sys.argv[1])
+card.random(8)
+print(card.iccid, flush=True)
+for line in sys.stdin:
+    try:
+        card.random(8)
+        print("the same card", flush=True)
+    except iotsafe.Error as error:
+        print(type(error).__name__, error, flush=True)
+"""
+
+
+class Holder(subprocess.Popen):
+    """A program that holds a card open; `iccid` is what it says of it."""
+
+    def __init__(self, address):
+        super().__init__(
+            ["/usr/bin/python3", "-c", HOLDER, address],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.iccid = self.stdout.readline().strip()
+
+    def use(self):
+        self.stdin.write("again\n")
+        self.stdin.flush()
+        return self.stdout.readline().strip()
+
+    def __exit__(self, *reason):
+        self.stdin.close()
+        self.wait(60)
+        super().__exit__(*reason)
 
 
 class Unix:

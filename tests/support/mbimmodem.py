@@ -6,14 +6,16 @@ libmbim before it. `ways` makes it misbehave."""
 import struct
 import threading
 
-from cardmodem import Card, NoChannel, NotSelected
+from cardmodem import Card, NoChannel, NotSelected, SwapsCards
 
 OPEN, CLOSE, COMMAND, ERROR = 1, 2, 3, 4
 DONE = 0x80000000
 INDICATE = 0x80000007
 
 UICC = bytes.fromhex("c2f6588ef0374bc98665f4d44bd09367")
+BASIC = bytes.fromhex("a289cc33bcbb8b4fb6b0133ec2aae6df")
 OPEN_CHANNEL, CLOSE_CHANNEL, APDU = 2, 3, 4
+READY = 0x102  # of the basic service: its CID 2
 
 FAILURE, INVALID_PARAMETERS, NO_SUPPORT = 2, 21, 9
 NO_CHANNEL, SELECT_FAILED, INVALID_CHANNEL = 0x87430001, 0x87430002, 0x87430003
@@ -41,9 +43,11 @@ class Ways:
         self.late = set()  # answered only before the next answer
         self.extended = False  # class byte type, P2 = 0C, Le: all are wanted
         self.channel = None  # the modem's own name of the first channel
+        self.version_3 = False  # of the extensions: one field more
+        self.turned = False  # the ICCID's pairs, as in the file
 
 
-class MbimModem:
+class MbimModem(SwapsCards):
     def __init__(self, folder, *options):
         self.card = Card(folder, *options)
         self.ways = Ways()
@@ -77,8 +81,11 @@ class MbimModem:
             write(struct.pack("<IIII", kind | DONE, 16, transaction, 0))
             return
         service, (cid, _, size) = message[20:36], struct.unpack("<III", message[36:48])
-        self.seen.append((kind, cid if service == UICC else None))
-        if service != UICC:
+        if service == BASIC and cid == READY & 0xFF:
+            cid = READY
+        known = service == UICC or cid == READY
+        self.seen.append((kind, cid if known else None))
+        if not known:
             write(self._done(transaction, service, cid, NO_SUPPORT, b""))
             return
         self._command(transaction, cid, message[48 : 48 + size], write)
@@ -106,10 +113,12 @@ class MbimModem:
                 OPEN_CHANNEL: self._open,
                 CLOSE_CHANNEL: self._close,
                 APDU: self._apdu,
+                READY: self._ready,
             }[cid](buffer)
         if cid in self.ways.cut:
             answer = self.ways.cut[cid](answer)
-        frame = self._done(transaction, UICC, cid, status, answer)
+        service = BASIC if cid == READY else UICC
+        frame = self._done(transaction, service, cid & 0xFF, status, answer)
         if cid in self.ways.late:
             self._late.append(frame)
             return
@@ -122,6 +131,18 @@ class MbimModem:
                 write((late + frame)[place : place + 1])
         else:
             write(late + frame)
+
+    def _ready(self, buffer):
+        """Subscriber Ready Status: two strings behind a list of places."""
+        number = self.card.iccid.hex() if self.ways.turned else self.card.number
+        imsi, iccid = ("001010123456789".encode("utf-16le"), number.encode("utf-16le"))
+        fixed = 32 if self.ways.version_3 else 28
+        flags = struct.pack("<I", 0) if self.ways.version_3 else b""
+        places = struct.pack(
+            "<IIII", fixed, len(imsi), fixed + len(padded(imsi)), len(iccid)
+        )
+        head = struct.pack("<I", 1) + flags + places + struct.pack("<II", 0, 0)
+        return 0, head + padded(imsi) + padded(iccid)
 
     def _number(self, channel):
         if self.ways.channel is None or channel not in (1, self.ways.channel):

@@ -7,11 +7,12 @@ import contextlib
 import struct
 import threading
 
-from cardmodem import Card, NoChannel, NotSelected
+from cardmodem import Card, NoChannel, NotSelected, SwapsCards
 
 CTL, UIM = 0x00, 0x0B
 SYNC, ALLOCATE, RELEASE, PROXY_OPEN = 0x27, 0x22, 0x23, 0xFF00
 APDU, LOGICAL_CHANNEL, OPEN_CHANNEL = 0x3B, 0x3F, 0x42
+READ = 0x20
 
 INTERNAL, CLIENTS_OUT, MISSING, NO_CHANNEL, NO_FILE = 3, 5, 17, 68, 80
 INVALID_CLIENT, INVALID_ARGUMENT, UNKNOWN = 7, 48, 71
@@ -78,7 +79,7 @@ class Ways:
         self.channel = None  # the modem's own name of the first channel
 
 
-class QmiModem:
+class QmiModem(SwapsCards):
     def __init__(self, folder, *options, proxy=False):
         self.card = Card(folder, *options)
         self.ways = Ways()
@@ -171,6 +172,7 @@ class QmiModem:
             APDU: self._apdu,
             OPEN_CHANNEL: self._open_or_close,
             LOGICAL_CHANNEL: self._open_or_close,
+            READ: self._read,
         }.get(message.id, lambda _: result(UNKNOWN))(message)
 
     def _control(self, message):
@@ -213,6 +215,19 @@ class QmiModem:
             return result(NO_FILE) + tlv(0x11, why.status.to_bytes(2, "big"))
         name = bytes([self._number(channel)])
         return result() + tlv(0x10, name) + tlv(0x11, b"\x90\0")
+
+    def _read(self, message):
+        """EF_ICCID, as a whole, of the card in slot 1."""
+        wanted = {
+            1: bytes([6, 0]),  # card slot 1, no AID
+            2: bytes.fromhex("e22f 02 003f"),
+            3: bytes(4),
+        }
+        if message.tlvs != wanted:
+            return result(INVALID_ARGUMENT)
+        file = self.card.iccid
+        content = struct.pack("<H", len(file)) + file
+        return result() + tlv(0x10, b"\x90\0") + tlv(0x11, content)
 
     def _apdu(self, message):
         size = int.from_bytes(message.tlvs[2][:2], "little")

@@ -70,6 +70,20 @@ Test(qmi_message, a_command_is_sent_on_its_channel)
 	       "10010001");
 }
 
+Test(qmi_message, a_file_is_read_of_the_card_in_its_slot)
+{
+	begin(QMI_UIM, 5, 2, QMI_UIM_READ_TRANSPARENT);
+	cr_assert(qmi_read_file(&out, 1, 0x2FE2));
+	expect("012000000B05000200200014000102000600"
+	       "020500E22F02003F03040000000000");
+	begin(QMI_UIM, 5, 2, QMI_UIM_READ_TRANSPARENT);
+	cr_assert(qmi_read_file(&out, 3, 0x2FE2));
+	cr_assert_eq(room[16], 19);
+	begin(QMI_UIM, 5, 2, QMI_UIM_READ_TRANSPARENT);
+	cr_assert_not(qmi_read_file(&out, 4, 0x2FE2));
+	cr_assert_not(qmi_read_file(&out, 0, 0x2FE2));
+}
+
 Test(qmi_message, what_does_not_fit_is_told)
 {
 	static const uint8_t much[QMI_REQUEST_MAX];
@@ -105,6 +119,24 @@ Test(qmi_message, an_answer_tells_whose_it_is)
 	cr_assert_eq(message.head.id, QMI_UIM_SEND_APDU);
 	cr_assert(qmi_is_whole(&message));
 	cr_assert_eq(qmi_result(&message), 0);
+}
+
+Test(qmi_message, the_content_of_a_file_is_as_long_as_it_says)
+{
+	struct bytes content;
+
+	cr_assert(parse("011F00" ANSWER "030020001300"
+			"02040000000000"
+			"1002009000"
+			"11040002009899"));
+	cr_assert(qmi_content(&message, &content));
+	cr_assert_eq(content.size, 2);
+	cr_assert_arr_eq(content.data, "\x98\x99", 2);
+	cr_assert(parse("011F00" ANSWER "030020001300"
+			"02040000000000"
+			"1002009000"
+			"11040003009899"));
+	cr_assert_not(qmi_content(&message, &content));
 }
 
 Test(qmi_message, an_indication_is_no_answer)
