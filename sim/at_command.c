@@ -176,6 +176,51 @@ static int crsm(struct modem *modem, const struct request *request,
 	return crsm_run(modem, request->arguments, reply);
 }
 
+static int maker(struct modem *modem, const struct request *request,
+		 enum form form, enum maker maker, struct reply *reply)
+{
+	if (quirk_value(&modem->quirks, QUIRK_MAKER_ICCID, 0) != (int)maker ||
+	    request->form != form)
+		return CME_UNKNOWN;
+	return sim_present(modem) ? crsm_maker(modem, maker, reply)
+				  : CME_NO_SIM;
+}
+
+static int ccid(struct modem *modem, const struct request *request,
+		struct reply *reply, struct at_exchange *exchange)
+{
+	(void)exchange;
+	return maker(modem, request, FORM_RUN, MAKER_CCID, reply);
+}
+
+static int qccid(struct modem *modem, const struct request *request,
+		 struct reply *reply, struct at_exchange *exchange)
+{
+	(void)exchange;
+	return maker(modem, request, FORM_RUN, MAKER_QCCID, reply);
+}
+
+static int iccid(struct modem *modem, const struct request *request,
+		 struct reply *reply, struct at_exchange *exchange)
+{
+	(void)exchange;
+	return maker(modem, request, FORM_RUN, MAKER_ICCID, reply);
+}
+
+static int huawei_iccid(struct modem *modem, const struct request *request,
+			struct reply *reply, struct at_exchange *exchange)
+{
+	(void)exchange;
+	return maker(modem, request, FORM_READ, MAKER_HUAWEI, reply);
+}
+
+static int telit_ccid(struct modem *modem, const struct request *request,
+		      struct reply *reply, struct at_exchange *exchange)
+{
+	(void)exchange;
+	return maker(modem, request, FORM_RUN, MAKER_TELIT, reply);
+}
+
 static int imsi(struct modem *modem, const struct request *request,
 		struct reply *reply, struct at_exchange *exchange)
 {
@@ -222,10 +267,15 @@ static const struct {
 	const char *name;
 	extended_run *run;
 } extended[] = {
-	{"+CGMI", manufacturer}, {"+CGMM", model}, {"+CGMR", revision},
-	{"+CIMI", imsi},	 {"+CMEE", cmee},  {"+CPIN", cpin},
-	{"+CSIM", csim},	 {"+CCHO", ccho},  {"+CGLA", cgla},
-	{"+CCHC", cchc},	 {"+CRSM", crsm},  {"+ECSIMSLEEP", ecsimsleep},
+	{"+CGMI", manufacturer}, {"+CGMM", model},
+	{"+CGMR", revision},	 {"+CIMI", imsi},
+	{"+CMEE", cmee},	 {"+CPIN", cpin},
+	{"+CSIM", csim},	 {"+CCHO", ccho},
+	{"+CGLA", cgla},	 {"+CCHC", cchc},
+	{"+CRSM", crsm},	 {"+ECSIMSLEEP", ecsimsleep},
+	{"+CCID", ccid},	 {"+QCCID", qccid},
+	{"+ICCID", iccid},	 {"^ICCID", huawei_iccid},
+	{"#CCID", telit_ccid},
 };
 
 static struct text trimmed(const char *from, const char *to)

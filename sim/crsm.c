@@ -52,3 +52,36 @@ int crsm_run(struct modem *modem, struct text arguments, struct reply *reply)
 	reply_line(reply, line);
 	return AT_OK;
 }
+
+/* The digits, or the pairs as the file has them. */
+static void number_of(const struct personal *personal, bool turned, char *out)
+{
+	hex_encode(personal->iccid, ICCID_SIZE, out);
+	for (size_t i = 0; !turned && i < 2 * ICCID_SIZE; i += 2) {
+		char first = out[i];
+
+		out[i] = out[i + 1];
+		out[i + 1] = first;
+	}
+}
+
+/* As manuals of u-blox, Quectel, Fibocom, Huawei and Telit show it, or nearly:
+ * some firmwares leave out the name, or turn no digits. */
+int crsm_maker(struct modem *modem, enum maker maker, struct reply *reply)
+{
+	static const char *const names[] = {
+		[MAKER_CCID] = "+CCID: \"", [MAKER_QCCID] = "+QCCID: ",
+		[MAKER_ICCID] = "",	    [MAKER_HUAWEI] = "^ICCID: ",
+		[MAKER_TELIT] = "#CCID: ",
+	};
+	const struct personal *personal = modem->card->personal;
+	char digits[2 * ICCID_SIZE + 1], line[64];
+
+	if (personal == NULL || quirk_on(&modem->quirks, QUIRK_NO_ICCID))
+		return CME_NOT_ALLOWED;
+	number_of(personal, maker == MAKER_HUAWEI, digits);
+	snprintf(line, sizeof(line), "%s%s%s", names[maker], digits,
+		 maker == MAKER_CCID ? "\"" : "");
+	reply_line(reply, line);
+	return AT_OK;
+}

@@ -81,6 +81,10 @@ static const struct quirk_row {
 			     "AT+CCHC answers \"+CCHC\" before OK"},
 	[QUIRK_NO_CRSM] = {"no-crsm", ALONE, SWITCH, 0, 0,
 			   "the modem has no AT+CRSM"},
+	[QUIRK_MAKER_ICCID] = {"maker-iccid", ALONE, 1, 1, 5,
+			       "a maker's command tells the ICCID: 1 AT+CCID, "
+			       "2 AT+QCCID, 3 AT+ICCID, 4 AT^ICCID?, 5 "
+			       "AT#CCID, each in its own form"},
 	[QUIRK_NO_CGLA_TEST] = {"no-cgla-test", ALONE, SWITCH, 0, 0,
 				"AT+CCHO=?, AT+CGLA=? and AT+CCHC=? are "
 				"answered with an error"},

@@ -33,7 +33,7 @@ void at_share_turn_end(struct link *link);
 int at_link_unlock(struct link *link, const char *pin,
 		   const struct deadline *deadline);
 
-/* In at_sim.c: AT+CRSM. */
+/* In at_sim.c: AT+CRSM, or what makers have for it. */
 int at_link_iccid(struct link *link, uint8_t iccid[LINK_ICCID_SIZE],
 		  const struct deadline *deadline);
 

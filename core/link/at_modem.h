@@ -43,6 +43,8 @@ struct at_modem {
 	const struct at_marker *marked, *answered;
 	/* What comes may be the late answer to the opening of a channel. */
 	bool seek;
+	/* The command that told the card's number (at_sim.c). */
+	unsigned iccid_command;
 	/* The link's. Where it is set, the answer to one of ours may come. */
 	int *note;
 };

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the modem itself does with the SIM: reads EF_ICCID (3GPP TS 27.007
- * section 8.18), takes its PIN (section 8.3).
+ * What the modem itself does with the SIM: tells its number (3GPP TS 27.007
+ * section 8.18, or a command of the maker's), takes its PIN (section 8.3).
  */
 #include <stdio.h>
 #include <string.h>
 #include "base/error.h"
 #include "link/at_error.h"
 #include "link/at_link.h"
+#include "link/digits.h"
 
 /* How long it may take, in milliseconds. */
 #define SILENCE 3000
@@ -24,30 +25,77 @@ static const char *crsm_data(const char *value)
 	return data ? data + 1 + strspn(data + 1, " \"") : "";
 }
 
-/* READ BINARY of file 2FE2, ten bytes. */
-int at_link_iccid(struct link *link, uint8_t iccid[LINK_ICCID_SIZE],
-		  const struct deadline *deadline)
+static bool read_crsm(const struct at_answer *answer,
+		      uint8_t iccid[LINK_ICCID_SIZE])
 {
-	static const char name[] = "AT+CRSM";
-	struct at_modem *modem = link->self;
-	struct at_answer answer;
-	struct deadline end = deadline_within(deadline, SILENCE);
-	const char *data;
-	int result = at_modem_command(modem, "AT+CRSM=176,12258,0,0,10\r", name,
-				      "+CRSM", &answer, &end);
+	const char *data = crsm_data(answer->value);
 
-	/* A modem that does not know the command may say nothing at all. */
-	if (result == IOTSAFE_ERR_TIMEOUT && !deadline_passed(deadline))
-		return IOTSAFE_ERR_MODEM;
-	TRY(result);
+	return strlen(data) >= ICCID_DIGITS &&
+	       hex_decode(data, ICCID_DIGITS, iccid);
+}
+
+/* Manuals of u-blox, SIMCom and Sierra; Quectel; Fibocom; Huawei; Telit. Some
+ * leave out the name in front, or use another's. */
+static bool read_maker(const struct at_answer *answer,
+		       uint8_t iccid[LINK_ICCID_SIZE])
+{
+	return digits_to_iccid(answer->value, iccid) ||
+	       digits_to_iccid(answer->bare, iccid);
+}
+
+static const struct {
+	const char *line, *name, *wanted;
+	bool (*read)(const struct at_answer *answer,
+		     uint8_t iccid[LINK_ICCID_SIZE]);
+} commands[] = {
+	/* READ BINARY of file 2FE2, ten bytes. */
+	{"AT+CRSM=176,12258,0,0,10\r", "AT+CRSM", "+CRSM", read_crsm},
+	{"AT+CCID\r", "AT+CCID", "+CCID", read_maker},
+	{"AT+QCCID\r", "AT+QCCID", "+QCCID", read_maker},
+	{"AT+ICCID\r", "AT+ICCID", "+ICCID", read_maker},
+	{"AT^ICCID?\r", "AT^ICCID?", "^ICCID", read_maker},
+	{"AT#CCID\r", "AT#CCID", "#CCID", read_maker},
+};
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+/* _MODEM: refused, or the answer is no number. */
+static int ask_number(struct at_modem *modem, unsigned command,
+		      uint8_t iccid[LINK_ICCID_SIZE],
+		      const struct deadline *deadline)
+{
+	const char *name = commands[command].name;
+	struct at_answer answer;
+
+	TRY(at_modem_command(modem, commands[command].line, name,
+			     commands[command].wanted, &answer, deadline));
 	if (answer.final == AT_ERROR)
 		return at_error_record(answer.words, modem->stream.name, name);
-	data = crsm_data(answer.value);
-	if (strlen(data) >= ICCID_DIGITS &&
-	    hex_decode(data, ICCID_DIGITS, iccid))
+	if (commands[command].read(&answer, iccid))
 		return IOTSAFE_OK;
 	return error_set(IOTSAFE_ERR_MODEM, "%s: %s: no ICCID in %.40s",
 			 modem->stream.name, name, answer.value);
+}
+
+/* Whichever command has told it once is the one that tells it: a modem does
+ * not lose one with the card. */
+int at_link_iccid(struct link *link, uint8_t iccid[LINK_ICCID_SIZE],
+		  const struct deadline *deadline)
+{
+	struct deadline end = deadline_within(deadline, SILENCE);
+	struct at_modem *modem = link->self;
+	unsigned command = link->has_iccid ? modem->iccid_command : 0;
+	unsigned last = link->has_iccid ? command : COMMANDS - 1;
+	int result = ask_number(modem, command, iccid, &end);
+
+	while (result == IOTSAFE_ERR_MODEM && modem->up && command < last)
+		result = ask_number(modem, ++command, iccid, &end);
+	link->restarted |= !modem->up;
+	/* A modem that does not know the command may say nothing at all. */
+	if (result == IOTSAFE_ERR_TIMEOUT && !deadline_passed(deadline))
+		return IOTSAFE_ERR_MODEM;
+	if (result >= 0)
+		modem->iccid_command = command;
+	return result;
 }
 
 static bool is_state(const char *value, const char *state)

@@ -113,7 +113,8 @@ static int read_by_modem(struct link *link, char out[ICCID_TEXT],
 	if (result >= 0)
 		iccid_decode((struct bytes){file, sizeof(file)}, out);
 	link->has_iccid |= result >= 0;
-	link->no_iccid |= !link->has_iccid && !is_gone(result);
+	link->no_iccid |=
+		!link->has_iccid && !link->restarted && !is_gone(result);
 	return result;
 }
 

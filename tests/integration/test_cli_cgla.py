@@ -74,6 +74,21 @@ def test_list_and_sign(modem, folder):
     check_signature(card, folder)
 
 
+@pytest.mark.parametrize("maker", range(1, 6))
+def test_the_number_of_the_card_by_its_maker_s_command(maker, folder):
+    """Each in the form of its maker."""
+    number = answer("info", card=f"sim:?store={folder}")["card"]["iccid"]
+    card = f"sim:?store={folder}&quirk=no-csim,no-crsm,maker-iccid={maker}"
+    facts = answer("info", card=card)["card"]
+    assert facts["interface"] == "cgla" and facts["iccid"] == number
+
+
+def test_a_modem_that_has_no_command_for_the_number(folder):
+    card = f"sim:?store={folder}&quirk=no-csim,no-crsm"
+    assert "iccid" not in answer("info", card=card)["card"]
+    check_signature(card, folder)
+
+
 def connect(card, folder):
     """What it cost the card."""
     with Server(folder) as server:
