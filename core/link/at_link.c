@@ -307,8 +307,8 @@ int at_link_channel_open(struct link *link, const uint8_t *aid, size_t aid_size,
 
 /* Sierra's EM9191 is said not to have AT+CCHC: there the card is asked, on the
  * channel, to close it (ISO/IEC 7816-4 7.1.2: P2 00 is the command's own). */
-int at_link_channel_close(struct link *link, const char *handle,
-			  const struct deadline *deadline)
+static int close_channel(struct link *link, const char *handle,
+			 const struct deadline *deadline)
 {
 	static const uint8_t close[] = {0x00, 0x70, 0x80, 0x00, 0x00};
 	uint8_t response[LINK_RESPONSE_MAX];
@@ -323,6 +323,18 @@ int at_link_channel_close(struct link *link, const char *handle,
 		return IOTSAFE_OK;
 	return at_link_exchange(link, handle, close, sizeof(close), response,
 				&size, deadline);
+}
+
+/* A modem that drops a command now and then must not cost a channel: all is
+ * asked again, once. */
+int at_link_channel_close(struct link *link, const char *handle,
+			  const struct deadline *deadline)
+{
+	int result = close_channel(link, handle, deadline);
+
+	if (result == IOTSAFE_ERR_MODEM && !link->restarted)
+		result = close_channel(link, handle, deadline);
+	return result;
 }
 
 void at_link_close(struct link *link)

@@ -182,3 +182,14 @@ def test_a_silent_modem_and_no_channel_left_open(tmp_path):
         assert b"AT+CGLA: the modem did not answer in time" in done.stderr
         # With one channel in all, a leaked one would be missed here.
         assert len(text("random", 8, "--hex", card=card)) == 17
+
+
+def test_a_channel_lost_to_noise_is_closed_when_none_is_left(tmp_path):
+    """Not before: it could be a stranger's."""
+    faults = ("--quirk", "max-channels=1", "--fault", "garble=70@1-1")
+    with Sim(tmp_path, *faults) as sim:
+        card = f"at:{sim.link}?interface=csim"
+        said = iotsafe("random", "8", card=card, status=12).stderr
+        assert b"MANAGE CHANNEL open" in said and b"garbled" in said
+        for _ in range(2):
+            iotsafe("random", "8", card=card)

@@ -6,6 +6,8 @@
 #include <string.h>
 #include "at_channel.h"
 
+#define CLOSE_ON_IT "AT+CGLA=1,10,\"0070800000\""
+
 /* ---- the handle ---- */
 
 Test(at_cgla, sends_the_handle_back_as_it_came)
@@ -76,6 +78,34 @@ Test(at_cgla, takes_no_handle_that_is_none)
 		cr_expect(!channel.open && !channel.handle[0]);
 		finish();
 	}
+}
+
+Test(at_cgla, a_closing_that_is_refused_is_asked_for_once_more)
+{
+	static const struct far_row dropped[] = {
+		OPENING,
+		CCHO_OPENS,
+		{"AT+CCHC=1", REFUSED, FAR_ANSWER},
+		{CLOSE_ON_IT, LINE("+CME ERROR: 0"), FAR_ANSWER},
+		{"AT+CCHC=1", REFUSED, FAR_ANSWER},
+		{CLOSE_ON_IT, LINE("+CGLA: 4,\"9000\"") OK, FAR_ANSWER},
+	};
+	static const struct far_row never[] = {
+		OPENING,
+		CCHO_OPENS,
+		{"AT+CCHC=1", REFUSED, FAR_ANSWER},
+		{CLOSE_ON_IT, REFUSED, FAR_ANSWER},
+		{"AT+CCHC=1", REFUSED, FAR_ANSWER},
+		{CLOSE_ON_IT, REFUSED, FAR_ANSWER},
+	};
+
+	attributes = "?interface=cgla";
+	start(dropped, COUNT(dropped));
+	expect_open("1");
+	finish();
+	start(never, COUNT(never));
+	expect_open("1");
+	finish();
 }
 
 /* ---- exchanges ---- */
