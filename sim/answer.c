@@ -81,6 +81,22 @@ static void keep_answer(struct channel *channel, const struct writer *answer,
 	channel->waiting_sw = sw;
 }
 
+enum { P1_PLAIN = 0x80, P1_SIGNATURE = 0x9E };
+
+static bool keeps_back(const struct card *card, const struct command *command)
+{
+	return command->p1 == P1_PLAIN &&
+	       quirk_on(&card->quirks, QUIRK_DECIPHER_WAITS);
+}
+
+static bool is_split(const struct card *card, const struct command *command,
+		     size_t size)
+{
+	return command->p1 == P1_SIGNATURE &&
+	       (size_t)quirk_value(&card->quirks, QUIRK_SPLIT_SIGNATURE,
+				   CARD_ANSWER_MAX) < size;
+}
+
 /*
  * Decides how the data of an answer travels. Under T=0 a command that carried
  * data, or had no Le, is told 61xx; one that only asks gets its data at once.
@@ -91,7 +107,9 @@ uint16_t answer_deliver(const struct card *card, struct channel *channel,
 {
 	const struct quirks *quirks = &card->quirks;
 	size_t size = answer->size;
+	const struct applet *applet = channel->applet;
 	bool asks = command->has_le && command->data.size == 0;
+	bool waits = applet != NULL && applet->waits == command->ins;
 	bool exact = command->le == size || size > CARD_DATA_MAX;
 
 	if (answer->overflow)
@@ -104,10 +122,18 @@ uint16_t answer_deliver(const struct card *card, struct channel *channel,
 	answer->size = 0;
 	if (asks && command->le < size && quirk_on(quirks, QUIRK_LE_61XX))
 		return hand_out(card, channel, command->le, answer);
+	if (waits && keeps_back(card, command))
+		return success(card);
+	if (waits && is_split(card, command, size))
+		return hand_out(
+			card, channel,
+			(size_t)quirk_value(quirks, QUIRK_SPLIT_SIGNATURE, 0),
+			answer);
 	if ((asks && command->le < size) ||
-	    (quirk_on(quirks, QUIRK_6CXX) && command->has_le && !exact))
+	    (quirk_on(quirks, QUIRK_6CXX) && command->has_le && !exact &&
+	     (asks || applet == NULL || applet->waits == 0)))
 		return (uint16_t)(SW_WRONG_LE | (size & 0xFF));
-	if (!asks && !quirk_on(quirks, QUIRK_DIRECT))
+	if ((!asks || waits) && !quirk_on(quirks, QUIRK_DIRECT))
 		return what_is_left(card, channel);
 	return hand_out(card, channel, command->le < size ? command->le : size,
 			answer);

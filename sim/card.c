@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/*
- * Turns command bytes into response bytes: channels, selection, and the
- * command that runs.
- */
-#include "card.h"
+/* Turns command bytes into response bytes: finds the command and runs it. */
+#include "card_parts.h"
 
 #include "answer.h"
 #include "uicc.h"
@@ -19,28 +16,6 @@
 #define INS_GET_DATA	   0xCB
 #define INS_READ_KEY	   0xCD
 
-static void leave(struct card *card, struct channel *channel)
-{
-	if (channel->applet != NULL && channel->applet->leave != NULL)
-		channel->applet->leave(card, channel);
-	channel->applet = NULL;
-	channel->aid = view_of(NULL, 0);
-	channel->file = UICC_MF;
-}
-
-static void channel_open(struct channel *channel)
-{
-	memset(channel, 0, sizeof(*channel));
-	channel->open = true;
-	channel->file = UICC_MF;
-}
-
-static void channel_close(struct card *card, struct channel *channel)
-{
-	leave(card, channel);
-	OPENSSL_cleanse(channel, sizeof(*channel));
-}
-
 void card_init(struct card *card, struct personal *personal,
 	       const struct quirks *quirks, struct faults *faults)
 {
@@ -52,11 +27,18 @@ void card_init(struct card *card, struct personal *personal,
 	channel_open(&card->channels[0]);
 }
 
-bool card_add_aid(struct card *card, struct view aid)
+bool card_add_aid(struct card *card, enum applet_kind kind, struct view aid)
 {
+	static const struct applet *const applets[] = {
+		[APPLET_IOTSAFE] = &iotsafe_applet,
+		[APPLET_MIAS] = &mias_applet,
+		[APPLET_FILES] = &files_applet,
+	};
+
 	if (card->aid_count == CARD_AIDS_MAX || aid.size == 0 ||
 	    aid.size > AID_MAX)
 		return false;
+	card->aids[card->aid_count].applet = applets[kind];
 	memcpy(card->aids[card->aid_count].bytes, aid.data, aid.size);
 	card->aids[card->aid_count++].size = aid.size;
 	return true;
@@ -75,133 +57,9 @@ void card_reset(struct card *card)
 	channel_open(&card->channels[0]);
 }
 
-void card_lose_channel(struct card *card, unsigned int number)
-{
-	if (number > 0 && number < CARD_CHANNELS)
-		channel_close(card, &card->channels[number]);
-}
-
-unsigned int card_channels_open(const struct card *card)
-{
-	unsigned int count = 0;
-
-	for (size_t i = 1; i < CARD_CHANNELS; i++)
-		count += card->channels[i].open;
-	return count;
-}
-
-static unsigned int channel_count(const struct card *card)
-{
-	return 1U +
-	       (unsigned int)quirk_value(&card->quirks, QUIRK_MAX_CHANNELS, 3);
-}
-
-/* MANAGE CHANNEL, open: P1 P2 00 00, the answer is the number. */
-static uint16_t open_channel(struct card *card, const struct command *command,
-			     struct writer *out)
-{
-	if (command->p2 != 0x00)
-		return SW_WRONG_P1P2;
-	if (quirk_on(&card->quirks, QUIRK_CHANNEL_OPEN_00) &&
-	    command->le != 256)
-		return SW_WRONG_LENGTH;
-	if (quirk_on(&card->quirks, QUIRK_CHANNEL_OPEN_01) && command->le != 1)
-		return SW_WRONG_LE | 1;
-	for (unsigned int i = 1; i < channel_count(card); i++)
-		if (!card->channels[i].open) {
-			channel_open(&card->channels[i]);
-			put_byte(out, i);
-			return SW_OK;
-		}
-	return SW_NO_FREE_CHANNEL;
-}
-
-/* P2 names the channel; 00 on a logical channel means that one. */
-static uint16_t close_channel(struct card *card, const struct command *command)
-{
-	unsigned int number = command->p2 ? command->p2 : command->channel;
-
-	if (number == 0 || number >= CARD_CHANNELS)
-		return SW_WRONG_P1P2;
-	if (!card->channels[number].open)
-		return SW_NO_CHANNEL;
-	channel_close(card, &card->channels[number]);
-	return SW_OK;
-}
-
-static uint16_t manage_channel(struct card *card, struct channel *channel,
-			       const struct command *command,
-			       struct writer *out)
-{
-	(void)channel;
-	if (command->data.size != 0)
-		return SW_WRONG_LENGTH;
-	if (command->p1 == 0x00)
-		return open_channel(card, command, out);
-	if (command->p1 == 0x80)
-		return close_channel(card, command);
-	return SW_WRONG_P1P2;
-}
-
-static bool known_aid(const struct card *card, struct view aid,
-		      struct view *found)
-{
-	if (fault_on(card->faults, FAULT_NO_APPLET))
-		return false;
-	for (size_t i = 0; i < card->aid_count; i++) {
-		*found = view_of(card->aids[i].bytes, card->aids[i].size);
-		if (view_equal(*found, aid))
-			return true;
-	}
-	return false;
-}
-
-static void put_fci(struct writer *out, struct view aid)
-{
-	put_byte(out, 0x6F);
-	put_byte(out, (unsigned int)aid.size + 4);
-	put_tlv(out, 0x84, aid);
-	put_tlv(out, 0xA5, view_of(NULL, 0));
-}
-
-/* A selection that fails leaves the selected application as it was. */
-static uint16_t select_aid(struct card *card, struct channel *channel,
-			   const struct command *command, struct writer *out)
-{
-	struct view aid;
-
-	if ((command->p2 & 0xF3) != 0)
-		return SW_WRONG_P1P2;
-	if (!known_aid(card, command->data, &aid))
-		return SW_NOT_FOUND;
-	leave(card, channel);
-	channel->applet = &iotsafe_applet;
-	channel->aid = aid;
-	if (quirk_on(&card->quirks, QUIRK_FCI) && command->p2 != 0x0C)
-		put_fci(out, aid);
-	return SW_OK;
-}
-
-static uint16_t select_file(struct card *card, struct channel *channel,
-			    const struct command *command, struct writer *out)
-{
-	uint16_t sw;
-
-	if (command->data.size == 0)
-		return SW_WRONG_LENGTH;
-	if (command->p1 == 0x04)
-		return select_aid(card, channel, command, out);
-	sw = uicc_select(card, command, out);
-	if (sw != SW_OK)
-		return sw;
-	leave(card, channel);
-	channel->file = uicc_file(command);
-	return SW_OK;
-}
-
 static const struct command_row common_rows[] = {
-	{INS_MANAGE_CHANNEL, "MANAGE CHANNEL", manage_channel, false},
-	{INS_SELECT, "SELECT", select_file, false},
+	{INS_MANAGE_CHANNEL, "MANAGE CHANNEL", card_manage_channel, false},
+	{INS_SELECT, "SELECT", card_select, false},
 	{INS_GET_RESPONSE, "GET RESPONSE", answer_get_response, false},
 };
 
@@ -215,14 +73,18 @@ static const struct command_row *find_in(const struct command_row *rows,
 }
 
 static const struct command_row *find_row(const struct channel *channel,
-					  unsigned int ins)
+					  const struct command *command)
 {
 	const struct applet *applet =
 		channel->applet ? channel->applet : &uicc_applet;
-	const struct command_row *row = find_in(
-		common_rows, sizeof(common_rows) / sizeof(*common_rows), ins);
+	const struct command_row *row =
+		find_in(common_rows, sizeof(common_rows) / sizeof(*common_rows),
+			command->ins);
 
-	return row ? row : find_in(applet->rows, applet->row_count, ins);
+	if (row == NULL && applet->row != NULL)
+		return applet->row(channel, command);
+	return row ? row
+		   : find_in(applet->rows, applet->row_count, command->ins);
 }
 
 /* The channel a command is for, or NULL when it is not open. */
@@ -244,8 +106,18 @@ static bool class_suits(const struct card *card, const struct channel *channel,
 	    find_in(common_rows, sizeof(common_rows) / sizeof(*common_rows),
 		    command->ins) != NULL)
 		return true;
+	if (channel->applet->suits != NULL)
+		return channel->applet->suits(command);
 	return !quirk_on(&card->quirks, command->proprietary ? QUIRK_CLASS_0X
 							     : QUIRK_CLASS_8X);
+}
+
+/* Data in several commands: to all others that class is unknown. */
+static bool takes_chains(const struct card *card, const struct command *command)
+{
+	const struct applet *applet = card->channels[command->channel].applet;
+
+	return applet != NULL && applet->takes_chains;
 }
 
 unsigned int card_fault_ins(const struct card *card, unsigned int channel,
@@ -293,43 +165,6 @@ static bool is_open_to_all(unsigned int ins)
 		       ins) != NULL;
 }
 
-/* What is wrong is well-formed: one bit, where it does not show at once. */
-static void corrupt(const struct command *command, struct writer *answer)
-{
-	bool is_data = command->ins == INS_GET_DATA;
-
-	if (command->ins == INS_READ_FILE || command->ins == INS_GET_RANDOM)
-		return; /* done by the command, which knows better */
-	if (is_data && answer->size > 1)
-		answer->data[1] ^= 0x40;
-	else if (answer->size > 0)
-		answer->data[answer->size - 1] ^= 0x01;
-}
-
-static uint16_t spoil(struct card *card, const struct command *command,
-		      struct writer *answer, uint16_t sw)
-{
-	size_t noise = answer->size > 0 ? answer->size : 16;
-	unsigned int forced;
-
-	if (card->corrupt && answer_carries_data(sw))
-		corrupt(command, answer);
-	if (sw == SW_OK &&
-	    fault_strikes_once(card->faults, FAULT_AFTER,
-			       known_as(card, command), &forced)) {
-		if (forced == SW_ADMINISTERED)
-			personal_renew(card->personal);
-		return (uint16_t)forced;
-	}
-	if (!fault_strikes(card->faults, FAULT_GARBAGE, known_as(card, command),
-			   NULL))
-		return sw;
-	answer->size = 0;
-	while (answer->size < noise)
-		put_byte(answer, (unsigned int)(answer->size * 167 + 91));
-	return SW_OK;
-}
-
 static uint16_t run(struct card *card, struct channel *channel,
 		    const struct command_row *row,
 		    const struct command *command, struct writer *answer)
@@ -341,7 +176,7 @@ static uint16_t run(struct card *card, struct channel *channel,
 	sw = row->run(card, channel, command, answer);
 	if (row->ins == INS_GET_RESPONSE)
 		return sw;
-	sw = spoil(card, command, answer, sw);
+	sw = card_spoil(card, command, answer, sw);
 	if (!answer_carries_data(sw))
 		answer->size = 0;
 	return answer_deliver(card, channel, command, answer, sw);
@@ -356,6 +191,7 @@ static uint16_t run_bytes(struct card *card, struct channel *channel,
 
 	if (answer_is_again(channel, bytes))
 		return answer_again(card, channel, command, answer);
+	channel->turn++;
 	if (command->ins != INS_GET_RESPONSE) {
 		answer_forget(channel);
 		channel->waiting_secret = row->secret;
@@ -381,11 +217,13 @@ static uint16_t transact(struct card *card, struct view bytes,
 	note->secret = uicc_is_secret(command.ins);
 	if (sw != SW_OK)
 		return sw;
+	if (command.chained && !takes_chains(card, &command))
+		return SW_WRONG_CLASS;
 	channel = channel_for(card, &command);
 	note->secret &= channel == NULL || channel->applet == NULL;
 	if (channel != NULL && command.ins == INS_GET_RESPONSE)
 		note->secret = channel->waiting_secret;
-	row = find_row(channel ? channel : &card->channels[0], command.ins);
+	row = find_row(channel ? channel : &card->channels[0], &command);
 	if (row != NULL) {
 		note->name = row->name;
 		note->secret |= row->secret;
@@ -404,7 +242,7 @@ static uint16_t transact(struct card *card, struct view bytes,
 		answer_forget(channel);
 		return SW_UNKNOWN_INS;
 	}
-	if (channel->applet != NULL && card_is_locked(card) &&
+	if (channel->applet == &iotsafe_applet && card_is_locked(card) &&
 	    !is_open_to_all(command.ins))
 		return SW_DENIED;
 	return run_bytes(card, channel, row, &command, bytes, answer);

@@ -8,6 +8,7 @@
 #include "personal.h"
 #include "quirk.h"
 #include "replay.h"
+#include "tob_state.h"
 
 #define CARD_CHANNELS	  20 /* the basic one and 19 logical ones */
 #define CARD_COMMAND_MAX  261
@@ -20,6 +21,7 @@
 /* Status words, ISO 7816-4 and ETSI TS 102 221. */
 enum status {
 	SW_OK = 0x9000,
+	SW_END_OF_FILE = 0x6282,
 	SW_MORE_DATA = 0x6300,
 	SW_TRIES = 0x63C0,
 	SW_ADMINISTERED = 0x63CF,
@@ -33,6 +35,7 @@ enum status {
 	SW_WRONG_DATA = 0x6A80,
 	SW_NO_FREE_CHANNEL = 0x6A81,
 	SW_NOT_FOUND = 0x6A82,
+	SW_NO_REFERENCE = 0x6A88,
 	SW_WRONG_P1P2 = 0x6A86,
 	SW_WRONG_OFFSET = 0x6B00,
 	SW_WRONG_LE = 0x6C00,
@@ -60,6 +63,20 @@ struct command_row {
 struct applet {
 	const struct command_row *rows;
 	size_t row_count;
+	/* The rest is for applets that differ, or NULL. */
+	/* The row of a command, where its INS alone does not say it. */
+	const struct command_row *(*row)(const struct channel *channel,
+					 const struct command *command);
+	/* SELECT of anything but an applet. */
+	command_run *select;
+	/* What SELECT of the applet tells. */
+	void (*put_fci)(struct writer *out, struct view aid);
+	/* Is this the class of this command? */
+	bool (*suits)(const struct command *command);
+	bool takes_chains;
+	/* Commands whose answers wait for GET RESPONSE even where nothing was
+	 * sent to the card; 6Cxx then is for reading alone. */
+	uint8_t waits;
 	/* Forgets what a selection holds: new selection, close or reset. */
 	void (*leave)(struct card *card, struct channel *channel);
 };
@@ -70,6 +87,8 @@ struct channel {
 	unsigned int file; /* selected below the master file, or 0 */
 	struct view aid;   /* of the applet */
 	struct iotsafe_state iotsafe;
+	struct tob_state tob;
+	unsigned int turn; /* counts commands */
 	/* an answer not yet fetched */
 	uint8_t waiting[CARD_ANSWER_MAX];
 	size_t waiting_size;
@@ -81,15 +100,18 @@ struct channel {
 	size_t again_size;
 };
 
+struct aid {
+	const struct applet *applet;
+	uint8_t bytes[AID_MAX];
+	size_t size;
+};
+
 struct card {
 	struct replay *replay; /* answers instead of the card, or NULL */
 	struct quirks quirks;
 	struct faults *faults;
 	struct personal *personal;
-	struct {
-		uint8_t bytes[AID_MAX];
-		size_t size;
-	} aids[CARD_AIDS_MAX];
+	struct aid aids[CARD_AIDS_MAX];
 	size_t aid_count;
 	struct channel channels[CARD_CHANNELS];
 	unsigned int pin_tries;
@@ -110,7 +132,7 @@ struct card_note {
 
 void card_init(struct card *card, struct personal *personal,
 	       const struct quirks *quirks, struct faults *faults);
-bool card_add_aid(struct card *card, struct view aid);
+bool card_add_aid(struct card *card, enum applet_kind kind, struct view aid);
 /* Ends every channel but the basic one, as after a power cycle. */
 void card_reset(struct card *card);
 /* Closes one of them, behind the back of whoever uses it. */

@@ -4,11 +4,17 @@
 
 #include "card.h"
 
-/* ETSI TS 102 221 10.1.1: channels 0-3 in 0X and 8X, 4-19 in 4X and CX. */
+/*
+ * ETSI TS 102 221 10.1.1: channels 0-3 in 0X and 8X, 4-19 in 4X and CX. ISO
+ * 7816-4 5.4.1: 10 more in 0X and 4X is a link of a chain.
+ */
 static bool class_read(struct command *command)
 {
 	unsigned int cla = command->cla & 0x7FU;
 
+	command->chained = (command->cla & 0x90) == 0x10;
+	if (command->chained)
+		cla -= 0x10;
 	command->proprietary = (command->cla & 0x80) != 0;
 	if (cla <= 0x03)
 		command->channel = cla;

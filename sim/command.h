@@ -8,6 +8,7 @@
 struct command {
 	uint8_t cla, ins, p1, p2;
 	bool proprietary; /* of class 8X or CX */
+	bool chained;	  /* more of the same follows */
 	unsigned int channel;
 	struct view data;
 	bool has_le;

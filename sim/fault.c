@@ -56,8 +56,7 @@ static const struct fault_row {
 			"the first N AT+CSIM get +CME ERROR: 14 (SIM busy)"},
 	[FAULT_NO_SIM] = {"no-sim", NOTHING, "there is no SIM: +CME ERROR: 10"},
 	[FAULT_NO_APPLET] = {"no-applet", NOTHING,
-			     "the SIM has no IoT SAFE applet: SELECT gets "
-			     "6A82"},
+			     "the SIM has no applet: SELECT gets 6A82"},
 	[FAULT_NO_CERTIFICATE] = {"no-certificate", NOTHING,
 				  "the client certificate is not on the card"},
 	[FAULT_WRONG_CERTIFICATE] = {"wrong-certificate", NOTHING,
@@ -107,6 +106,39 @@ static const struct fault_row {
 		 "instead of doing this command the modem is unplugged, "
 		 "one time; half a second later it is there again, as "
 		 "another terminal behind the same link (--pty)"},
+	[FAULT_DIR_COUNT] = {"dir-count", NUMBER,
+			     "mIAS: the directory says it has N entries"},
+	[FAULT_DIR_SIZE] = {"dir-size", NUMBER,
+			    "mIAS: the directory says each file has N bytes"},
+	[FAULT_DIR_ID] = {"dir-id", NUMBER,
+			  "mIAS: the directory says each file has number N"},
+	[FAULT_KEY_BITS] = {"key-bits", NUMBER,
+			    "mIAS: the container says its key has N bits"},
+	[FAULT_NO_SIZE] = {"no-size", NOTHING,
+			   "Trust Onboard: control data of files has no size"},
+	[FAULT_FCP_SIZE] = {"fcp-size", NUMBER,
+			    "Trust Onboard: control data says a file has N "
+			    "bytes"},
+	[FAULT_ZLIB_BOMB] = {"zlib-bomb", NOTHING,
+			     "mIAS: the Signing certificate inflates to 16 "
+			     "MiB"},
+	[FAULT_ZLIB_SIZE] = {"zlib-size", NUMBER,
+			     "mIAS: the compressed certificate says it "
+			     "inflates to N bytes"},
+	[FAULT_ZLIB_CUT] = {"zlib-cut", NOTHING,
+			    "mIAS: half of the compressed certificate is "
+			    "missing"},
+	[FAULT_LABEL_SIZE] = {"label-size", NUMBER,
+			      "mIAS: labels of data objects say they have N "
+			      "bytes"},
+	[FAULT_VALUE_SIZE] = {"value-size", NUMBER,
+			      "mIAS: values of data objects say they have N "
+			      "bytes"},
+	[FAULT_NOISE_KEY] = {"noise-key", NOTHING,
+			     "mIAS: the Available key is noise"},
+	[FAULT_SIGNATURE_SIZE] = {"signature-size", NUMBER,
+				  "mIAS: COMPUTE SIGNATURE gives N bytes, cut "
+				  "or with others behind"},
 };
 
 static size_t find(const char *name, size_t length)

@@ -3,7 +3,8 @@
 #include "help.h"
 
 const char sim_help[] =
-	"iotsafe-sim: a SIM with the IoT SAFE applet behind a modem, in software\n"
+	"iotsafe-sim: a SIM with the IoT SAFE applet, or Trust Onboard, behind a modem,\n"
+	"in software\n"
 	"\n"
 	"usage: iotsafe-sim [--pty LINK | --stdio | --vpcd[=HOST:PORT]] [options]\n"
 	"       iotsafe-sim pki --store DIR [--name NAME]...\n"
@@ -26,8 +27,9 @@ const char sim_help[] =
 	"                     open. Ends with standard input\n"
 	"The card:\n"
 	"  --profile NAME     what card it is (gsma; see: iotsafe-sim profiles)\n"
-	"  --aid HEX          answer to this application identifier instead of the\n"
-	"                     profile's own; may be repeated\n"
+	"  --aid [APPLET=]HEX answer to this application identifier instead of the\n"
+	"                     profile's own; may be repeated. APPLET is iotsafe, mias\n"
+	"                     or files (the first that the profile has)\n"
 	"  --store DIR        keep keys and certificates in DIR over restarts; leaves\n"
 	"                     DIR/ca.pem, DIR/client.pem and DIR/psk.txt for test\n"
 	"                     servers\n"

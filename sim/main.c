@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* iotsafe-sim: options in, a software SIM behind a software modem out. */
+#include "aids.h"
 #include "help.h"
 #include "loop.h"
 #include "personalise.h"
@@ -26,11 +27,7 @@ struct options {
 	struct quirks quirks;
 	struct faults faults;
 	struct timing timing;
-	struct {
-		uint8_t bytes[AID_MAX];
-		size_t size;
-	} aids[CARD_AIDS_MAX];
-	size_t aid_count;
+	struct aids aids;
 };
 
 static bool read_number(const char *text, double most, double *number)
@@ -73,21 +70,6 @@ static bool read_baud(struct timing *timing, const char *text)
 	if (!read_number(text, 100e6, &number) || number < 50)
 		return problem("--baud: \"%s\" is not a speed", text);
 	timing->baud = (unsigned int)number;
-	return true;
-}
-
-static bool read_aid(struct options *options, const char *text)
-{
-	int size;
-
-	if (options->aid_count == CARD_AIDS_MAX)
-		return problem("more than %d --aid", CARD_AIDS_MAX);
-	size = hex_decode(text, strlen(text),
-			  options->aids[options->aid_count].bytes, AID_MAX);
-	if (size < 1)
-		return problem("--aid: \"%s\" is not 1 to 16 bytes of hex",
-			       text);
-	options->aids[options->aid_count++].size = (size_t)size;
 	return true;
 }
 
@@ -157,7 +139,7 @@ static bool read_option(struct options *options, int option)
 	case 'P':
 		return read_profile(options, optarg);
 	case 'a':
-		return read_aid(options, optarg);
+		return aids_read(&options->aids, optarg);
 	case 'd':
 		options->store = optarg;
 		return true;
@@ -241,7 +223,8 @@ static int read_options(struct options *options, int argc, char **argv)
 		problem("\"%s\" is no command (see --help)", argv[optind]);
 		return EXIT_USAGE;
 	}
-	if (!check_line(options))
+	if (!check_line(options) ||
+	    !aids_check(&options->aids, options->profile))
 		return EXIT_USAGE;
 	return read_manners(options, argc, argv) ? -1 : EXIT_USAGE;
 }
@@ -261,15 +244,6 @@ static bool open_port(struct port *port, const struct options *options)
 		return false;
 	printf("ready %s\n", options->pty);
 	return fflush(stdout) == 0;
-}
-
-static void add_aids(struct card *card, const struct options *options)
-{
-	if (options->aid_count == 0)
-		card_add_aid(card, options->profile->aid);
-	for (size_t i = 0; i < options->aid_count; i++)
-		card_add_aid(card, view_of(options->aids[i].bytes,
-					   options->aids[i].size));
 }
 
 /* Behind a line, until something ends it. */
@@ -315,11 +289,11 @@ static int serve_card(struct options *options, struct store *store,
 	struct card card;
 	int code;
 
-	if (!personal_open(&personal, options->profile, store,
+	if (!personal_open(&personal, options->profile, store, &options->quirks,
 			   &options->faults))
 		return EXIT_BROKEN;
 	card_init(&card, &personal, &options->quirks, &options->faults);
-	add_aids(&card, options);
+	aids_add(&options->aids, options->profile, &card);
 	code = serve(options, &card, log);
 	card_close(&card);
 	personal_close(&personal);

@@ -100,7 +100,18 @@ enum store_found object_read(struct personal *personal, const char *name,
 	return found;
 }
 
-static bool open_locked(struct personal *personal, const struct faults *faults)
+static bool open_tob(struct personal *personal, const struct faults *faults,
+		     enum tob_set set)
+{
+	if (!personal->profile->mias)
+		return true;
+	personal->tob = tob_open(personal->store, personal->profile->name, set,
+				 personal->quirks, faults);
+	return personal->tob != NULL;
+}
+
+static bool open_locked(struct personal *personal, const struct faults *faults,
+			enum tob_set set)
 {
 	struct pki pki;
 	bool done;
@@ -112,6 +123,7 @@ static bool open_locked(struct personal *personal, const struct faults *faults)
 	       personal_apply(personal, &personal->loads) &&
 	       open_iccid(personal) && personal_open_keys(personal, &pki) &&
 	       personal_open_files(personal, &pki) &&
+	       open_tob(personal, faults, set) &&
 	       personal_spoil(personal, &pki, faults);
 	pki_close(&pki);
 	return done;
@@ -137,22 +149,31 @@ bool personal_takes(const struct profile *profile, const struct loads *loads)
 	return takes;
 }
 
-bool personal_open(struct personal *personal, const struct profile *profile,
-		   struct store *store, const struct faults *faults)
+static bool open_set(struct personal *personal, const struct profile *profile,
+		     struct store *store, const struct quirks *quirks,
+		     const struct faults *faults, enum tob_set set)
 {
 	unsigned int bytes;
 	bool done;
 
 	begin(personal, profile, store);
+	personal->quirks = quirks;
 	if (fault_value(faults, FAULT_POWER_CUT, &bytes))
 		store_cut(store, bytes);
 	if (!store_lock(store))
 		return false;
-	done = open_locked(personal, faults);
+	done = open_locked(personal, faults, set);
 	store_unlock(store);
 	if (!done)
 		personal_close(personal);
 	return done;
+}
+
+bool personal_open(struct personal *personal, const struct profile *profile,
+		   struct store *store, const struct quirks *quirks,
+		   const struct faults *faults)
+{
+	return open_set(personal, profile, store, quirks, faults, TOB_FIRST);
 }
 
 void personal_close(struct personal *personal)
@@ -165,6 +186,7 @@ void personal_close(struct personal *personal)
 	for (size_t i = 0; i < PROFILE_PAIRS_MAX; i++)
 		EVP_PKEY_free(personal->pairs[i]);
 	loads_clear(&personal->loads);
+	tob_close(personal->tob);
 	*personal = (struct personal){0};
 }
 
@@ -225,7 +247,8 @@ void personal_swap(struct personal *personal)
 	struct personal other;
 
 	if (!store_open(&nowhere, NULL) ||
-	    !personal_open(&other, personal->profile, &nowhere, &none))
+	    !open_set(&other, personal->profile, &nowhere, personal->quirks,
+		      &none, TOB_SECOND))
 		return;
 	personal_close(personal);
 	*personal = other;

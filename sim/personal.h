@@ -5,7 +5,9 @@
 #include "fault.h"
 #include "loads.h"
 #include "profile.h"
+#include "quirk.h"
 #include "store.h"
+#include "tob.h"
 
 #include <openssl/evp.h>
 
@@ -26,6 +28,7 @@ struct object {
 struct personal {
 	const struct profile *profile;
 	struct store *store;
+	const struct quirks *quirks;
 	uint8_t iccid[ICCID_SIZE]; /* as EF_ICCID has it, digits swapped */
 	struct object objects[PROFILE_OBJECTS_MAX];
 	size_t object_count;
@@ -34,6 +37,7 @@ struct personal {
 	struct loads loads;
 	struct object_row own[PERSONAL_OWN_MAX];
 	size_t own_count;
+	struct tob *tob; /* Trust Onboard, or NULL */
 };
 
 /*
@@ -41,7 +45,8 @@ struct personal {
  * the card in memory only, never the store.
  */
 bool personal_open(struct personal *personal, const struct profile *profile,
-		   struct store *store, const struct faults *faults);
+		   struct store *store, const struct quirks *quirks,
+		   const struct faults *faults);
 /* Would a card take these? Says why not. */
 bool personal_takes(const struct profile *profile, const struct loads *loads);
 void personal_close(struct personal *personal);

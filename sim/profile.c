@@ -339,7 +339,46 @@ static const struct profile profiles[] = {
 	 .sentence = "nothing on it but what is loaded with personalise",
 	 .aid = BYTES("\xA0\x00\x00\x05\x59\x00\x10"),
 	 .application = BYTES(full_application)},
+	{.name = "trust-onboard",
+	 .sentence = "Twilio Trust Onboard: mIAS with the Signing and the "
+		     "Available identity, PIN 0000",
+	 .quirks = "key-nul",
+	 .mias = true},
+	{.name = "trust-onboard-preview",
+	 .sentence = "the same of 2018: type labels, issuers that have "
+		     "expired, and the file applet, CHV1 1111",
+	 .quirks = "key-nul,type-labels,g1",
+	 .mias = true,
+	 .files = true},
+	{.name = "trust-onboard-iotsafe",
+	 .sentence = "gsma and trust-onboard on one card",
+	 .aid = BYTES("\xA0\x00\x00\x05\x59\x00\x10"),
+	 .quirks = "key-nul",
+	 .mias = true,
+	 .application = BYTES(gsma_application),
+	 ROWS(gsma_rows)},
 };
+
+struct view profile_aid(const struct profile *profile, enum applet_kind kind)
+{
+	static const struct view mias =
+		BYTES("\xA0\x00\x00\x00\x18\x80\x00\x00\x00\x06\x62\x41"
+		      "\x51");
+	static const struct view files =
+		BYTES("\xA0\x00\x00\x00\x87\x10\x01\xFF\x33\xFF\xFF\x89\x01"
+		      "\x01\x01\x00");
+
+	switch (kind) {
+	case APPLET_MIAS:
+		return profile->mias ? mias : view_of(NULL, 0);
+	case APPLET_FILES:
+		return profile->files ? files : view_of(NULL, 0);
+	case APPLET_IOTSAFE:
+	case APPLET_KINDS:
+		break;
+	}
+	return profile->aid;
+}
 
 #define PROFILE_COUNT (sizeof(profiles) / sizeof(*profiles))
 
@@ -354,6 +393,6 @@ const struct profile *profile_find(const char *name)
 void profiles_print(FILE *out)
 {
 	for (size_t i = 0; i < PROFILE_COUNT; i++)
-		fprintf(out, "%-8s %s\n", profiles[i].name,
+		fprintf(out, "%-21s %s\n", profiles[i].name,
 			profiles[i].sentence);
 }

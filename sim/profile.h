@@ -78,15 +78,23 @@ struct object_row {
 #define PROFILE_OBJECTS_MAX 32
 #define PROFILE_PAIRS_MAX   16 /* numbers 1 to 15 */
 
+/* What can be selected. */
+enum applet_kind { APPLET_IOTSAFE, APPLET_MIAS, APPLET_FILES, APPLET_KINDS };
+
 struct profile {
 	const char *name;
 	const char *sentence;
-	struct view aid;
+	struct view aid;    /* of IoT SAFE; of size 0 where that is not there */
+	bool mias;	    /* Trust Onboard */
+	bool files;	    /* and its file applet */
 	const char *quirks; /* on from the start, or NULL */
 	struct view application;
 	const struct object_row *rows;
 	size_t row_count;
 };
+
+/* The AID of an applet, of size 0 where the profile does not have it. */
+struct view profile_aid(const struct profile *profile, enum applet_kind kind);
 
 /* NULL when there is none of this name. */
 const struct profile *profile_find(const char *name);

@@ -6,7 +6,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* Manners of cards and modems; quirk.c has the table with a sentence each. */
+/* Manners of cards and modems; quirk_rows.c has the table with a sentence each.
+ */
 enum quirk {
 	/* the modem's line */
 	QUIRK_ECHO,
@@ -96,6 +97,25 @@ enum quirk {
 	QUIRK_PRF_BARE,
 	QUIRK_PRF_NO_KEY,
 	QUIRK_HKDF_NO_KEY,
+	/* Trust Onboard */
+	QUIRK_G1,
+	QUIRK_WRONG_CHAIN,
+	QUIRK_TYPE_LABELS,
+	QUIRK_KEY_NUL,
+	QUIRK_KXC_ZLIB,
+	QUIRK_SIGN_ONLY,
+	QUIRK_CONTAINER,
+	QUIRK_P11_FIELDS,
+	QUIRK_P11_PIN,
+	QUIRK_MORE_FILES,
+	QUIRK_FILE_DER,
+	QUIRK_FILE_PAD,
+	QUIRK_SPLIT_SIGNATURE,
+	QUIRK_DECIPHER_WAITS,
+	QUIRK_NO_TRIES,
+	QUIRK_TOB_TRIES,
+	QUIRK_NO_SHA512,
+	QUIRK_READ_6282,
 	QUIRK_COUNT
 };
 

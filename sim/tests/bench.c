@@ -56,13 +56,14 @@ bool bench_open_store(struct bench *bench, const char *profile_name,
 	if (!store_open(&bench->store, directory))
 		return false;
 	if (!personal_open(&bench->personal, profile, &bench->store,
-			   &bench->faults)) {
+			   &bench->quirks, &bench->faults)) {
 		store_close(&bench->store);
 		return false;
 	}
 	card_init(&bench->card, &bench->personal, &bench->quirks,
 		  &bench->faults);
-	card_add_aid(&bench->card, profile->aid);
+	for (enum applet_kind kind = 0; kind < APPLET_KINDS; kind++)
+		card_add_aid(&bench->card, kind, profile_aid(profile, kind));
 	modem_init(&bench->modem, &bench->card, &bench->log, collect, bench);
 	return true;
 }

@@ -41,7 +41,7 @@ install() {
 }
 install gcc-$2 libc6-dev:$1 meson pkg-config python3-pytest openssl \
 	ca-certificates gnutls-bin qemu-user-static libgnutls28-dev:$1 libserialport-dev:$1 \
-	libssl-dev:$1
+	libssl-dev:$1 zlib1g-dev:$1
 cat >/srv/cross <<CROSS
 [binaries]
 c = '$2-gcc'
