@@ -81,20 +81,27 @@ static void keep_answer(struct channel *channel, const struct writer *answer,
 	channel->waiting_sw = sw;
 }
 
-enum { P1_PLAIN = 0x80, P1_SIGNATURE = 0x9E };
-
-static bool keeps_back(const struct card *card, const struct command *command)
+/*
+ * The result of an operation of mIAS waits for GET RESPONSE also where the
+ * command sent nothing.
+ */
+static uint16_t deliver_result(const struct card *card, struct channel *channel,
+			       const struct command *command,
+			       struct writer *answer)
 {
-	return command->p1 == P1_PLAIN &&
-	       quirk_on(&card->quirks, QUIRK_DECIPHER_WAITS);
-}
+	const struct quirks *quirks = &card->quirks;
+	bool is_text = command->p1 == 0x80;
+	bool is_signature = command->p1 == 0x9E;
+	size_t size = channel->waiting_size;
+	size_t most = command->le;
 
-static bool is_split(const struct card *card, const struct command *command,
-		     size_t size)
-{
-	return command->p1 == P1_SIGNATURE &&
-	       (size_t)quirk_value(&card->quirks, QUIRK_SPLIT_SIGNATURE,
-				   CARD_ANSWER_MAX) < size;
+	if (is_text && quirk_on(quirks, QUIRK_DECIPHER_WAITS))
+		return success(card);
+	if (is_signature && quirk_on(quirks, QUIRK_SPLIT_SIGNATURE))
+		most = (size_t)quirk_value(quirks, QUIRK_SPLIT_SIGNATURE, 0);
+	else if (!quirk_on(quirks, QUIRK_DIRECT))
+		return what_is_left(card, channel);
+	return hand_out(card, channel, most < size ? most : size, answer);
 }
 
 /*
@@ -109,7 +116,6 @@ uint16_t answer_deliver(const struct card *card, struct channel *channel,
 	size_t size = answer->size;
 	const struct applet *applet = channel->applet;
 	bool asks = command->has_le && command->data.size == 0;
-	bool waits = applet != NULL && applet->waits == command->ins;
 	bool exact = command->le == size || size > CARD_DATA_MAX;
 
 	if (answer->overflow)
@@ -120,20 +126,15 @@ uint16_t answer_deliver(const struct card *card, struct channel *channel,
 		return sw == SW_OK ? success(card) : sw;
 	keep_answer(channel, answer, sw);
 	answer->size = 0;
+	if (applet != NULL && applet->waits == command->ins)
+		return deliver_result(card, channel, command, answer);
 	if (asks && command->le < size && quirk_on(quirks, QUIRK_LE_61XX))
 		return hand_out(card, channel, command->le, answer);
-	if (waits && keeps_back(card, command))
-		return success(card);
-	if (waits && is_split(card, command, size))
-		return hand_out(
-			card, channel,
-			(size_t)quirk_value(quirks, QUIRK_SPLIT_SIGNATURE, 0),
-			answer);
 	if ((asks && command->le < size) ||
 	    (quirk_on(quirks, QUIRK_6CXX) && command->has_le && !exact &&
 	     (asks || applet == NULL || applet->waits == 0)))
 		return (uint16_t)(SW_WRONG_LE | (size & 0xFF));
-	if ((!asks || waits) && !quirk_on(quirks, QUIRK_DIRECT))
+	if (!asks && !quirk_on(quirks, QUIRK_DIRECT))
 		return what_is_left(card, channel);
 	return hand_out(card, channel, command->le < size ? command->le : size,
 			answer);

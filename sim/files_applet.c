@@ -47,8 +47,8 @@ static uint16_t change(struct card *card, struct channel *channel,
 	struct tob *tob = card->personal->tob;
 	struct view data = command->data;
 	struct view old, fresh;
+	uint16_t sw;
 
-	(void)channel;
 	(void)out;
 	if (command->p1 != 0x00 || command->p2 != PIN_REFERENCE)
 		return SW_WRONG_P1P2;
@@ -57,7 +57,10 @@ static uint16_t change(struct card *card, struct channel *channel,
 		return SW_WRONG_LENGTH;
 	if (fresh.size < TOB_PIN_MIN)
 		return SW_WRONG_DATA;
-	return tob_pin_change(tob, &tob->chv1, old, fresh);
+	sw = tob_pin_change(tob, &tob->chv1, old, fresh);
+	if (sw != SW_OK)
+		channel->tob.verified = false;
+	return sw;
 }
 
 static bool put_available(struct card *card, struct writer *out)

@@ -43,8 +43,8 @@ static uint16_t change(struct card *card, struct channel *channel,
 	struct view data = command->data;
 	struct tob *tob = card->personal->tob;
 	struct view length, old;
+	uint16_t sw;
 
-	(void)channel;
 	(void)out;
 	if (command->p1 != 0x00 || command->p2 != PIN_REFERENCE)
 		return SW_WRONG_P1P2;
@@ -54,7 +54,10 @@ static uint16_t change(struct card *card, struct channel *channel,
 	    !view_take(&data, length.data[0], &old) || old.size == 0 ||
 	    data.size < TOB_PIN_MIN || data.size > TOB_PIN_MAX)
 		return SW_WRONG_DATA;
-	return tob_pin_change(tob, &tob->pin, old, data);
+	sw = tob_pin_change(tob, &tob->pin, old, data);
+	if (sw != SW_OK)
+		channel->tob.verified = false;
+	return sw;
 }
 
 /* By file number, with P1 08 as if it were a path; P2 04 wants the FCP. */

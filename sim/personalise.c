@@ -173,6 +173,13 @@ static int check(struct job *job)
 			"personalise --help)");
 		return EXIT_USAGE;
 	}
+	if (job->profile->aid.size == 0) {
+		problem("a card of profile %s has no IoT SAFE applet, whose "
+			"objects these are; its keys are DIR/%s/available.pem "
+			"and signing.pem",
+			job->profile->name, job->profile->name);
+		return EXIT_USAGE;
+	}
 	if (load->id_size == 0) {
 		problem("--id is missing behind the last object");
 		return EXIT_USAGE;

@@ -84,9 +84,10 @@ static bool open_sid(struct tob *tob, enum tob_identity identity,
 
 /* `wrong`: of a key that the card does not have. */
 static bool open_chain(struct tob *tob, enum tob_identity identity,
-		       bool is_first_generation, bool wrong)
+		       enum tob_set set, bool is_first_generation, bool wrong)
 {
-	EVP_PKEY *other = wrong ? tob_key(KEY_ROOT) : NULL;
+	EVP_PKEY *other =
+		wrong ? tob_key(fixed[TOB_SECOND - set][identity]) : NULL;
 	char sid[TOB_SID_SIZE + 1];
 	bool done;
 
@@ -135,7 +136,7 @@ static bool fill(struct tob *tob, enum tob_set set, const struct quirks *quirks,
 
 	for (enum tob_identity i = 0; i < TOB_IDENTITIES; i++)
 		if (!open_key(tob, i, set) ||
-		    !open_chain(tob, i, is_first, wrong))
+		    !open_chain(tob, i, set, is_first, wrong))
 			return false;
 	if (!tob_pin_open(tob, &tob->pin, "pin", "0000") ||
 	    !tob_pin_open(tob, &tob->chv1, "chv1", "1111"))

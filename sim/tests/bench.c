@@ -148,15 +148,59 @@ const char *bench_fetch(struct bench *bench, const char *hex)
 
 void bench_select(struct bench *bench)
 {
-	struct view aid = bench->personal.profile->aid;
+	bench_choose(bench, APPLET_IOTSAFE);
+}
+
+void bench_choose(struct bench *bench, enum applet_kind kind)
+{
+	struct view aid = profile_aid(bench->personal.profile, kind);
+	const char *answer;
 	char select[64] = "01A40400";
 
 	if (strcmp(bench_send(bench, "0070000001"), "019000") != 0)
 		fail("no channel");
 	snprintf(select + 8, sizeof(select) - 8, "%02X", (unsigned)aid.size);
 	hex_encode(aid.data, aid.size, select + 10);
-	if (strcmp(bench_fetch(bench, select), "9000") != 0)
+	answer = bench_fetch(bench, select);
+	if (strcmp(answer + strlen(answer) - 4, "9000") != 0)
 		fail("no applet");
+}
+
+/* The two bytes behind this tag and the length 02. */
+static size_t number_in(const char *hex, const char *tag)
+{
+	const char *at = strstr(hex, tag);
+	unsigned int number;
+
+	if (at == NULL || sscanf(at + 4, "%4X", &number) != 1)
+		fail("no size");
+	return number;
+}
+
+size_t bench_read_file(struct bench *bench, const char *path, uint8_t *bytes,
+		       size_t capacity)
+{
+	bool is_path = strlen(path) == 8;
+	char command[64];
+	size_t size;
+
+	snprintf(command, sizeof(command), "01A40804%02zX%s", strlen(path) / 2,
+		 path);
+	size = number_in(bench_fetch(bench, command),
+			 is_path ? "8002" : "8102");
+	if (size > capacity)
+		fail("a file too long");
+	for (size_t at = 0; at < size; at += 0xEE) {
+		size_t piece = size - at < 0xEE ? size - at : 0xEE;
+		const char *answer;
+
+		snprintf(command, sizeof(command), "01B0%04zX%02zX", at, piece);
+		answer = bench_send(bench, command);
+		if (strlen(answer) != 2 * piece + 4 ||
+		    hex_decode(answer, 2 * piece, bytes + at, piece) < 0)
+			fail("a file that cannot be read");
+	}
+	return size;
 }
 
 const char *bench_at(struct bench *bench, const char *text)

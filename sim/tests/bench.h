@@ -37,6 +37,15 @@ const char *bench_fetch(struct bench *bench, const char *hex);
 /* Opens channel 1 and selects the applet there. */
 void bench_select(struct bench *bench);
 
+/* The same with one of Trust Onboard's applets. */
+void bench_choose(struct bench *bench, enum applet_kind kind);
+/*
+ * Selects a file of it by the hex of its path and reads it to the size that its
+ * control data has. Dies where the card refuses.
+ */
+size_t bench_read_file(struct bench *bench, const char *path, uint8_t *bytes,
+		       size_t capacity);
+
 /* Characters to the modem at time 0; all it says. */
 const char *bench_at(struct bench *bench, const char *text);
 

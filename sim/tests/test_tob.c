@@ -1,0 +1,540 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Trust Onboard: the identities, their issuers, the file applet, the store. */
+#include "bench.h"
+
+#include <criterion/criterion.h>
+#include <ftw.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <zlib.h>
+
+static struct bench b;
+static uint8_t file[0x8000];
+static size_t file_size;
+
+static void open_card(const char *profile, const char *quirks,
+		      const char *faults)
+{
+	bench_open(&b, profile, quirks, faults);
+	bench_choose(&b, APPLET_MIAS);
+	cr_assert_str_eq(bench_send(&b, "012000810430303030"), "9000");
+}
+
+static void read_file(const char *path)
+{
+	file_size = bench_read_file(&b, path, file, sizeof(file));
+}
+
+static void teardown(void)
+{
+	bench_close(&b);
+}
+
+TestSuite(tob, .fini = teardown);
+
+#define answers(command, expected)                                             \
+	cr_assert_str_eq(bench_send(&b, command), expected)
+
+/* The value of the data object read last; its label. */
+static struct view value_of(const char **label)
+{
+	struct view left = view_of(file, file_size);
+	struct view part;
+	size_t length;
+
+	cr_assert(view_take(&left, 16, &part));
+	for (int i = 0; i < 3; i++) {
+		cr_assert(view_take(&left, 1, &part) &&
+			  view_take(&left, part.data[0], &part));
+		if (i == 0)
+			*label = strndup((const char *)part.data, part.size);
+	}
+	cr_assert(view_take(&left, 3, &part) && part.data[0] == 0x82);
+	length = (size_t)part.data[1] << 8 | part.data[2];
+	cr_assert_eq(left.size, length);
+	return left;
+}
+
+static struct view value(const char *expected_label)
+{
+	const char *label;
+	struct view found = value_of(&label);
+
+	cr_assert_str_eq(label, expected_label);
+	free((char *)(uintptr_t)label);
+	return found;
+}
+
+static X509 *certificate(void)
+{
+	const uint8_t *der = file;
+	X509 *cert = d2i_X509(NULL, &der, (long)file_size);
+
+	cr_assert(cert != NULL && der == file + file_size);
+	return cert;
+}
+
+/* All of a text of PEM, in its order. */
+static STACK_OF(X509) * certificates(struct view pem)
+{
+	BIO *bio = BIO_new_mem_buf(pem.data, (int)pem.size);
+	STACK_OF(X509) *all = sk_X509_new_null();
+	X509 *cert;
+
+	while ((cert = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL)
+		sk_X509_push(all, cert);
+	BIO_free(bio);
+	return all;
+}
+
+/* X509_V_OK or what is wrong, at a time or now (0). */
+static int verify(STACK_OF(X509) * chain, time_t at)
+{
+	X509_STORE *store = X509_STORE_new();
+	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	int result;
+
+	X509_STORE_add_cert(store,
+			    sk_X509_value(chain, sk_X509_num(chain) - 1));
+	X509_STORE_CTX_init(ctx, store, sk_X509_value(chain, 0), chain);
+	if (at != 0)
+		X509_STORE_CTX_set_time(ctx, 0, at);
+	X509_verify_cert(ctx);
+	result = X509_STORE_CTX_get_error(ctx);
+	X509_STORE_CTX_free(ctx);
+	X509_STORE_free(store);
+	return result;
+}
+
+static void common_name(X509 *cert, char name[64])
+{
+	X509_NAME_get_text_by_NID(X509_get_subject_name(cert), NID_commonName,
+				  name, 64);
+}
+
+static bool is_sid(const char *name)
+{
+	return strlen(name) == 34 && memcmp(name, "WC", 2) == 0 &&
+	       strspn(name + 2, "0123456789abcdef") == 32;
+}
+
+static EVP_PKEY *private_key(struct view der, size_t *used)
+{
+	const uint8_t *at = der.data;
+	EVP_PKEY *key = d2i_PrivateKey(EVP_PKEY_RSA, NULL, &at, (long)der.size);
+
+	*used = (size_t)(at - der.data);
+	return key;
+}
+
+Test(tob, gives_a_chain_that_verifies_for_centuries)
+{
+	STACK_OF(X509) * chain;
+	char name[64];
+
+	open_card("trust-onboard", NULL, NULL);
+	read_file("0301");
+	chain = certificates(value("CERT_AVAILABLE"));
+	cr_assert_eq(sk_X509_num(chain), 3);
+	cr_assert_eq(verify(chain, 0), X509_V_OK);
+	cr_assert_eq(verify(chain, 2500000000), X509_V_OK);
+	common_name(sk_X509_value(chain, 0), name);
+	cr_assert(is_sid(name));
+	cr_assert_eq(
+		EVP_PKEY_get_bits(X509_get0_pubkey(sk_X509_value(chain, 2))),
+		4096);
+	sk_X509_pop_free(chain, X509_free);
+}
+
+Test(tob, gives_the_key_of_the_certificate_and_a_zero_behind_it)
+{
+	STACK_OF(X509) * chain;
+	struct view der;
+	EVP_PKEY *key;
+	size_t used;
+
+	open_card("trust-onboard", NULL, NULL);
+	read_file("0301");
+	chain = certificates(value("CERT_AVAILABLE"));
+	read_file("0302");
+	der = value("PRIV_AVAILABLE");
+	key = private_key(der, &used);
+	cr_assert_eq(used + 1, der.size);
+	cr_assert_eq(der.data[used], 0);
+	cr_assert_eq(X509_check_private_key(sk_X509_value(chain, 0), key), 1);
+	EVP_PKEY_free(key);
+	sk_X509_pop_free(chain, X509_free);
+	teardown();
+	open_card("trust-onboard", "key-nul=off", NULL);
+	read_file("0302");
+	der = value("PRIV_AVAILABLE");
+	EVP_PKEY_free(private_key(der, &used));
+	cr_assert_eq(used, der.size);
+}
+
+Test(tob, has_an_issuer_for_each_identity)
+{
+	STACK_OF(X509) * chain;
+	X509 *signing;
+
+	open_card("trust-onboard", NULL, NULL);
+	read_file("0201");
+	signing = certificate();
+	read_file("0301");
+	chain = certificates(value("CERT_AVAILABLE"));
+	cr_assert_neq(
+		X509_NAME_cmp(X509_get_issuer_name(signing),
+			      X509_get_issuer_name(sk_X509_value(chain, 0))),
+		0);
+	cr_assert_neq(EVP_PKEY_eq(X509_get0_pubkey(signing),
+				  X509_get0_pubkey(sk_X509_value(chain, 0))),
+		      1);
+	X509_free(signing);
+	sk_X509_pop_free(chain, X509_free);
+}
+
+Test(tob, has_the_wrong_chain_of_early_cards_where_told)
+{
+	STACK_OF(X509) * chain;
+
+	open_card("trust-onboard", "wrong-chain", NULL);
+	read_file("0301");
+	chain = certificates(value("CERT_AVAILABLE"));
+	cr_assert_eq(sk_X509_num(chain), 3);
+	cr_assert_neq(verify(chain, 0), X509_V_OK);
+	sk_X509_pop_free(chain, X509_free);
+}
+
+Test(tob, has_issuers_that_expired_in_the_first_generation)
+{
+	STACK_OF(X509) * chain;
+
+	open_card("trust-onboard-preview", NULL, NULL);
+	read_file("0301");
+	chain = certificates(value("CERT_TYPE_A"));
+	cr_assert_eq(sk_X509_num(chain), 4);
+	cr_assert_eq(verify(chain, 0), X509_V_ERR_CERT_HAS_EXPIRED);
+	/* January 2020 */
+	cr_assert_eq(verify(chain, 1578000000), X509_V_OK);
+	sk_X509_pop_free(chain, X509_free);
+	read_file("0302");
+	value("PRIV_TYPE_A");
+	teardown();
+	open_card("trust-onboard-preview", "g1=off,type-labels=off", NULL);
+	read_file("0301");
+	chain = certificates(value("CERT_AVAILABLE"));
+	cr_assert_eq(verify(chain, 0), X509_V_OK);
+	sk_X509_pop_free(chain, X509_free);
+}
+
+Test(tob, has_objects_with_more_in_them_where_told)
+{
+	const char *label;
+
+	open_card("trust-onboard", "p11-fields,more-files", NULL);
+	read_file("0302");
+	cr_assert(value_of(&label).size > 1000);
+	cr_assert_str_eq(label, "PRIV_AVAILABLE   ");
+	free((char *)(uintptr_t)label);
+	cr_assert_eq(file[16 + 1 + 17], 11);
+	read_file("0300");
+	cr_assert_eq(strncmp((const char *)value("OTHER   ").data, "not of", 6),
+		     0);
+}
+
+/* Inflates the file read last; the size, or -1 where it does not fit. */
+static long inflated(uint8_t *into, unsigned long capacity)
+{
+	unsigned long size = capacity;
+
+	if (file[0] != 0x01 || file[1] != 0x00 ||
+	    uncompress(into, &size, file + 4, file_size - 4) != Z_OK)
+		return -1;
+	return (long)size;
+}
+
+static size_t announced(void)
+{
+	return file[2] | (size_t)file[3] << 8;
+}
+
+Test(tob, compresses_a_certificate_as_minidrivers_do)
+{
+	uint8_t der[4096];
+	long size;
+
+	open_card("trust-onboard", "kxc-zlib", NULL);
+	read_file("0201");
+	size = inflated(der, sizeof(der));
+	cr_assert(size > 0);
+	cr_assert_eq(announced(), (size_t)size);
+	memcpy(file, der, (size_t)size);
+	file_size = (size_t)size;
+	X509_free(certificate());
+}
+
+Test(tob, has_compressed_certificates_that_lie_when_told)
+{
+	static uint8_t der[0x1000001];
+
+	open_card("trust-onboard", NULL, "zlib-bomb");
+	read_file("0201");
+	cr_assert_eq(inflated(der, sizeof(der)), 0x1000000);
+	teardown();
+	open_card("trust-onboard", NULL, "zlib-size=5");
+	read_file("0201");
+	cr_assert_eq(announced(), 5);
+	cr_assert_gt(inflated(der, sizeof(der)), 1000);
+	teardown();
+	open_card("trust-onboard", NULL, "zlib-cut");
+	read_file("0201");
+	cr_assert_gt(announced(), 1000);
+	cr_assert_eq(inflated(der, sizeof(der)), -1);
+}
+
+Test(tob, has_objects_that_lie_when_told)
+{
+	open_card("trust-onboard", NULL, "label-size=255,value-size=65000");
+	read_file("0301");
+	cr_assert_eq(file[16], 255);
+	cr_assert_eq(memcmp(file + 33, "\x82\xFD\xE8", 3), 0);
+	teardown();
+	open_card("trust-onboard", NULL, "noise-key");
+	read_file("0302");
+	cr_assert_neq(value("PRIV_AVAILABLE").data[0], 0x30);
+	teardown();
+	open_card("trust-onboard", NULL, "no-certificate");
+	answers("01A4080C020101", "9000");
+	answers("01B0000001", "029000");
+	answers("01A4080C020201", "6A82");
+}
+
+Test(tob, has_certificates_of_another_key_when_told)
+{
+	X509 *cert;
+
+	open_card("trust-onboard", NULL, "wrong-certificate");
+	read_file("0201");
+	cert = certificate();
+	cr_assert_neq(
+		X509_check_private_key(cert, b.personal.tob->keys[TOB_SIGNING]),
+		1);
+	X509_free(cert);
+}
+
+Test(tob, is_another_card_after_a_swap)
+{
+	X509 *before, *after;
+
+	open_card("trust-onboard", NULL, NULL);
+	read_file("0201");
+	before = certificate();
+	personal_swap(&b.personal);
+	card_reset(&b.card);
+	bench_choose(&b, APPLET_MIAS);
+	read_file("0201");
+	after = certificate();
+	cr_assert_neq(
+		EVP_PKEY_eq(X509_get0_pubkey(before), X509_get0_pubkey(after)),
+		1);
+	X509_free(before);
+	X509_free(after);
+}
+
+static void open_files(const char *quirks, const char *faults)
+{
+	bench_open(&b, "trust-onboard-preview", quirks, faults);
+	bench_choose(&b, APPLET_FILES);
+}
+
+#define CHV1 "012000010831313131FFFFFFFF"
+
+Test(tob, plays_the_known_reading_of_a_file)
+{
+	open_files(NULL, NULL);
+	/* the trace has another PIN */
+	answers("0124000110"
+		"31313131FFFFFFFF"
+		"30303030FFFFFFFF",
+		"9000");
+	answers("012000010830303030FFFFFFFF", "9000");
+	answers("01A40804047FAA6F0100", "6115");
+	cr_assert_eq(strncmp(bench_send(&b, "01C0000015"), "62138002", 8), 0);
+	cr_assert_eq(strlen(bench_send(&b, "01B00000FF")), 2 * 255 + 4);
+	cr_assert_eq(strlen(bench_send(&b, "01B000FFFF")), 2 * 255 + 4);
+}
+
+Test(tob, keeps_its_files_behind_chv1)
+{
+	STACK_OF(X509) * chain;
+	EVP_PKEY *key;
+	size_t used;
+
+	open_files(NULL, NULL);
+	answers("01A4080C047FAA6F01", "9000");
+	answers("01B0000001", "6982");
+	answers(CHV1, "9000");
+	read_file("7FAA6F01");
+	chain = certificates(view_of(file, file_size));
+	read_file("7FAA6F02");
+	key = private_key(view_of(file, file_size), &used);
+	cr_assert_eq(X509_check_private_key(sk_X509_value(chain, 0), key), 1);
+	read_file("7FAA6F03");
+	X509_free(certificate());
+	EVP_PKEY_free(key);
+	sk_X509_pop_free(chain, X509_free);
+}
+
+Test(tob, takes_paths_in_binary_only)
+{
+	open_files(NULL, NULL);
+	answers("01A40804083746414136463031", "6A82");
+	answers("01A40804047FAA6F04", "6A82");
+	answers("01A40804027FAA", "6A82");
+	answers("01A4000C026F01", "6A86");
+	answers("01B0000001", "6986");
+}
+
+Test(tob, counts_the_tries_of_chv1)
+{
+	open_files(NULL, NULL);
+	answers("01200001", "63C3");
+	answers("012000010430303030", "6700");
+	answers("81200001083131313100000000", "6E00");
+	answers("012000010830303030FFFFFFFF", "63C2");
+	answers("012400011030303030FFFFFFFF31313131FFFFFFFF", "63C1");
+	answers("012400010831313131FFFFFFFF", "6700");
+	answers("012400011031313131FFFFFFFF313131FFFFFFFFFF", "6A80");
+	answers("012000010830303030FFFFFFFF", "63C0");
+	answers(CHV1, "6983");
+}
+
+Test(tob, has_files_longer_than_their_content_where_told)
+{
+	const uint8_t *der = file;
+
+	open_files("file-der,file-pad=100", NULL);
+	answers(CHV1, "9000");
+	read_file("7FAA6F01");
+	X509_free(d2i_X509(NULL, &der, (long)file_size));
+	cr_assert_eq(file + file_size - der, 100);
+	cr_assert_eq(*der, 0xFF);
+}
+
+static char directory[64];
+
+static int remove_one(const char *path, const struct stat *st, int type,
+		      struct FTW *at)
+{
+	(void)st;
+	(void)type;
+	(void)at;
+	return remove(path);
+}
+
+static void make_directory(void)
+{
+	strcpy(directory, "/tmp/sim-tob-XXXXXX");
+	cr_assert(mkdtemp(directory) != NULL);
+}
+
+static void remove_directory(void)
+{
+	nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	bench_close(&b);
+}
+
+TestSuite(tob_store, .init = make_directory, .fini = remove_directory);
+
+static void start(void)
+{
+	cr_assert(bench_open_store(&b, "trust-onboard", NULL, NULL, directory));
+	bench_choose(&b, APPLET_MIAS);
+}
+
+Test(tob_store, keeps_certificates_pins_and_tries)
+{
+	uint8_t first[4096];
+	size_t size;
+
+	start();
+	size = bench_read_file(&b, "0201", first, sizeof(first));
+	answers("8124008109"
+		"04"
+		"30303030"
+		"31323334",
+		"9000");
+	answers("012000810430303030", "63C2");
+	teardown();
+	start();
+	read_file("0201");
+	cr_assert(view_equal(view_of(file, file_size), view_of(first, size)));
+	answers("01200081", "63C2");
+	answers("012000810431323334", "9000");
+}
+
+static const char *path_of(const char *name)
+{
+	static char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", directory, name);
+	return path;
+}
+
+Test(tob_store, leaves_its_authorities_for_servers)
+{
+	FILE *bundle;
+	int count = 0;
+	X509 *cert;
+
+	start();
+	bundle = fopen(path_of("trust-onboard-bundle.pem"), "r");
+	cr_assert(bundle != NULL);
+	while ((cert = PEM_read_X509(bundle, NULL, NULL, NULL)) != NULL) {
+		X509_free(cert);
+		count++;
+	}
+	fclose(bundle);
+	cr_assert_eq(count, 3);
+	cr_assert_eq(access(path_of("trust-onboard-ca.pem"), R_OK), 0);
+}
+
+Test(tob_store, takes_keys_that_somebody_put_there)
+{
+	EVP_PKEY *own = EVP_RSA_gen(2048);
+	FILE *out;
+	X509 *cert;
+
+	mkdir(path_of("trust-onboard"), 0700);
+	out = fopen(path_of("trust-onboard/signing.pem"), "w");
+	PEM_write_PrivateKey(out, own, NULL, NULL, 0, NULL, NULL);
+	fclose(out);
+	start();
+	read_file("0201");
+	cert = certificate();
+	cr_assert_eq(X509_check_private_key(cert, own), 1);
+	X509_free(cert);
+	EVP_PKEY_free(own);
+}
+
+Test(tob_store, refuses_a_pin_file_that_is_none)
+{
+	FILE *out;
+
+	start();
+	teardown();
+	out = fopen(path_of("trust-onboard/pin"), "w");
+	fputs("\x05"
+	      "0000",
+	      out);
+	fclose(out);
+	cr_assert_not(
+		bench_open_store(&b, "trust-onboard", NULL, NULL, directory));
+	unlink(path_of("trust-onboard/pin"));
+	start();
+}
