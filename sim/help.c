@@ -3,8 +3,7 @@
 #include "help.h"
 
 const char sim_help[] =
-	"iotsafe-sim: a SIM with the IoT SAFE applet, or Trust Onboard, behind a modem,\n"
-	"in software\n"
+	"iotsafe-sim: a SIM with IoT SAFE or Trust Onboard behind a modem, in software\n"
 	"\n"
 	"usage: iotsafe-sim [--pty LINK | --stdio | --vpcd[=HOST:PORT]] [options]\n"
 	"       iotsafe-sim pki --store DIR [--name NAME]...\n"
@@ -32,7 +31,10 @@ const char sim_help[] =
 	"                     or files (the first that the profile has)\n"
 	"  --store DIR        keep keys and certificates in DIR over restarts; leaves\n"
 	"                     DIR/ca.pem, DIR/client.pem and DIR/psk.txt for test\n"
-	"                     servers\n"
+	"                     servers. RSA keys of Trust Onboard are fixed test keys,\n"
+	"                     the same in every copy of this program, unless\n"
+	"                     DIR/NAME/signing.pem or available.pem is there; its\n"
+	"                     authorities are DIR/trust-onboard-bundle.pem\n"
 	"  --replay FILE      no card of its own: the commands of a recorded trace\n"
 	"                     (IOTSAFE_TRACE=apdu), in its order, get the answers of\n"
 	"                     it; any other gets 6F00 and a line in the log\n"

@@ -126,6 +126,66 @@ def every_profile_signs(folder):
         log.unlink()
 
 
+MIAS = "A0000000188000000006624151"
+PIN = "012000810430303030"
+
+
+def csim(*commands):
+    return "".join(f'AT+CSIM={len(c)},"{c}"\r' for c in commands)
+
+
+def trust_onboard_signs_on_every_line(folder):
+    commands = ("0070000001", "01A404000D" + MIAS, PIN,
+                "012241B606800142840131",
+                "012A90A0229020" + "5A" * 32 + "00", "012A9E9A00")
+    for profile in ("trust-onboard", "trust-onboard-preview",
+                    "trust-onboard-iotsafe"):
+        log = folder / "log"
+        start = time.monotonic()
+        run("--profile", profile, "--log", log, text=csim(*commands))
+        assert time.monotonic() - start < 5, "slow to start"
+        lines = [json.loads(line) for line in log.read_text().splitlines()]
+        assert lines[-1]["name"] == "COMPUTE SIGNATURE", lines[-1]
+        assert lines[-1]["signature"] is True and lines[-1]["sw"] == "6100"
+        assert "30303030" not in log.read_text()
+        log.unlink()
+    pty = Pty(folder, "--profile", "trust-onboard")
+    fd = pty.open()
+    for command in commands:
+        answer = ask(fd, csim(command)[:-1])
+    assert '"6100"' in answer
+    os.close(fd)
+    assert pty.end() == 0
+
+
+def trust_onboard_opens_by_cgla_too(folder):
+    answer = run("--profile", "trust-onboard-iotsafe", text=(
+        f'AT+CCHO="{MIAS}"\rAT+CGLA=5,{len(PIN)},"{PIN}"\r'
+        'AT+CGLA=5,14,"102A8086028155"\r'
+        'AT+CGLA=5,22,"002241B606800142840131"\rAT+CCHC=5\r'))
+    assert "+CCHO: 5" in answer and answer.count('+CGLA: 4,"9000"') == 2
+    assert '+CGLA: 4,"6985"' in answer  # a link of a chain keeps its class
+
+
+def applets_answer_to_other_names(folder):
+    select = ("0070000001", "01A404000411223344")
+    for profile, option, word in (
+            ("trust-onboard", "11223344", "610B"),
+            ("trust-onboard", "mias=11223344", "610B"),
+            ("trust-onboard-preview", "files=11223344", "6108"),
+            ("trust-onboard-iotsafe", "iotsafe=11223344", "9000"),
+            ("trust-onboard-iotsafe", "11223344", "9000")):
+        got = run("--profile", profile, "--aid", option, text=csim(*select))
+        assert f'"{word}"' in got, (profile, option, got)
+    mine = run("--profile", "trust-onboard-iotsafe", "--aid", "11223344",
+               text=csim("0070000001", "01A404000D" + MIAS))
+    assert '"6114"' in mine
+    run("--aid", "mias=11223344", code=2)
+    run("--profile", "trust-onboard", "--aid", "files=11", code=2)
+    run("personalise", "--store", folder / "store", "--profile",
+        "trust-onboard", "--file", __file__, "--id", "01", code=2)
+
+
 def answers_to_another_aid(folder):
     select = 'AT+CSIM=18,"00A4040004A1B2C3D4"\r'
     assert '"6A82"' in run(text=select)

@@ -103,6 +103,24 @@ def over_t1_answers_come_whole():
         assert answer.endswith(b"\x90\x00") and len(answer) > 64
 
 
+def trust_onboard_lies_in_a_reader_too():
+    commands = [bytes.fromhex(text) for text in (
+        "01A404000DA0000000188000000006624151", "012000810430303030",
+        "012241B606800142840131", "012A90A0229020" + "5A" * 32 + "00")]
+    sign = bytes.fromhex("012A9E9A00")
+    for protocol in "t0", "t1":
+        with Reader("--atr", protocol, "--profile", "trust-onboard") as reader:
+            reader.ask(OPEN)
+            words = [reader.ask(command)[-2:].hex() for command in commands]
+            assert words[0] == ("6114" if protocol == "t0" else "9000")
+            assert words[1:] == ["9000"] * 3, words
+            answer = reader.ask(sign)
+            if protocol == "t0":
+                assert answer == b"\x61\x00"
+                answer = reader.ask(bytes.fromhex("01C0000000"))
+            assert len(answer) == 258 and answer.endswith(b"\x90\x00")
+
+
 def power_and_reset_close_the_channels():
     with Reader() as reader:
         for word in (OFF, ON, RESET):
@@ -172,6 +190,7 @@ def wrong_use_is_told():
 TESTS = [
     the_answer_to_reset_offers_what_was_asked_for,
     over_t1_answers_come_whole,
+    trust_onboard_lies_in_a_reader_too,
     power_and_reset_close_the_channels,
     a_command_of_no_fitting_size_is_refused,
     a_reader_that_goes_in_the_middle_of_a_frame_gets_the_card_again,
