@@ -170,7 +170,7 @@ void bench_choose(struct bench *bench, enum applet_kind kind)
 static size_t number_in(const char *hex, const char *tag)
 {
 	const char *at = strstr(hex, tag);
-	unsigned int number;
+	unsigned int number = 0;
 
 	if (at == NULL || sscanf(at + 4, "%4X", &number) != 1)
 		fail("no size");

@@ -309,10 +309,12 @@ class Everything:
 
 
 def profiles():
+    """The cards of IoT SAFE; Trust Onboard's commands are others."""
     done = subprocess.run(
         ["iotsafe-sim", "profiles"], capture_output=True, text=True, check=True
     )
-    return [line.split()[0] for line in done.stdout.splitlines()]
+    names = [line.split()[0] for line in done.stdout.splitlines()]
+    return [name for name in names if not name.startswith("trust-onboard")]
 
 
 FACES = ("C", "command", "Python", "Lua")
