@@ -135,7 +135,7 @@ static const struct fault_row {
 			      "mIAS: values of data objects say they have N "
 			      "bytes"},
 	[FAULT_NOISE_KEY] = {"noise-key", NOTHING,
-			     "mIAS: the Available key is noise"},
+			     "Trust Onboard: the Available key is noise"},
 	[FAULT_SIGNATURE_SIZE] = {"signature-size", NUMBER,
 				  "mIAS: COMPUTE SIGNATURE gives N bytes, cut "
 				  "or with others behind"},

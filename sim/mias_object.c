@@ -35,13 +35,24 @@ bool tob_put_chain(struct card *card, struct writer *out)
 	return tob_put_pem(out, chain[0]) && put_issuers(card, out);
 }
 
+/* A fault: bytes that are no key. */
+static bool put_noise(struct writer *out)
+{
+	for (unsigned int i = 0; i < 1192; i++)
+		put_byte(out, i * 167 + 91);
+	return true;
+}
+
 bool tob_put_key(struct card *card, struct writer *out)
 {
+	EVP_PKEY *key = card->personal->tob->keys[TOB_AVAILABLE];
 	int zeros = quirk_value(&card->quirks, QUIRK_KEY_NUL, 0);
 	uint8_t *der = NULL;
-	int size =
-		i2d_PrivateKey(card->personal->tob->keys[TOB_AVAILABLE], &der);
+	int size;
 
+	if (fault_on(card->faults, FAULT_NOISE_KEY))
+		return put_noise(out);
+	size = i2d_PrivateKey(key, &der);
 	if (size <= 0)
 		return false;
 	put_bytes(out, der, (size_t)size);
@@ -189,24 +200,13 @@ bool mias_put_available_certificate(struct card *card, struct writer *out)
 			     tob_put_chain, out);
 }
 
-/* A fault: bytes that are no key. */
-static bool put_noise(struct card *card, struct writer *out)
-{
-	(void)card;
-	for (unsigned int i = 0; i < 1192; i++)
-		put_byte(out, i * 167 + 91);
-	return true;
-}
-
 bool mias_put_available_key(struct card *card, struct writer *out)
 {
-	return put_object_of(
-		card,
-		quirk_on(&card->quirks, QUIRK_TYPE_LABELS) ? "PRIV_TYPE_A"
-							   : "PRIV_AVAILABLE",
-		fault_on(card->faults, FAULT_NOISE_KEY) ? put_noise
-							: tob_put_key,
-		out);
+	return put_object_of(card,
+			     quirk_on(&card->quirks, QUIRK_TYPE_LABELS)
+				     ? "PRIV_TYPE_A"
+				     : "PRIV_AVAILABLE",
+			     tob_put_key, out);
 }
 
 bool mias_put_other_object(struct card *card, struct writer *out)

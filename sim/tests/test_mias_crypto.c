@@ -269,19 +269,25 @@ Test(mias_crypto, wants_a_digest_of_the_hashs_length)
 	answers("112A90A0229020" DIGEST "00", "6E00");
 }
 
-/* The cryptogram of a text under the certificate's key, in hex. */
-static void encipher(const char *text, char hex[513])
+/* What the certificate's key makes of 256 bytes, or of a text, in hex. */
+static void encipher_bytes(const uint8_t *text, size_t text_size, int padding,
+			   char hex[513])
 {
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
 	uint8_t bytes[256];
 	size_t size = sizeof(bytes);
 
 	EVP_PKEY_encrypt_init(ctx);
-	EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING);
-	cr_assert(EVP_PKEY_encrypt(ctx, bytes, &size, (const uint8_t *)text,
-				   strlen(text)) == 1);
+	EVP_PKEY_CTX_set_rsa_padding(ctx, padding);
+	cr_assert(EVP_PKEY_encrypt(ctx, bytes, &size, text, text_size) == 1);
 	EVP_PKEY_CTX_free(ctx);
 	hex_encode(bytes, size, hex);
+}
+
+static void encipher(const char *text, char hex[513])
+{
+	encipher_bytes((const uint8_t *)text, strlen(text), RSA_PKCS1_PADDING,
+		       hex);
 }
 
 #define USE_CIPHER "012241B80680011A840131"
@@ -342,6 +348,26 @@ Test(mias_crypto, deciphers_only_what_is_whole)
 	answers("012A808603112233", "6700");
 	/* another text, whose padding is wrong */
 	hex[511] = hex[511] == '0' ? '1' : '0';
+	cr_assert_str_eq(decipher(hex), "6A80");
+}
+
+Test(mias_crypto, deciphers_what_has_eight_bytes_of_padding)
+{
+	uint8_t block[256];
+	char hex[513];
+
+	open_card(NULL, NULL);
+	answers(USE_CIPHER, "9000");
+	memset(block, 0x55, sizeof(block));
+	memcpy(block, "\x00\x02", 2);
+	block[10] = 0;
+	encipher_bytes(block, sizeof(block), RSA_NO_PADDING, hex);
+	cr_assert_str_eq(decipher(hex), "61F5");
+	block[9] = 0;
+	encipher_bytes(block, sizeof(block), RSA_NO_PADDING, hex);
+	cr_assert_str_eq(decipher(hex), "6A80");
+	memset(block + 2, 0x55, sizeof(block) - 2);
+	encipher_bytes(block, sizeof(block), RSA_NO_PADDING, hex);
 	cr_assert_str_eq(decipher(hex), "6A80");
 }
 

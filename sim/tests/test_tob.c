@@ -232,6 +232,41 @@ Test(tob, has_issuers_that_expired_in_the_first_generation)
 	sk_X509_pop_free(chain, X509_free);
 }
 
+static bool ends(X509 *cert, const char *when)
+{
+	ASN1_TIME *time = ASN1_TIME_new();
+	bool same = ASN1_TIME_set_string(time, when) == 1 &&
+		    ASN1_TIME_compare(X509_get0_notAfter(cert), time) == 0;
+
+	ASN1_TIME_free(time);
+	return same;
+}
+
+Test(tob, has_authorities_that_end_when_the_real_ones_do)
+{
+	static const char *const first[] = {
+		"20201204000000Z", "20221204000000Z", "20271204000000Z"};
+	static const char *const second[] = {"20690723000000Z",
+					     "21190722000000Z"};
+	X509 **chain;
+
+	open_card("trust-onboard-preview", NULL, NULL);
+	chain = b.personal.tob->chains[TOB_SIGNING];
+	for (size_t i = 0; i < 3; i++)
+		cr_assert(ends(chain[i + 1], first[i]));
+	chain = b.personal.tob->chains[TOB_AVAILABLE];
+	for (size_t i = 0; i < 3; i++)
+		cr_assert(ends(chain[i + 1], first[i]));
+	teardown();
+	open_card("trust-onboard", NULL, NULL);
+	for (size_t i = 0; i < TOB_IDENTITIES; i++) {
+		chain = b.personal.tob->chains[i];
+		cr_assert(ends(chain[1], second[0]));
+		cr_assert(ends(chain[2], second[1]));
+		cr_assert(chain[3] == NULL);
+	}
+}
+
 Test(tob, has_objects_with_more_in_them_where_told)
 {
 	const char *label;
@@ -297,6 +332,14 @@ Test(tob, has_compressed_certificates_that_lie_when_told)
 	cr_assert_eq(inflated(der, sizeof(der)), -1);
 }
 
+static void open_files(const char *quirks, const char *faults)
+{
+	bench_open(&b, "trust-onboard-preview", quirks, faults);
+	bench_choose(&b, APPLET_FILES);
+}
+
+#define CHV1 "012000010831313131FFFFFFFF"
+
 Test(tob, has_objects_that_lie_when_told)
 {
 	open_card("trust-onboard", NULL, "label-size=255,value-size=65000");
@@ -307,6 +350,11 @@ Test(tob, has_objects_that_lie_when_told)
 	open_card("trust-onboard", NULL, "noise-key");
 	read_file("0302");
 	cr_assert_neq(value("PRIV_AVAILABLE").data[0], 0x30);
+	teardown();
+	open_files(NULL, "noise-key");
+	answers(CHV1, "9000");
+	read_file("7FAA6F02");
+	cr_assert_neq(file[0], 0x30);
 	teardown();
 	open_card("trust-onboard", NULL, "no-certificate");
 	answers("01A4080C020101", "9000");
@@ -345,14 +393,6 @@ Test(tob, is_another_card_after_a_swap)
 	X509_free(before);
 	X509_free(after);
 }
-
-static void open_files(const char *quirks, const char *faults)
-{
-	bench_open(&b, "trust-onboard-preview", quirks, faults);
-	bench_choose(&b, APPLET_FILES);
-}
-
-#define CHV1 "012000010831313131FFFFFFFF"
 
 Test(tob, plays_the_known_reading_of_a_file)
 {
