@@ -132,7 +132,7 @@ uint16_t answer_deliver(const struct card *card, struct channel *channel,
 		return hand_out(card, channel, command->le, answer);
 	if ((asks && command->le < size) ||
 	    (quirk_on(quirks, QUIRK_6CXX) && command->has_le && !exact &&
-	     (asks || applet == NULL || applet->waits == 0)))
+	     (asks || applet == NULL || !applet->plain_6cxx)))
 		return (uint16_t)(SW_WRONG_LE | (size & 0xFF));
 	if (!asks && !quirk_on(quirks, QUIRK_DIRECT))
 		return what_is_left(card, channel);

@@ -74,9 +74,10 @@ struct applet {
 	/* Is this the class of this command? */
 	bool (*suits)(const struct command *command);
 	bool takes_chains;
-	/* Commands whose answers wait for GET RESPONSE even where nothing was
-	 * sent to the card; 6Cxx then is for reading alone. */
+	/* The INS whose answers wait for GET RESPONSE even where nothing was
+	 * sent to the card, or 00. */
 	uint8_t waits;
+	bool plain_6cxx; /* 6Cxx only where nothing was sent */
 	/* Forgets what a selection holds: new selection, close or reset. */
 	void (*leave)(struct card *card, struct channel *channel);
 };

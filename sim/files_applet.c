@@ -170,6 +170,6 @@ const struct applet files_applet = {
 	.select = select_file,
 	.put_fci = put_fci,
 	.suits = suits,
-	.waits = 0xFF, /* no command; but 6Cxx is for reading alone */
+	.plain_6cxx = true,
 	.leave = tob_leave,
 };

@@ -155,5 +155,6 @@ const struct applet mias_applet = {
 	.suits = suits,
 	.takes_chains = true,
 	.waits = INS_PSO,
+	.plain_6cxx = true,
 	.leave = tob_leave,
 };
