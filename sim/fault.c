@@ -267,6 +267,16 @@ bool fault_value(const struct faults *faults, enum fault fault,
 	return false;
 }
 
+bool fault_holds(struct faults *faults, enum fault fault, unsigned int *value)
+{
+	unsigned int unused;
+
+	if (!fault_value(faults, fault, value ? value : &unused))
+		return false;
+	faults->struck++;
+	return true;
+}
+
 /* A rule without INS is about every command. */
 static bool concerns(const struct fault_rule *rule, enum fault fault,
 		     unsigned int ins)

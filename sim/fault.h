@@ -86,6 +86,10 @@ bool fault_on(const struct faults *faults, enum fault fault);
 bool fault_value(const struct faults *faults, enum fault fault,
 		 unsigned int *value);
 
+/* The same, and counted among those that struck; `value` may be NULL. It holds
+ * all the time, so the rule's @N means nothing. */
+bool fault_holds(struct faults *faults, enum fault fault, unsigned int *value);
+
 /*
  * Counts one more occasion and says whether the fault strikes now. `value`,
  * unless NULL, gets the rule's number.

@@ -35,7 +35,7 @@ static bool put_containers(struct card *card, struct writer *out)
 	unsigned int count = container_of(card) + 1;
 	unsigned int bits = KEY_BITS;
 
-	fault_value(card->faults, FAULT_KEY_BITS, &bits);
+	fault_holds(card->faults, FAULT_KEY_BITS, &bits);
 	for (unsigned int i = 0; i < count; i++) {
 		bool is_there =
 			i + 1 == count && !fault_on(card->faults, FAULT_NO_KEY);
@@ -143,8 +143,8 @@ static bool put_entry(struct card *card, const struct file_row *row,
 		return false;
 	size = (unsigned int)ef.size;
 	ef_forget(&ef);
-	fault_value(card->faults, FAULT_DIR_ID, &id);
-	fault_value(card->faults, FAULT_DIR_SIZE, &size);
+	fault_holds(card->faults, FAULT_DIR_ID, &id);
+	fault_holds(card->faults, FAULT_DIR_SIZE, &size);
 	put_u16(out, id & 0xFFFF);
 	put_u16(out, size & 0xFFFF);
 	put_name(card, row, out);
@@ -165,7 +165,7 @@ static bool put_directory(struct card *card, struct writer *out)
 			return false;
 		count++;
 	}
-	fault_value(card->faults, FAULT_DIR_COUNT, &count);
+	fault_holds(card->faults, FAULT_DIR_COUNT, &count);
 	out->data[0] = (uint8_t)count;
 	return true;
 }

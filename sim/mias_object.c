@@ -50,7 +50,7 @@ bool tob_put_key(struct card *card, struct writer *out)
 	uint8_t *der = NULL;
 	int size;
 
-	if (fault_on(card->faults, FAULT_NOISE_KEY))
+	if (fault_holds(card->faults, FAULT_NOISE_KEY, NULL))
 		return put_noise(out);
 	size = i2d_PrivateKey(key, &der);
 	if (size <= 0)
@@ -105,15 +105,15 @@ static bool put_compressed(struct card *card, uint8_t *der, size_t der_size,
 	size_t begin;
 	bool done;
 
-	fault_value(card->faults, FAULT_ZLIB_SIZE, &size);
+	fault_holds(card->faults, FAULT_ZLIB_SIZE, &size);
 	put_bytes(out, "\x01\x00", 2);
 	put_byte(out, size & 0xFF);
 	put_byte(out, size >> 8 & 0xFF);
 	begin = out->size;
-	if (fault_on(card->faults, FAULT_ZLIB_BOMB))
+	if (fault_holds(card->faults, FAULT_ZLIB_BOMB, NULL))
 		return put_deflated(zeros, sizeof(zeros), 256, out);
 	done = put_deflated(der, der_size, 1, out);
-	if (fault_on(card->faults, FAULT_ZLIB_CUT))
+	if (fault_holds(card->faults, FAULT_ZLIB_CUT, NULL))
 		out->size = begin + (out->size - begin) / 2;
 	return done;
 }
@@ -122,9 +122,9 @@ static bool put_compressed(struct card *card, uint8_t *der, size_t der_size,
 static bool is_compressed(const struct card *card)
 {
 	return quirk_on(&card->quirks, QUIRK_KXC_ZLIB) ||
-	       fault_on(card->faults, FAULT_ZLIB_SIZE) ||
-	       fault_on(card->faults, FAULT_ZLIB_BOMB) ||
-	       fault_on(card->faults, FAULT_ZLIB_CUT);
+	       fault_holds(card->faults, FAULT_ZLIB_SIZE, NULL) ||
+	       fault_holds(card->faults, FAULT_ZLIB_BOMB, NULL) ||
+	       fault_holds(card->faults, FAULT_ZLIB_CUT, NULL);
 }
 
 bool mias_put_certificate(struct card *card, struct writer *out)
@@ -161,8 +161,8 @@ static void put_object(struct card *card, const char *label, struct view value,
 	unsigned int label_size = (unsigned int)strlen(label) + (rich ? 3 : 0);
 	unsigned int value_size = (unsigned int)value.size;
 
-	fault_value(card->faults, FAULT_LABEL_SIZE, &label_size);
-	fault_value(card->faults, FAULT_VALUE_SIZE, &value_size);
+	fault_holds(card->faults, FAULT_LABEL_SIZE, &label_size);
+	fault_holds(card->faults, FAULT_VALUE_SIZE, &value_size);
 	for (size_t i = 0; i < HEADER_SIZE; i++)
 		put_byte(out, 0);
 	put_byte(out, label_size & 0xFF);

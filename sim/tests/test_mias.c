@@ -402,6 +402,7 @@ Test(mias, lies_in_its_directory_containers_and_control_data_when_told)
 	bench_choose(&b, APPLET_MIAS);
 	answers("01A4080C020101", "9000");
 	answers("01B0000005", "C80101FFFF9000");
+	cr_assert_gt(b.faults.struck, 0);
 	answers("01A4080C020002", "9000");
 	answers("01B000000B", "01000000000003E70000009000");
 	teardown();
