@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Trust Onboard: the identities, their issuers, the file applet, the store. */
+/* Trust Onboard: the identities, as mIAS has them, and their issuers. */
 #include "bench.h"
 
 #include <criterion/criterion.h>
-#include <ftw.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -332,14 +329,6 @@ Test(tob, has_compressed_certificates_that_lie_when_told)
 	cr_assert_eq(inflated(der, sizeof(der)), -1);
 }
 
-static void open_files(const char *quirks, const char *faults)
-{
-	bench_open(&b, "trust-onboard-preview", quirks, faults);
-	bench_choose(&b, APPLET_FILES);
-}
-
-#define CHV1 "012000010831313131FFFFFFFF"
-
 Test(tob, has_objects_that_lie_when_told)
 {
 	open_card("trust-onboard", NULL, "label-size=255,value-size=65000");
@@ -350,11 +339,6 @@ Test(tob, has_objects_that_lie_when_told)
 	open_card("trust-onboard", NULL, "noise-key");
 	read_file("0302");
 	cr_assert_neq(value("PRIV_AVAILABLE").data[0], 0x30);
-	teardown();
-	open_files(NULL, "noise-key");
-	answers(CHV1, "9000");
-	read_file("7FAA6F02");
-	cr_assert_neq(file[0], 0x30);
 	teardown();
 	open_card("trust-onboard", NULL, "no-certificate");
 	answers("01A4080C020101", "9000");
@@ -392,189 +376,4 @@ Test(tob, is_another_card_after_a_swap)
 		1);
 	X509_free(before);
 	X509_free(after);
-}
-
-Test(tob, plays_the_known_reading_of_a_file)
-{
-	open_files(NULL, NULL);
-	/* the trace has another PIN */
-	answers("0124000110"
-		"31313131FFFFFFFF"
-		"30303030FFFFFFFF",
-		"9000");
-	answers("012000010830303030FFFFFFFF", "9000");
-	answers("01A40804047FAA6F0100", "6115");
-	cr_assert_eq(strncmp(bench_send(&b, "01C0000015"), "62138002", 8), 0);
-	cr_assert_eq(strlen(bench_send(&b, "01B00000FF")), 2 * 255 + 4);
-	cr_assert_eq(strlen(bench_send(&b, "01B000FFFF")), 2 * 255 + 4);
-}
-
-Test(tob, keeps_its_files_behind_chv1)
-{
-	STACK_OF(X509) * chain;
-	EVP_PKEY *key;
-	size_t used;
-
-	open_files(NULL, NULL);
-	answers("01A4080C047FAA6F01", "9000");
-	answers("01B0000001", "6982");
-	answers(CHV1, "9000");
-	read_file("7FAA6F01");
-	chain = certificates(view_of(file, file_size));
-	read_file("7FAA6F02");
-	key = private_key(view_of(file, file_size), &used);
-	cr_assert_eq(X509_check_private_key(sk_X509_value(chain, 0), key), 1);
-	read_file("7FAA6F03");
-	X509_free(certificate());
-	EVP_PKEY_free(key);
-	sk_X509_pop_free(chain, X509_free);
-}
-
-Test(tob, takes_paths_in_binary_only)
-{
-	open_files(NULL, NULL);
-	answers("01A40804083746414136463031", "6A82");
-	answers("01A40804047FAA6F04", "6A82");
-	answers("01A40804027FAA", "6A82");
-	answers("01A4000C026F01", "6A86");
-	answers("01B0000001", "6986");
-}
-
-Test(tob, counts_the_tries_of_chv1)
-{
-	open_files(NULL, NULL);
-	answers("01200001", "63C3");
-	answers("012000010430303030", "6700");
-	answers("81200001083131313100000000", "6E00");
-	answers("012000010830303030FFFFFFFF", "63C2");
-	answers("012400011030303030FFFFFFFF31313131FFFFFFFF", "63C1");
-	answers("012400010831313131FFFFFFFF", "6700");
-	answers("012400011031313131FFFFFFFF313131FFFFFFFFFF", "6A80");
-	answers("012000010830303030FFFFFFFF", "63C0");
-	answers(CHV1, "6983");
-}
-
-Test(tob, has_files_longer_than_their_content_where_told)
-{
-	const uint8_t *der = file;
-
-	open_files("file-der,file-pad=100", NULL);
-	answers(CHV1, "9000");
-	read_file("7FAA6F01");
-	X509_free(d2i_X509(NULL, &der, (long)file_size));
-	cr_assert_eq(file + file_size - der, 100);
-	cr_assert_eq(*der, 0xFF);
-}
-
-static char directory[64];
-
-static int remove_one(const char *path, const struct stat *st, int type,
-		      struct FTW *at)
-{
-	(void)st;
-	(void)type;
-	(void)at;
-	return remove(path);
-}
-
-static void make_directory(void)
-{
-	strcpy(directory, "/tmp/sim-tob-XXXXXX");
-	cr_assert(mkdtemp(directory) != NULL);
-}
-
-static void remove_directory(void)
-{
-	nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-	bench_close(&b);
-}
-
-TestSuite(tob_store, .init = make_directory, .fini = remove_directory);
-
-static void start(void)
-{
-	cr_assert(bench_open_store(&b, "trust-onboard", NULL, NULL, directory));
-	bench_choose(&b, APPLET_MIAS);
-}
-
-Test(tob_store, keeps_certificates_pins_and_tries)
-{
-	uint8_t first[4096];
-	size_t size;
-
-	start();
-	size = bench_read_file(&b, "0201", first, sizeof(first));
-	answers("8124008109"
-		"04"
-		"30303030"
-		"31323334",
-		"9000");
-	answers("012000810430303030", "63C2");
-	teardown();
-	start();
-	read_file("0201");
-	cr_assert(view_equal(view_of(file, file_size), view_of(first, size)));
-	answers("01200081", "63C2");
-	answers("012000810431323334", "9000");
-}
-
-static const char *path_of(const char *name)
-{
-	static char path[128];
-
-	snprintf(path, sizeof(path), "%s/%s", directory, name);
-	return path;
-}
-
-Test(tob_store, leaves_its_authorities_for_servers)
-{
-	FILE *bundle;
-	int count = 0;
-	X509 *cert;
-
-	start();
-	bundle = fopen(path_of("trust-onboard-bundle.pem"), "r");
-	cr_assert(bundle != NULL);
-	while ((cert = PEM_read_X509(bundle, NULL, NULL, NULL)) != NULL) {
-		X509_free(cert);
-		count++;
-	}
-	fclose(bundle);
-	cr_assert_eq(count, 3);
-	cr_assert_eq(access(path_of("trust-onboard-ca.pem"), R_OK), 0);
-}
-
-Test(tob_store, takes_keys_that_somebody_put_there)
-{
-	EVP_PKEY *own = EVP_RSA_gen(2048);
-	FILE *out;
-	X509 *cert;
-
-	mkdir(path_of("trust-onboard"), 0700);
-	out = fopen(path_of("trust-onboard/signing.pem"), "w");
-	PEM_write_PrivateKey(out, own, NULL, NULL, 0, NULL, NULL);
-	fclose(out);
-	start();
-	read_file("0201");
-	cert = certificate();
-	cr_assert_eq(X509_check_private_key(cert, own), 1);
-	X509_free(cert);
-	EVP_PKEY_free(own);
-}
-
-Test(tob_store, refuses_a_pin_file_that_is_none)
-{
-	FILE *out;
-
-	start();
-	teardown();
-	out = fopen(path_of("trust-onboard/pin"), "w");
-	fputs("\x05"
-	      "0000",
-	      out);
-	fclose(out);
-	cr_assert_not(
-		bench_open_store(&b, "trust-onboard", NULL, NULL, directory));
-	unlink(path_of("trust-onboard/pin"));
-	start();
 }
