@@ -94,6 +94,45 @@ Test(mias_crypto, plays_the_known_signature)
 		verifies(bench_send(&b, "01C0000000"), EVP_sha256(), digest()));
 }
 
+/* Bytes of commands and answers of one signature, as the vendor's client makes
+ * it: with a channel of its own each time. */
+static void costs(const char *quirks, size_t to_card, size_t from_card)
+{
+	static const char *const commands[] = {
+		"0070000001",
+		"01A404000DA0000000188000000006624151",
+		"012000810430303030",
+		USE_SHA256,
+		LOAD,
+		COMPUTE,
+		"0070800101"};
+	size_t to = 0, from = 0;
+
+	bench_open(&b, "trust-onboard", quirks, NULL);
+	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
+		const char *answer = bench_send(&b, commands[i]);
+		char next[] = "01C0000000";
+
+		to += strlen(commands[i]) / 2;
+		from += strlen(answer) / 2;
+		if (strncmp(answer, "61", 2) != 0)
+			continue;
+		memcpy(next + 8, answer + 2, 2);
+		to += strlen(next) / 2;
+		from += strlen(bench_send(&b, next)) / 2;
+	}
+	cr_assert_eq(to, to_card, "%zu", to);
+	cr_assert_eq(from, from_card, "%zu", from);
+	bench_close(&b);
+}
+
+Test(mias_crypto, costs_what_the_vendors_client_was_seen_to_pay)
+{
+	costs("direct", 93, 271);
+	costs(NULL, 103, 295);
+	bench_open(&b, "trust-onboard", NULL, NULL);
+}
+
 static const struct {
 	const char *set, *use, *load;
 	const char *name;
