@@ -13,7 +13,11 @@
 #include "base/trace.h"
 #include "link/module.h"
 #include "link/pcsc.h"
+#include "link/pcsc_state.h"
 #include "link/worker.h"
+
+/* pcscd asks most readers every 400 ms whether the card is still there. */
+#define NOTICE_LIMIT 1000
 
 #define PROTOCOLS (SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1)
 
@@ -32,28 +36,23 @@ struct pcsc {
 	DWORD protocol;
 	DWORD farewell; /* what becomes of the card in the end */
 	LONG result;
+	int patience; /* milliseconds, to learn why a command failed */
 	uint8_t command[LINK_COMMAND_MAX], response[LINK_RESPONSE_MAX];
 	DWORD command_size, response_size;
 };
 
 /* ---- in the worker's thread ---- */
 
-static LONG read_presence(struct pcsc *pcsc)
+/* A pcscd that ends while we connect looks like one that refuses us: only that
+ * one is still there, and refuses again. */
+static LONG establish(struct pcsc *pcsc)
 {
-	SCARD_READERSTATE states[PCSC_READERS_MAX];
-	struct pcsc_readers *readers = &pcsc->readers;
-	LONG result;
+	LONG result = SCARD_W_SECURITY_VIOLATION;
 
-	memset(states, 0, sizeof(states));
-	for (size_t i = 0; i < readers->count; i++)
-		states[i].szReader = readers->list[i].name;
-	/* Nothing is known yet, so that it returns at once. */
-	result = SCardGetStatusChange(pcsc->context, 0, states,
-				      (DWORD)readers->count);
-	for (size_t i = 0; i < readers->count; i++)
-		readers->list[i].has_card =
-			(states[i].dwEventState & SCARD_STATE_PRESENT) != 0;
-	return result == SCARD_E_TIMEOUT ? SCARD_S_SUCCESS : result;
+	for (int i = 0; i < 2 && result == SCARD_W_SECURITY_VIOLATION; i++)
+		result = SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL,
+					       &pcsc->context);
+	return result;
 }
 
 static LONG list_readers(struct pcsc *pcsc)
@@ -62,8 +61,7 @@ static LONG list_readers(struct pcsc *pcsc)
 	DWORD size = sizeof(names);
 	LONG result;
 
-	result = SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL,
-				       &pcsc->context);
+	result = establish(pcsc);
 	if (result != SCARD_S_SUCCESS)
 		return result;
 	pcsc->has_context = true;
@@ -71,7 +69,7 @@ static LONG list_readers(struct pcsc *pcsc)
 	if (result != SCARD_S_SUCCESS)
 		return result;
 	pcsc_read_names(&pcsc->readers, names, size);
-	return read_presence(pcsc);
+	return pcsc_read_presence(pcsc->context, &pcsc->readers);
 }
 
 static void list_call(void *self)
@@ -137,10 +135,13 @@ static void transmit_call(void *self)
 	/* Pulled in the middle: some drivers call nothing a success. */
 	if (pcsc->result == SCARD_S_SUCCESS && !pcsc->response_size)
 		pcsc->result = SCARD_E_NOT_TRANSACTED;
+	if (pcsc->result != SCARD_E_NOT_TRANSACTED &&
+	    pcsc->result != SCARD_E_COMM_DATA_LOST)
+		return;
 	/* What was lost on the way may still be on it. */
-	if (pcsc->result == SCARD_E_NOT_TRANSACTED ||
-	    pcsc->result == SCARD_E_COMM_DATA_LOST)
-		pcsc->farewell = SCARD_RESET_CARD;
+	pcsc->farewell = SCARD_RESET_CARD;
+	if (pcsc_card_has_gone(pcsc->context, pcsc->reader, pcsc->patience))
+		pcsc->result = SCARD_W_REMOVED_CARD;
 }
 
 static void end_call(void *self)
@@ -322,10 +323,13 @@ static int pcsc_exchange(struct link *link, const char *handle,
 			 const struct deadline *deadline)
 {
 	struct pcsc *pcsc = link->self;
-	int result;
+	int left = deadline_left(deadline), result;
 
 	(void)handle;
 	TRY(check_whole(pcsc, deadline));
+	/* The sentence has to come before the deadline. */
+	pcsc->patience =
+		left < 0 || left / 2 > NOTICE_LIMIT ? NOTICE_LIMIT : left / 2;
 	memcpy(pcsc->command, command, command_size);
 	pcsc->command_size = (DWORD)command_size;
 	result = run(pcsc, transmit_call, IOTSAFE_ERR_TIMEOUT,

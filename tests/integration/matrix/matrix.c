@@ -12,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 #include "operations.h"
+#include "reader.h"
 #include "simulator.h"
 #include "table.h"
 
@@ -73,6 +74,11 @@ static bool is_short(const struct cell *cell)
 	       !strncmp(cell->expected, "`ERR_BUSY`", 10);
 }
 
+static bool loses_reader(const struct cell *cell)
+{
+	return !strcmp(cell->fault, "pcscd gone");
+}
+
 /* The operation on a card that is well. */
 static bool works(struct subject *subject, const struct operation *operation,
 		  struct verdict *verdict, const char *when)
@@ -102,15 +108,20 @@ static bool breaks(struct worker *worker, const struct cell *cell,
 {
 	const int limit = is_short(cell) ? SHORT : LONG;
 	char sentence[512] = "";
+	struct reader_loss loss;
 	long long took;
 	int result;
 
 	if (subject->card)
 		iotsafe_card_set_timeout(subject->card, limit);
 	simulator_faults(&worker->sim, cell->rule);
+	if (loses_reader(cell))
+		reader_lose(&loss, &worker->sim);
 	took = -now();
 	result = operation->run(subject);
 	took += now();
+	if (loses_reader(cell))
+		reader_lost(&loss);
 	if (result < 0)
 		snprintf(sentence, sizeof(sentence), "%s",
 			 iotsafe_last_error());
@@ -125,18 +136,6 @@ static bool breaks(struct worker *worker, const struct cell *cell,
 		 code_name(result), sentence, took);
 	return cell_fits(cell, code_name(result), sentence) &&
 	       took < limit + SLACK;
-}
-
-/* A reader takes its time to see a card, and does not tell us. */
-static void wait_for_card(const char *address)
-{
-	const struct timespec pause = {.tv_nsec = 50000000};
-	const long long end = now() + LONG;
-	iotsafe_card *card;
-
-	while (iotsafe_card_open(address, &card) < 0 && now() < end)
-		nanosleep(&pause, NULL);
-	iotsafe_card_free(card);
 }
 
 static void look_again(struct worker *worker)
@@ -173,8 +172,11 @@ static bool try_cell(struct worker *worker, const struct cell *cell,
 	/* Another card is another original. */
 	if (!strncmp(cell->rule, "swap", 4))
 		look_again(worker);
-	if (all.reader)
-		wait_for_card(worker->address[0]);
+	/* The command that was not answered is still the reader's. */
+	if (all.reader && !strncmp(cell->rule, "silence", 7))
+		reader_insert_again(&worker->sim, worker->address[0]);
+	else if (all.reader)
+		reader_wait(worker->address[0]);
 	if (works(subject, operation, &after, "afterwards"))
 		return true;
 	*verdict = after;
@@ -221,7 +223,7 @@ static void begin(struct worker *worker)
 				 worker->sim.link, interface, limit);
 	}
 	worker->original = (struct original){.root = {NULL}};
-	wait_for_card(worker->address[0]);
+	reader_wait(worker->address[0]);
 	look_again(worker);
 }
 
@@ -241,7 +243,7 @@ static void start_afresh(struct worker *worker)
 		return;
 	}
 	simulator_faults(&worker->sim, "card-reset@1-1");
-	wait_for_card(worker->address[0]);
+	reader_wait(worker->address[0]);
 	simulator_faults(&worker->sim, "");
 }
 
