@@ -14,7 +14,8 @@ PACKAGES_TEST="libcriterion-dev python3-pytest lua-busted valgrind openssl
 	ca-certificates socat
 	pcscd vsmartcard-vpcd opensc
 	minicom picocom python3-serial
-	clang-format-14? busybox-static cpio libqmi-proxy libmbim-proxy"
+	clang-format-14? busybox-static cpio libqmi-proxy libmbim-proxy
+	openssh-client libnss-wrapper"
 PACKAGES_FUZZ="clang"
 PACKAGES_CLEAN_ROOT="debootstrap git"
 if [ "$(dpkg --print-architecture 2>/dev/null)" = amd64 ]; then
@@ -153,4 +154,29 @@ fetch_kernel() {
 	)
 	rm -rf "$BUILD/kernel"
 	mv "$BUILD/kernel.new" "$BUILD/kernel"
+}
+
+# An sshd for the tests that is only unpacked: the package would start one. Its
+# libraries are installed.
+fetch_sshd() {
+	[ ! -x /usr/sbin/sshd ] || return 0
+	[ ! -x "$BUILD/sshd/usr/sbin/sshd" ] || return 0
+	# shellcheck disable=SC2046 # a list of names
+	need "sshd" $(apt-cache depends openssh-server 2>/dev/null |
+		sed -n 's/^ *Depends: \(lib[^ ]*\)$/\1/p')
+	echo "dev: fetching openssh-server to run it in tests (not installed)" >&2
+	rm -rf "$BUILD/sshd.new"
+	mkdir -p "$BUILD/sshd.new"
+	(
+		cd "$BUILD/sshd.new"
+		apt-get download openssh-server >log 2>&1 || {
+			cat log >&2
+			echo "dev: openssh-server could not be fetched" >&2
+			exit 1
+		}
+		dpkg-deb -x ./*.deb .
+		rm -f ./*.deb
+	)
+	rm -rf "$BUILD/sshd"
+	mv "$BUILD/sshd.new" "$BUILD/sshd"
 }
