@@ -58,7 +58,8 @@ static const struct {
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
-/* _MODEM: refused, or the answer is no number. */
+/* _MODEM: refused, or the answer is no number. _FORMAT: OK and nothing else, as
+ * of a modem that says so to everything. */
 static int ask_number(struct at_modem *modem, unsigned command,
 		      uint8_t iccid[LINK_ICCID_SIZE],
 		      const struct deadline *deadline)
@@ -72,8 +73,10 @@ static int ask_number(struct at_modem *modem, unsigned command,
 		return at_error_record(answer.words, modem->stream.name, name);
 	if (commands[command].read(&answer, iccid))
 		return IOTSAFE_OK;
-	return error_set(IOTSAFE_ERR_MODEM, "%s: %s: no ICCID in %.40s",
-			 modem->stream.name, name, answer.value);
+	return error_set(*answer.value || *answer.bare ? IOTSAFE_ERR_MODEM
+						       : IOTSAFE_ERR_FORMAT,
+			 "%s: %s: no ICCID in %.40s", modem->stream.name, name,
+			 answer.value);
 }
 
 /* Whichever command has told it once is the one that tells it: a modem does

@@ -62,12 +62,27 @@ Test(at_number, the_number_is_asked_for_once_where_it_is_not_to_be_had)
 		{CRSM, LINE("+CRSM: 105,130") OK, FAR_ANSWER},
 		NO_NUMBER("AT+CCID"),
 		{"AT+QCCID", LINE("ERROR"), FAR_ANSWER},
-		{"AT+ICCID", LINE("+ICCID: ") OK, FAR_ANSWER},
+		{"AT+ICCID", LINE("+ICCID: 0") OK, FAR_ANSWER},
 		NO_NUMBER("AT^ICCID?"),
 		{"AT#CCID", LINE("#CCID: 001010123456789") OK, FAR_ANSWER},
 		CCHC,
 		CCHO_OPENS,
 		CCHC,
+	};
+
+	attributes = "?interface=cgla";
+	start(rows, COUNT(rows));
+	expect_number("");
+	expect_number("");
+	finish();
+}
+
+/* Each OK alone costs a wait for what may be behind it. */
+Test(at_number, a_modem_that_says_OK_to_everything_is_asked_no_more)
+{
+	static const struct far_row rows[] = {
+		OPENING, CCHO_OPENS, {CRSM, OK, FAR_ANSWER},
+		CCHC,	 CCHO_OPENS, CCHC,
 	};
 
 	attributes = "?interface=cgla";
