@@ -180,9 +180,9 @@ static void try_all(struct doctor *doctor)
 	size_t from = doctor->count;
 
 	for (size_t i = 0; i < doctor->ports.count; i++)
-		if (watch_signal() || try_one(doctor, &doctor->ports.list[i]))
+		if (watch_over() || try_one(doctor, &doctor->ports.list[i]))
 			return;
-	if (!try_one(doctor, NULL))
+	if (watch_over() || !try_one(doctor, NULL))
 		blame_nearest(doctor, from);
 }
 
@@ -263,6 +263,19 @@ static int tell(struct doctor *doctor)
 	return doctor_is_healthy(doctor) ? 0 : failure_status(ERR_HEALTH);
 }
 
+/* What was not looked at is not healthy. */
+static void say_late(struct doctor *doctor)
+{
+	if (!watch_late())
+		return;
+	for (size_t i = 0; i < doctor->count; i++)
+		if (!strcmp(doctor->findings[i].id, "time-up"))
+			return;
+	doctor_say(doctor, LEVEL_PROBLEM, "time-up",
+		   "Give it more time (--timeout 60000).",
+		   "The time was up before all was looked at.");
+}
+
 int command_doctor(struct cli *cli)
 {
 	struct doctor doctor = {.cli = cli};
@@ -273,12 +286,15 @@ int command_doctor(struct cli *cli)
 		address = getenv("IOTSAFE_CARD");
 	doctor.traces = cli->options.trace || getenv("IOTSAFE_TRACE");
 	hide_address(&doctor.redact, address);
+	if (cli->options.timeout)
+		watch_limit(cli->options.timeout);
 	if (address && *address) {
 		examine(&doctor, address);
 	} else {
 		survey(&doctor);
 		try_all(&doctor);
 	}
+	say_late(&doctor);
 	iotsafe_trace_set(0, NULL, NULL);
 	status = tell(&doctor);
 	doctor_free(&doctor);

@@ -302,7 +302,7 @@ static void look_at_key(struct doctor *doctor, iotsafe_key *key)
 	doctor_say(doctor, LEVEL_OK, "identity", NULL, "The key is %s (%s).",
 		   iotsafe_object_name(object),
 		   iotsafe_object_key_type(object));
-	if (look_at_certificate(doctor, key) && !watch_signal())
+	if (look_at_certificate(doctor, key) && !watch_over())
 		make_signature(doctor, key, iotsafe_object_name(object));
 	iotsafe_object_free(object);
 }
@@ -328,9 +328,9 @@ void doctor_examine(struct doctor *doctor)
 	struct census census;
 
 	watch_begin("looking at the card");
-	if (look_at_applet(doctor) && !watch_signal()) {
+	if (look_at_applet(doctor) && !watch_over()) {
 		time_exchange(doctor);
-		if (look_at_objects(doctor, &census) && !watch_signal())
+		if (look_at_objects(doctor, &census) && !watch_over())
 			look_at_identity(doctor, &census);
 	}
 	watch_end();

@@ -40,6 +40,11 @@ static void take_line(void *self, const char *line)
 	}
 }
 
+/* Of the time that is left a way gets one part in so many, that others can be
+ * tried; and what an address may say at least. */
+#define SHARE 2
+#define LEAST 100
+
 static char *with_attribute(const char *address, const char *attribute)
 {
 	char *out = text_copy(address);
@@ -51,9 +56,10 @@ static char *with_attribute(const char *address, const char *attribute)
 int doctor_open(struct doctor *doctor, const char *address)
 {
 	char *whole = text_copy(address), limit[32];
-	int result, timeout = doctor->cli->options.timeout;
+	int result, timeout = watch_left(0) / SHARE;
 
-	if (timeout && !strstr(address, "timeout=")) {
+	if (doctor->cli->options.timeout && !strstr(address, "timeout=")) {
+		timeout = timeout < LEAST ? LEAST : timeout;
 		snprintf(limit, sizeof(limit), "timeout=%d", timeout);
 		text_free(whole);
 		whole = with_attribute(address, limit);
@@ -107,7 +113,7 @@ static bool may_differ(int code)
 /* After a failure: does the modem answer at all, and does one of its ways? */
 static bool reach_otherwise(struct doctor *doctor, const char *address)
 {
-	for (size_t i = 0; i < WAYS_COUNT; i++) {
+	for (size_t i = 0; i < WAYS_COUNT && !watch_over(); i++) {
 		char *other = with_attribute(address, ways[i].attribute);
 		int result = doctor_open(doctor, other);
 		char next[64];
@@ -164,7 +170,7 @@ bool doctor_reach(struct doctor *doctor, const char *address)
 	doctor_reason(doctor, LEVEL_PROBLEM);
 	say_others(doctor, address, result);
 	if (!has_ways(address) || !may_differ(result) ||
-	    !port_answers(doctor) || watch_signal())
+	    !port_answers(doctor) || watch_over())
 		return false;
 	if (!reach_otherwise(doctor, address))
 		return false;
@@ -179,7 +185,7 @@ void doctor_try_ways(struct doctor *doctor, const char *address)
 
 	if (!has_ways(address))
 		return;
-	for (size_t i = 0; i < WAYS_COUNT && !watch_signal(); i++) {
+	for (size_t i = 0; i < WAYS_COUNT && !watch_over(); i++) {
 		char *other = with_attribute(address, ways[i].attribute);
 		size_t size = strlen(works);
 

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "doctor.h"
+#include "watch.h"
 
 static const struct row {
 	int code;
@@ -270,7 +271,11 @@ void doctor_reason(struct doctor *doctor, enum level level)
 	const char *path = path_of(doctor, buffer);
 	int code = iotsafe_last_code();
 
-	if (code == IOTSAFE_ERR_TIMEOUT)
+	if (code == IOTSAFE_ERR_CANCELLED && watch_late())
+		doctor_say_failure(doctor, level, "time-up",
+				   "Give it more time (--timeout 60000).",
+				   "The time for all of this was up.");
+	else if (code == IOTSAFE_ERR_TIMEOUT)
 		say_silence(doctor, level);
 	else if (code == IOTSAFE_ERR_IO && path && !access(path, F_OK) &&
 		 strcasestr(iotsafe_last_error(), "permission"))

@@ -74,14 +74,21 @@ int fail(struct cli *cli, const char *error, const char *format, ...)
 	return report(cli, error);
 }
 
-/* The library's own words, and none beside them. */
+/* The library's own words, and none beside them: but it cannot know that it was
+ * the time of the command that was up. */
 int fail_library(struct cli *cli)
 {
 	const char *error = iotsafe_error_name(iotsafe_last_code());
+	const char *more = "";
 
+	if (iotsafe_last_code() == IOTSAFE_ERR_CANCELLED && watch_late() &&
+	    !watch_signal()) {
+		error = "ERR_TIMEOUT";
+		more = ": the time of the whole command was up";
+	}
 	cli->error_status = iotsafe_last_status();
-	snprintf(cli->error_text, sizeof(cli->error_text), "%s",
-		 iotsafe_last_error());
+	snprintf(cli->error_text, sizeof(cli->error_text), "%s%s",
+		 iotsafe_last_error(), more);
 	return report(cli, error);
 }
 

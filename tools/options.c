@@ -171,8 +171,9 @@ static const struct row rows[] = {
 	{"card", TEXT, PLACE(card), EVERY, "ADDRESS",
 	 "how to reach the card (default: $IOTSAFE_CARD)"},
 	{"timeout", INTEGER, PLACE(timeout), EVERY, "MS",
-	 "limit of one operation of the card (default: 10000);\n"
-	 "connect: of reaching the host and of the handshake too"},
+	 "limit of all that is done with the card (default: 10000\n"
+	 "an operation); connect: of an operation, of reaching\n"
+	 "the host, and of the handshake"},
 	{"json", FLAG, PLACE(json), EVERY, NULL,
 	 "one JSON object on standard output"},
 	{"trace", TEXT, PLACE(trace), EVERY, "WHAT",

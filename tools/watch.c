@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A thread turns signals into a cancelled operation, and time that passes
- * into a line on the terminal. The library's calls block, and a signal
- * handler could not cancel them.
+ * A thread turns signals, and a time that is up, into a cancelled operation,
+ * and time that passes into a line on the terminal. The library's calls block,
+ * and a signal handler could not cancel them.
  */
 #include <errno.h>
 #include <poll.h>
@@ -18,6 +18,8 @@
 
 /* Waits shorter than this are not worth a line. */
 #define PATIENCE 2000
+/* What was begun when the time was up is cancelled so often. */
+#define REPEAT 50
 
 static struct {
 	pthread_mutex_t lock;
@@ -29,6 +31,7 @@ static struct {
 	iotsafe_card *card;
 	const char *what;
 	int64_t since;
+	int64_t end; /* of the whole command; 0: none */
 	/* Columns of the line that stands on the terminal. */
 	int shown;
 } watch = {
@@ -60,6 +63,27 @@ static int speak(void)
 		      1;
 	fflush(stderr);
 	return (int)(1000 - passed % 1000);
+}
+
+static bool is_late(void)
+{
+	return watch.end && clock_left(watch.end) == 0;
+}
+
+/* Ends what takes too long; gives the milliseconds until it has to. */
+static int keep_time(void)
+{
+	if (!watch.end || !watch.card)
+		return -1;
+	if (!is_late())
+		return clock_left(watch.end);
+	iotsafe_card_cancel(watch.card);
+	return REPEAT;
+}
+
+static int sooner(int a, int b)
+{
+	return a < 0 || (b >= 0 && b < a) ? b : a;
 }
 
 /* The second one: as if nobody had watched. */
@@ -98,7 +122,7 @@ static void *run(void *unused)
 
 	pthread_mutex_lock(&watch.lock);
 	while (!watch.stopping) {
-		int timeout = speak();
+		int timeout = sooner(speak(), keep_time());
 
 		pthread_mutex_unlock(&watch.lock);
 		poll(waits, 2, timeout);
@@ -159,6 +183,7 @@ void watch_card(iotsafe_card *card)
 	pthread_mutex_lock(&watch.lock);
 	watch.card = card;
 	pthread_mutex_unlock(&watch.lock);
+	eventfd_write(watch.wake_fd, 1);
 }
 
 void watch_begin(const char *what)
@@ -177,6 +202,40 @@ void watch_end(void)
 	erase();
 	watch.what = NULL;
 	pthread_mutex_unlock(&watch.lock);
+}
+
+void watch_limit(int milliseconds)
+{
+	pthread_mutex_lock(&watch.lock);
+	if (!watch.end)
+		watch.end = clock_after(milliseconds);
+	pthread_mutex_unlock(&watch.lock);
+	eventfd_write(watch.wake_fd, 1);
+}
+
+bool watch_late(void)
+{
+	bool late;
+
+	pthread_mutex_lock(&watch.lock);
+	late = is_late();
+	pthread_mutex_unlock(&watch.lock);
+	return late;
+}
+
+int watch_left(int otherwise)
+{
+	int left;
+
+	pthread_mutex_lock(&watch.lock);
+	left = watch.end ? clock_left(watch.end) : otherwise;
+	pthread_mutex_unlock(&watch.lock);
+	return left;
+}
+
+bool watch_over(void)
+{
+	return watch_signal() || watch_late();
 }
 
 int watch_fd(void)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Watches over what the main thread waits for: says on a terminal how long it
  * takes, and on SIGINT, SIGTERM and SIGHUP ends it in good order, so that no
- * channel stays open on the card. A second signal ends the program at once. */
+ * channel stays open on the card. A second signal ends the program at once.
+ * Ends the same way a command whose time is up. */
 #ifndef TOOLS_WATCH_H
 #define TOOLS_WATCH_H
 
@@ -19,6 +20,17 @@ void watch_card(iotsafe_card *card);
 void watch_begin(const char *what);
 /* No wait is under way. Harmless at any time. */
 void watch_end(void);
+
+/* From now on the command has so many milliseconds; then its operations on the
+ * card are cancelled, those that begin later, too. The first limit holds. */
+void watch_limit(int milliseconds);
+/* The time is up. */
+bool watch_late(void);
+/* Milliseconds left, and those given where there is no limit. */
+int watch_left(int otherwise);
+
+/* Nothing more is to be begun: the time is up, or a signal came. */
+bool watch_over(void);
 
 /* Readable once a signal has come; -1 before watch_start(). */
 int watch_fd(void);
