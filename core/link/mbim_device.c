@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/error.h"
 #include "base/trace.h"
 #include "link/mbim_device.h"
@@ -184,6 +185,18 @@ static int make_device(struct mbim_device *mbim, const char *path,
 	return result;
 }
 
+/* libmbim says no more than that it could not start it. Debian's and others'
+ * builds of mbim-proxy end at once, and let nobody in, where they are not
+ * root's.
+ */
+static void explain_proxy(bool proxy)
+{
+	if (proxy && geteuid() && strstr(iotsafe_last_error(), "mbim-proxy"))
+		error_append(" (it serves root alone, unless it was built for "
+			     "another user: run as root, or without it by "
+			     "proxy=no)");
+}
+
 static int open_device(struct mbim_device *mbim, bool proxy,
 		       const struct deadline *deadline)
 {
@@ -201,8 +214,10 @@ static int open_device(struct mbim_device *mbim, bool proxy,
 			      call);
 	result = wait_for(mbim, call, cancellable, "open", deadline);
 	if (result >= 0 &&
-	    !mbim_device_open_full_finish(mbim->device, call->result, &error))
+	    !mbim_device_open_full_finish(mbim->device, call->result, &error)) {
 		result = failed(mbim, "open", IOTSAFE_ERR_IO, error);
+		explain_proxy(proxy);
+	}
 	end(mbim, call, cancellable);
 	return result;
 }

@@ -41,6 +41,8 @@ def modem(folder):
 @pytest.fixture
 def proxy(modem):
     """Through the real proxy, which libmbim starts."""
+    if os.geteuid():
+        pytest.skip("mbim-proxy serves root alone")
     far = Terminal(modem.serve)
     yield f"mbim:{far.path}"
     end_owner("mbim-proxy")
@@ -293,6 +295,37 @@ def test_a_proxy_that_ends_is_told_and_the_next_one_serves(proxy, modem, tmp_pat
         end_owner("mbim-proxy")
         program.communicate(b"\n", 60)
     assert program.returncode == 0
+
+
+NOBODY = """
+import iotsafe, os, sys
+try:  # so that its module is loaded while it can be read
+    iotsafe.open("mbim:/dev/cdc-wdm77")
+except iotsafe.Error:
+    pass
+if not os.geteuid():
+    os.setgid(65534)
+    os.setuid(65534)
+try:
+    iotsafe.open(sys.argv[1])
+except iotsafe.LinkError as error:
+    print(error)
+"""
+
+
+def test_who_is_not_root_is_told_that_the_proxy_is(modem):
+    far = Terminal(modem.serve)
+    os.chmod(far.path, 0o666)
+    try:
+        done = subprocess.run(
+            ["/usr/bin/python3", "-c", NOBODY, f"mbim:{far.path}"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    finally:
+        far.end()
+    assert "mbim-proxy (it serves root alone" in done.stdout, done.stderr
 
 
 def test_a_wait_can_be_cancelled(device, modem):
