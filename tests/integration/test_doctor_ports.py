@@ -69,6 +69,10 @@ PORTS = {
     "echo storm": (
         lambda came: (came or b"ATE0\r") * 20, "echo",
         "sends back what it is sent", "getty"),
+    "echo in pieces": (
+        lambda came: came and b"TE0\r" + came + b"AT" + came + came[:-1] + b"AT\r",
+        "echo",
+        "sends back what it is sent", "getty"),
     "wrong speed": (
         lambda came: bytes(0x80 | byte for byte in came), "no-modem",
         "the speed is wrong, or it is no modem", "?baud="),
