@@ -46,7 +46,7 @@ static int bind_session(const struct iotsafe_tls *tls, struct bytes data,
 			uint8_t digest[RESUME_DIGEST_SIZE])
 {
 	const uint8_t kinds[] = {
-		tls->transport.datagram,   tls->verify,
+		tls->transport.datagram,   (uint8_t)tls->verify,
 		(uint8_t)tls->server.kind, tls->raw_key,
 		(uint8_t)tls->lowest,	   (uint8_t)tls->highest};
 

@@ -65,7 +65,7 @@ int iotsafe_tls_new(iotsafe_card *card, unsigned options, iotsafe_tls **out)
 		return error_set(IOTSAFE_ERR_MEMORY, "tls: no memory");
 	tls->owner = getpid();
 	tls->transport.fd = -1;
-	tls->verify = true;
+	tls->verify = IOTSAFE_VERIFY_FULL;
 	job_init(&tls->job);
 	result = create(tls, options);
 	if (result >= 0 && card)

@@ -55,7 +55,7 @@ struct iotsafe_tls {
 	uint8_t *certificate;
 	size_t certificate_size;
 	struct server server;
-	bool verify;
+	int verify;		    /* enum iotsafe_verify */
 	bool trusting;		    /* somebody said whom to trust */
 	char *card_ca[CARD_CA_MAX]; /* "": all roots */
 	unsigned card_ca_count;

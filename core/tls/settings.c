@@ -248,7 +248,11 @@ int iotsafe_tls_set_psk(iotsafe_tls *tls, const char *identity,
 int iotsafe_tls_set_verify(iotsafe_tls *tls, int verify)
 {
 	TRY(settings_check(tls, "verification"));
-	tls->verify = verify != 0;
+	if (verify < IOTSAFE_VERIFY_NONE || verify > IOTSAFE_VERIFY_CHAIN)
+		return error_set(IOTSAFE_ERR_ARG,
+				 "verification %d: there are 0, 1 and 2",
+				 verify);
+	tls->verify = verify;
 	return IOTSAFE_OK;
 }
 

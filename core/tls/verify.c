@@ -72,6 +72,8 @@ static unsigned expect(struct iotsafe_tls *tls, gnutls_typed_vdata_st *data)
 	unsigned count = 0;
 
 	data[count++] = verify_purpose();
+	if (tls->verify == IOTSAFE_VERIFY_CHAIN)
+		return count;
 	if (tls->server.kind == SERVER_NAME)
 		data[count++] = (gnutls_typed_vdata_st){
 			.type = GNUTLS_DT_DNS_HOSTNAME,

@@ -193,20 +193,26 @@ static void another_card(iotsafe_tls *tls)
 	card.address = "soft:other";
 }
 
+static void the_name_unchecked(iotsafe_tls *tls)
+{
+	expect_good(iotsafe_tls_set_verify(tls, IOTSAFE_VERIFY_CHAIN));
+}
+
 static void the_same(iotsafe_tls *tls)
 {
 	(void)tls;
 }
 
 static void (*const changes[])(iotsafe_tls *tls) = {
-	the_same,    another_name,	  more_trust,
-	another_key, another_certificate, another_card};
+	the_same,	   another_name,	more_trust,
+	another_key,	   another_certificate, another_card,
+	the_name_unchecked};
 
 ParameterizedTestParameters(resume, is_bound_to_what_was_checked)
 {
-	static int rows[] = {0, 1, 2, 3, 4, 5};
+	static int rows[] = {0, 1, 2, 3, 4, 5, 6};
 
-	return cr_make_param_array(int, rows, 6);
+	return cr_make_param_array(int, rows, 7);
 }
 
 ParameterizedTest(int *row, resume, is_bound_to_what_was_checked,

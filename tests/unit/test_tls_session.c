@@ -528,6 +528,32 @@ Test(tls, takes_any_server_only_when_told_to)
 	identity_free(&wrong);
 }
 
+Test(tls, sends_a_name_it_was_told_not_to_check)
+{
+	iotsafe_tls *tls = new_session(TLS13, &card);
+	struct identity stranger = identity_make((struct identity_wish){
+		.name = "other.example", .issuer = &other_ca});
+	struct peer_wish wish = wish_for(TLS13);
+	struct peer peer;
+
+	expect_good(iotsafe_tls_set_server_name(tls, "other.example"));
+	expect_good(iotsafe_tls_set_verify(tls, IOTSAFE_VERIFY_CHAIN));
+	peer_start(&peer, wish);
+	expect_good(iotsafe_tls_handshake(tls, peer.fd, patience(10000)));
+	expect_echo(tls, "x");
+	end_session(tls, &peer);
+	cr_assert(eq(str, peer.name, "other.example"));
+
+	tls = new_session(TLS13, &card);
+	expect_good(iotsafe_tls_set_verify(tls, IOTSAFE_VERIFY_CHAIN));
+	wish.server = &stranger;
+	peer_start(&peer, wish);
+	expect_error(iotsafe_tls_handshake(tls, peer.fd, patience(10000)),
+		     IOTSAFE_ERR_UNTRUSTED, "not accepted");
+	end_session(tls, &peer);
+	identity_free(&stranger);
+}
+
 /* ---- what the caller does wrong ---- */
 
 Test(tls, wants_the_server_name_set)
@@ -557,6 +583,10 @@ Test(tls, checks_settings_when_they_are_said)
 		     "server name");
 	expect_error(iotsafe_tls_set_server_name(tls, long_name),
 		     IOTSAFE_ERR_ARG, "server name");
+	expect_error(iotsafe_tls_set_verify(tls, 3), IOTSAFE_ERR_ARG,
+		     "verification 3");
+	expect_error(iotsafe_tls_set_verify(tls, -1), IOTSAFE_ERR_ARG,
+		     "verification -1");
 	expect_error(iotsafe_tls_set_server_name(tls, "https://x"),
 		     IOTSAFE_ERR_ARG, "neither");
 	expect_error(iotsafe_tls_set_versions(tls, 11, 0), IOTSAFE_ERR_ARG,

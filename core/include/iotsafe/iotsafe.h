@@ -861,7 +861,18 @@ IOTSAFE_API int iotsafe_tls_set_card_random(iotsafe_tls *tls, int on);
 IOTSAFE_API int iotsafe_tls_set_session(iotsafe_tls *tls, const uint8_t *data,
 					size_t data_size);
 
-/** 0: the server is not authenticated at all. For tests only. */
+enum iotsafe_verify {
+	/** The server is not authenticated at all. For tests only. */
+	IOTSAFE_VERIFY_NONE = 0,
+	/** Its certificate leads to a CA, and is for the server's name. */
+	IOTSAFE_VERIFY_FULL = 1,
+	/** Its certificate leads to a CA. The name is sent, but whoever has
+	 * any certificate of that CA may pose as the server: for a private CA,
+	 * or callers who check the name themselves. */
+	IOTSAFE_VERIFY_CHAIN = 2
+};
+
+/** How the server is authenticated: enum iotsafe_verify. */
 IOTSAFE_API int iotsafe_tls_set_verify(iotsafe_tls *tls, int verify);
 
 /** Protocols to offer by ALPN (RFC 7301), in order of preference, joined by
