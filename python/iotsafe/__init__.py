@@ -11,6 +11,10 @@ Cards are named by addresses, objects on them as in iotsafe.h: ``client`` or
 Importing the package also registers the URL scheme ``iotsafe:`` with GnuTLS
 for this process.
 
+:class:`iotsafe.SSLContext` stands where an :class:`ssl.SSLContext` stood, for
+libraries that take one (:mod:`iotsafe.ssl`); :mod:`iotsafe.requests` is for
+requests.
+
 Every object may be used from any thread. One that was opened before ``fork``
 raises :class:`ClosedError` in the child.
 
@@ -18,6 +22,10 @@ Secrets that come out (:meth:`Key.agree`, :meth:`Card.prf`, …) are bytes, whic
 Python cannot wipe: let go of them soon, and leave a key on the card where the
 card can do the work.
 """
+
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
+from typing import List as _List
 
 from ._core import version as _version
 from .card import Card, open, set_pin, trace
@@ -51,6 +59,9 @@ from .key import Key
 from .objects import Flag, Object
 from .seal import Seal, hkdf_expand
 from .tls import TLSSocket
+
+if _TYPE_CHECKING:
+    from .ssl import SSLContext as SSLContext
 
 __version__ = _version()
 
@@ -90,3 +101,17 @@ __all__ = [
     "set_pin",
     "trace",
 ]
+
+
+def __getattr__(name: str) -> _Any:
+    # They load OpenSSL's ssl module, which many programs do without.
+    if name not in ("ssl", "SSLContext"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    module = importlib.import_module(".ssl", __name__)
+    return module if name == "ssl" else module.SSLContext
+
+
+def __dir__() -> _List[str]:
+    return sorted({*globals(), "ssl", "SSLContext"})

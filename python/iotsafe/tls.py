@@ -72,6 +72,7 @@ class TLSSocket(Session):
     server_side = False
 
     _sock: Optional[socket.socket] = None
+    _shut = False  # our side, by us
 
     def __init__(
         self,
@@ -100,16 +101,8 @@ class TLSSocket(Session):
         do_handshake: bool = True,
         suppress_ragged_eofs: bool = True,
     ) -> None:
-        if isinstance(sock, TLSSocket):
-            raise TypeError("a TLS socket cannot carry another one")
         super().__init__(sock.gettimeout(), verify)
-        self._closed = False
-        self._io_refs = 0  # files of makefile() that are still open
-        self._ragged_end_is_end = suppress_ragged_eofs
-        self.family, self.type, self.proto = sock.family, sock.type, sock.proto
-        self._sock = socket.socket(
-            self.family, self.type, self.proto, sock.detach()
-        )
+        self._take(sock, suppress_ragged_eofs)
         try:
             datagram = self.type == socket.SOCK_DGRAM
             self._tls = self._new(key, card, datagram)
@@ -130,10 +123,23 @@ class TLSSocket(Session):
             self._drop()
             raise
 
+    def _take(self, sock: socket.socket, ragged_end_is_end: bool) -> None:
+        """Takes the socket over."""
+        if isinstance(sock, TLSSocket):
+            raise TypeError("a TLS socket cannot carry another one")
+        self._closed = False
+        self._io_refs = 0  # files of makefile() that are still open
+        self._ragged_end_is_end = ragged_end_is_end
+        self.family, self.type, self.proto = sock.family, sock.type, sock.proto
+        self._sock = socket.socket(
+            self.family, self.type, self.proto, sock.detach()
+        )
+
     def _first_handshake(self) -> None:
         if self._timeout == 0:
             raise ArgumentError(
-                "a socket with time-out 0 needs do_handshake=False"
+                "a socket with time-out 0 needs a handshake of its own: "
+                "do_handshake=False, do_handshake_on_connect=False"
             )
         self.do_handshake()
 
@@ -238,6 +244,8 @@ class TLSSocket(Session):
         """Whether the peer has ended its side, rather than cut us off."""
         if self._sock is None:
             return False
+        if self._shut:  # both sides have ended: that is a closed state too
+            return True
         try:
             info = self._sock.getsockopt(
                 socket.IPPROTO_TCP, socket.TCP_INFO, 1
@@ -273,6 +281,7 @@ class TLSSocket(Session):
         down."""
         if how != socket.SHUT_RD:
             self._say_goodbye()
+            self._shut = True
         self._socket().shutdown(how)
 
     def unwrap(self) -> socket.socket:

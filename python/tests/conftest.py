@@ -217,3 +217,29 @@ def verify(tmp_path):
 @pytest.fixture
 def ca(store):
     return store / "ca.pem"
+
+
+@pytest.fixture
+def context(card, ca):
+    """What stands where an ssl.SSLContext stood, with the card's identity."""
+    import iotsafe.ssl
+
+    context = iotsafe.ssl.SSLContext(card)
+    context.load_verify_locations(ca)
+    return context
+
+
+@pytest.fixture
+def peer(store):
+    """Starts servers of Python's ssl module, which is OpenSSL's."""
+    import servers
+
+    started = []
+
+    def start(handler=servers.echo, **options):
+        started.append(servers.Peer(store, handler, **options))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.stop()

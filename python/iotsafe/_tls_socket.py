@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The socket that :meth:`iotsafe.ssl.SSLContext.wrap_socket` gives."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    BinaryIO,
+    NoReturn,
+    Optional,
+    Union,
+)
+
+from . import _core, _failures
+from ._connection import Connection
+from .tls import TLSSocket
+
+if TYPE_CHECKING:
+    from ._context import SSLContext
+
+_PIECE = 16384
+
+
+class SSLSocket(Connection, TLSSocket):
+    """A TLS connection with the members and manners of
+    :class:`ssl.SSLSocket`. No subclass of it, nor of ``socket.socket``: that
+    would be a second owner of the descriptor."""
+
+    def __init__(
+        self,
+        context: SSLContext,
+        sock: socket.socket,
+        server_side: bool,
+        do_handshake_on_connect: bool,
+        suppress_ragged_eofs: bool,
+        server_hostname: Union[str, bytes, None],
+        session: Any,
+    ) -> None:
+        if sock.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE) != (
+            socket.SOCK_STREAM
+        ):
+            raise _failures.not_here("wrap_socket", "only streams; DTLS is "
+                                     "iotsafe.TLSSocket's")
+        Connection.__init__(
+            self, sock.gettimeout(), context.verify_mode != ssl.CERT_NONE
+        )
+        self.suppress_ragged_eofs = suppress_ragged_eofs
+        self.do_handshake_on_connect = do_handshake_on_connect
+        self._take(sock, suppress_ragged_eofs)
+        try:
+            self._begin(context, server_side, server_hostname, session)
+            self._connected = self._is_connected()
+            if self._connected and do_handshake_on_connect:
+                _failures.calling(self._first_handshake)
+        except BaseException:
+            self._drop()
+            raise
+
+    def _is_connected(self) -> bool:
+        try:
+            self.getpeername()
+        except OSError as error:
+            if error.errno == errno.ENOTCONN:
+                return False
+            raise
+        return True
+
+    def connect(self, address: Any) -> None:
+        """Connects the socket below, and shakes hands."""
+        if self._connected:
+            raise OSError(errno.EISCONN, "the socket is connected already")
+        sock = self._socket()
+        sock.settimeout(self._timeout)
+        sock.connect(address)
+        self._connected = True
+        if self.do_handshake_on_connect:
+            self.do_handshake()
+
+    def connect_ex(self, address: Any) -> int:
+        """The same; gives the error number of a connection that failed."""
+        sock = self._socket()
+        sock.settimeout(self._timeout)
+        result = sock.connect_ex(address)
+        if not result:
+            self._connected = True
+            if self.do_handshake_on_connect:
+                self.do_handshake()
+        return result
+
+    def do_handshake(self, block: bool = False) -> None:
+        """Agrees on keys with the server; the card signs once. With
+        ``block`` it waits even if the time-out is 0."""
+        if not self._connected:
+            self.getpeername()  # or says that it is not connected
+            self._connected = True
+        self._start()
+        timeout = self._timeout
+        if block and timeout == 0:
+            self._timeout = None
+        try:
+            TLSSocket.do_handshake(self)
+        finally:
+            self._timeout = timeout
+        self._finish()
+
+    @property
+    def timeout(self) -> Optional[float]:
+        return self._timeout
+
+    def sendfile(
+        self, file: BinaryIO, offset: int = 0, count: Optional[int] = None
+    ) -> int:
+        """Sends a file, or ``count`` bytes of it; gives how many went."""
+        if self._timeout == 0:
+            raise _failures.argument("sendfile wants a socket that may wait")
+        total = 0
+        file.seek(offset)
+        while count is None or total < count:
+            size = _PIECE if count is None else min(_PIECE, count - total)
+            piece = file.read(size)
+            if not piece:
+                break
+            self.sendall(piece)
+            total += len(piece)
+        file.seek(offset + total)
+        return total
+
+    # What no TLS socket can
+
+    def dup(self) -> NoReturn:
+        raise _failures.not_here("dup", "a session has one socket")
+
+    def sendto(self, *_: Any) -> NoReturn:
+        raise _failures.not_here("sendto", "the socket is connected: send")
+
+    def sendmsg(self, *_: Any) -> NoReturn:
+        raise _failures.not_here("sendmsg", "it would send without TLS")
+
+    def recvfrom(self, *_: Any) -> NoReturn:
+        raise _failures.not_here("recvfrom", "the socket is connected: recv")
+
+    def recvfrom_into(self, *_: Any) -> NoReturn:
+        raise _failures.not_here("recvfrom_into", "use recv_into")
+
+    def recvmsg(self, *_: Any) -> NoReturn:
+        raise _failures.not_here("recvmsg", "it would receive without TLS")
+
+    def recvmsg_into(self, *_: Any) -> NoReturn:
+        raise _failures.not_here("recvmsg_into", "use recv_into")
+
+    def listen(self, *_: Any) -> NoReturn:
+        raise _failures.not_here("listen", "only clients have a card")
+
+    def accept(self) -> NoReturn:
+        raise _failures.not_here("accept", "only clients have a card")
+
+    def __repr__(self) -> str:
+        return TLSSocket.__repr__(self).replace("TLSSocket", "ssl.SSLSocket")

@@ -1,0 +1,541 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The context of iotsafe.ssl: what each setting of ssl's does here."""
+
+import copy
+import os
+import pathlib
+import pickle
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+
+import iotsafe
+import iotsafe.ssl
+import pytest
+
+from conftest import run
+from iotsafe import _trust
+
+HOST = {"server_hostname": "localhost"}
+SYSTEM = pathlib.Path("/etc/ssl/certs/ca-certificates.crt")
+
+
+@pytest.fixture
+def bare():
+    """A context that has no card and never asks for one."""
+    return iotsafe.ssl.SSLContext("at:/nowhere")
+
+
+@pytest.fixture
+def talk(context, peer):
+    """One exchange with a server, by these settings."""
+
+    def one(server=None, **options):
+        sock = (server or peer()).connect()
+        with context.wrap_socket(sock, **{**HOST, **options}) as tls:
+            tls.sendall(b"x")
+            assert tls.recv(1) == b"x"
+            return tls.version()
+
+    return one
+
+
+def test_is_a_context_of_ssl_and_says_what_it_is(bare):
+    assert isinstance(bare, ssl.SSLContext)
+    assert iotsafe.SSLContext is iotsafe.ssl.SSLContext
+    assert bare.protocol == ssl.PROTOCOL_TLS_CLIENT
+    assert bare.check_hostname and bare.verify_mode == ssl.CERT_REQUIRED
+    for name in iotsafe.ssl.__all__:
+        assert getattr(iotsafe.ssl, name).__doc__, name
+
+
+@pytest.mark.parametrize("use", ["", "iotsafe.Card", "iotsafe.TLSSocket",
+                                 "dir(iotsafe)"])
+def test_the_package_alone_loads_no_openssl(use):
+    script = f"import sys, iotsafe; {use or '0'}; sys.exit('ssl' in sys.modules)"
+    subprocess.run([sys.executable, "-S", "-c", script], check=True)
+
+
+def test_the_module_is_loaded_when_it_is_named():
+    script = (
+        "import sys, iotsafe;"
+        "assert 'SSLContext' in dir(iotsafe);"
+        "iotsafe.SSLContext('at:/nowhere');"
+        "assert iotsafe.ssl.CERT_REQUIRED == 2;"
+        "sys.exit('ssl' not in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-S", "-c", script], check=True)
+    with pytest.raises(AttributeError, match="no attribute 'sslx'"):
+        iotsafe.sslx
+
+
+def test_what_is_not_ours_is_the_name_that_ssl_has():
+    assert iotsafe.ssl.SSLError is ssl.SSLError
+    assert iotsafe.ssl.CERT_NONE is ssl.CERT_NONE
+    assert "TLSVersion" in dir(iotsafe.ssl)
+    for name in ("wrap_socket", "get_server_certificate", "_create_stdlib_context",
+                 "nonsense"):
+        with pytest.raises(AttributeError):
+            getattr(iotsafe.ssl, name)
+
+
+def test_a_context_is_not_copied_as_those_of_ssl_are_not(bare):
+    for way in (copy.copy, copy.deepcopy, pickle.dumps):
+        with pytest.raises(TypeError, match="cannot pickle 'SSLContext'"):
+            way(bare)
+
+
+# Whom it trusts
+
+
+def test_nobody_is_trusted_before_somebody_is_named(card, peer):
+    context = iotsafe.ssl.SSLContext(card)
+    with pytest.raises(ssl.SSLCertVerificationError, match="no CA") as caught:
+        context.wrap_socket(peer().connect(), **HOST)
+    assert isinstance(caught.value, iotsafe.UntrustedError)
+    assert caught.value.verify_message
+
+
+def hashed(certificate, folder):
+    name = run("openssl", "x509", "-hash", "-noout", "-in", certificate)
+    shutil.copy(certificate, folder / f"{name.decode().strip()}.0")
+
+
+@pytest.mark.parametrize("form", ["file", "bytes path", "folder", "text",
+                                  "der", "two der", "card"])
+def test_trusts_files_folders_bytes_and_the_card(
+    form, card, store, ca, peer, tmp_path
+):
+    context = iotsafe.ssl.SSLContext(card)
+    der = ssl.PEM_cert_to_DER_cert(ca.read_text())
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    hashed(ca, folder)
+    shutil.copy(store / "server-key.pem", folder)  # not looked at
+    context.load_verify_locations(**{
+        "file": {"cafile": ca},
+        "bytes path": {"cafile": os.fsencode(ca)},
+        "folder": {"capath": folder},
+        "text": {"cadata": ca.read_text()},
+        "der": {"cadata": der},
+        "two der": {"cadata": bytearray(der + der)},
+        "card": {"cafile": "iotsafe:"},
+    }[form])
+    with context.wrap_socket(peer().connect(), **HOST) as tls:
+        assert tls.getpeercert()["subject"]
+    count = 0 if form == "card" else 1
+    assert context.cert_store_stats() == {
+        "x509": count, "crl": 0, "x509_ca": count
+    }
+    assert context.get_ca_certs(True) == [der] * count
+    if count:
+        want = ssl._ssl._test_decode_cert(str(ca))["subject"]
+        assert context.get_ca_certs()[0]["subject"] == want
+
+
+def test_a_ca_that_cannot_be_read_is_told_when_it_is_named(
+    bare, tmp_path, store
+):
+    empty = tmp_path / "empty"
+    empty.write_text("")
+    broken = tmp_path / "broken"
+    broken.write_text(
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+    )
+    with pytest.raises(FileNotFoundError):
+        bare.load_verify_locations(tmp_path / "nowhere")
+    with pytest.raises(FileNotFoundError):
+        bare.load_verify_locations(capath=tmp_path / "nowhere")
+    for path in (empty, broken, store / "server-key.pem"):
+        with pytest.raises(ssl.SSLError, match=path.name):
+            bare.load_verify_locations(path)
+    for data in ("", "text", b"text", b"\x30\x82", b"\x30\x84\xff\xff\xff\xff",
+                 b"\x30\x03abc", b"\x30\x80"):
+        with pytest.raises(ssl.SSLError, match="cadata"):
+            bare.load_verify_locations(cadata=data)
+    with pytest.raises(TypeError):
+        bare.load_verify_locations()
+    assert not bare.get_ca_certs()
+
+
+def test_a_file_is_read_once_until_it_changes(
+    bare, ca, store, tmp_path, monkeypatch
+):
+    path = tmp_path / "bundle.pem"
+    shutil.copy(ca, path)
+    reads = []
+    real = _trust.from_pem
+    monkeypatch.setattr(
+        _trust, "from_pem", lambda *x: reads.append(x) or real(*x)
+    )
+    for _ in range(3):
+        bare.load_verify_locations(path)
+        iotsafe.ssl.SSLContext("at:/nowhere").load_verify_locations(path)
+    assert len(reads) == 1 and len(bare.get_ca_certs()) == 1
+    shutil.copy(store / "intermediate.pem", path)
+    bare.load_verify_locations(path)
+    assert len(reads) == 2 and len(bare.get_ca_certs()) == 2
+
+
+def test_the_system_is_trusted_on_request(bare, peer, ca, card, monkeypatch):
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    bare.load_default_certs()
+    count = SYSTEM.read_text().count("BEGIN CERTIFICATE")
+    assert bare.cert_store_stats()["x509"] == count > 50
+    context = iotsafe.ssl.create_default_context(card)
+    with pytest.raises(ssl.SSLCertVerificationError):
+        context.wrap_socket(peer().connect(), **HOST)
+    context.load_verify_locations(ca)  # beside the system's
+    assert context.cert_store_stats()["x509"] == count + 1
+    context.wrap_socket(peer().connect(), **HOST).close()
+    monkeypatch.setenv("SSL_CERT_FILE", str(ca))
+    context = iotsafe.ssl.create_default_context(card)
+    assert context.cert_store_stats()["x509"] == 1
+    context.wrap_socket(peer().connect(), **HOST).close()
+
+
+def test_a_default_context_with_cas_trusts_only_these(card, peer, ca):
+    context = iotsafe.ssl.create_default_context(card, cafile=ca)
+    assert context.cert_store_stats()["x509"] == 1
+    context.wrap_socket(peer().connect(), **HOST).close()
+    with pytest.raises(NotImplementedError, match="CLIENT_AUTH"):
+        iotsafe.ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+
+
+# What is verified
+
+
+def test_names_are_checked_and_sent_as_ssl_does(context, peer, talk):
+    server = peer()
+    with pytest.raises(ssl.SSLCertVerificationError, match="example.org"):
+        talk(server, server_hostname="example.org")
+    with pytest.raises(iotsafe.ArgumentError, match="check_hostname"):
+        talk(server, server_hostname=None)
+    with pytest.raises(iotsafe.ArgumentError) as caught:
+        talk(server, server_hostname="a" * 70 + ".example")
+    # paho takes a ValueError for "connect again without a name".
+    assert not isinstance(caught.value, ValueError)
+    talk(server, server_hostname="127.0.0.1")
+    talk(server, server_hostname=b"localhost")
+    context.check_hostname = False
+    talk(server, server_hostname="example.org")
+    talk(server, server_hostname=None)
+    talk(server, server_hostname="bücher.example")
+    assert [each["name"] for each in server.seen] == [
+        None, "localhost", "example.org", None, "xn--bcher-kva.example",
+    ]
+
+
+@pytest.mark.parametrize("mode", [ssl.CERT_OPTIONAL, ssl.CERT_REQUIRED])
+def test_a_chain_is_verified_though_the_name_is_not(card, peer, mode):
+    context = iotsafe.ssl.create_default_context(card)  # the system's CAs
+    context.check_hostname = False
+    context.verify_mode = mode
+    with pytest.raises(ssl.SSLCertVerificationError, match="not accepted"):
+        context.wrap_socket(peer().connect(), **HOST)
+
+
+def test_everybody_is_trusted_only_when_told_so(card, peer):
+    context = iotsafe.ssl.SSLContext(card)
+    with pytest.raises(ValueError):  # as ssl has it
+        context.verify_mode = ssl.CERT_NONE
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    with pytest.warns(DeprecationWarning):
+        generic = iotsafe.ssl.SSLContext(card, ssl.PROTOCOL_TLS)
+    assert generic.verify_mode == ssl.CERT_NONE
+    for each in (context, generic):
+        with each.wrap_socket(peer().connect(), **HOST) as tls:
+            assert tls.getpeercert() == {}
+    generic.check_hostname = True
+    assert generic.verify_mode == ssl.CERT_REQUIRED
+
+
+# What is offered
+
+
+def test_versions_are_limited_in_every_way_of_ssl(context, peer, talk):
+    server = peer()
+    assert talk(server) == "TLSv1.3"
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    assert talk(server) == "TLSv1.2"
+    context.maximum_version = ssl.TLSVersion.MAXIMUM_SUPPORTED
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    with pytest.raises(ssl.SSLError):
+        talk(peer(version=ssl.TLSVersion.TLSv1_2))
+    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    with pytest.warns(DeprecationWarning):
+        context.options |= ssl.OP_NO_TLSv1_3
+    assert talk(server) == "TLSv1.2"
+    with pytest.warns(DeprecationWarning):
+        context.options |= ssl.OP_NO_TLSv1_2
+    with pytest.raises(iotsafe.ArgumentError, match="no version"):
+        talk(server)
+
+
+def test_a_protocol_of_ssl_may_stand_where_the_card_does(
+    address, peer, ca, monkeypatch
+):
+    monkeypatch.setenv("IOTSAFE_CARD", address())
+    context = iotsafe.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(ca)
+    server = peer()
+    with context.wrap_socket(server.connect(), **HOST) as tls:
+        assert tls.version() == "TLSv1.3"
+    with pytest.warns(DeprecationWarning):
+        context = iotsafe.SSLContext(protocol=ssl.PROTOCOL_TLSv1_2)
+    context.load_verify_locations(ca)
+    with context.wrap_socket(server.connect(), **HOST) as tls:
+        assert tls.version() == "TLSv1.2"
+    for protocol in (ssl.PROTOCOL_TLS_SERVER, ssl.PROTOCOL_TLSv1):
+        with pytest.raises(NotImplementedError, match="as a client"):
+            iotsafe.SSLContext(protocol)
+
+
+@pytest.mark.parametrize("ciphers, chosen", [
+    ("ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES128-GCM-SHA256"),
+    ("ECDHE+AESGCM:!aNULL:@SECLEVEL=2", "ECDHE-ECDSA-AES256-GCM-SHA384"),
+    ("CHACHA20", "ECDHE-ECDSA-CHACHA20-POLY1305"),
+    ("ECDHE-ECDSA-AES128-SHA256", "ECDHE-ECDSA-AES128-SHA256"),
+])
+def test_cipher_suites_are_chosen_by_the_names_of_openssl(
+    context, peer, ciphers, chosen
+):
+    server = peer(version=ssl.TLSVersion.TLSv1_2)
+    server.context.set_ciphers("ALL:@SECLEVEL=0")
+    context.set_ciphers(ciphers)
+    with context.wrap_socket(server.connect(), **HOST) as tls:
+        assert tls.cipher()[0] == chosen
+    assert chosen in {each["name"] for each in context.get_ciphers()}
+
+
+# As urllib3 1.26 and Mozilla (intermediate, 5.7) have them.
+URLLIB3 = (
+    "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20:ECDH+AESGCM:"
+    "DH+AESGCM:ECDH+AES:DH+AES:RSA+AESGCM:RSA+AES:!aNULL:!eNULL:!MD5:!DSS"
+)
+MOZILLA = (
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
+    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
+    "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
+    "DHE-RSA-AES128-GCM-SHA256:DHE-RSA-AES256-GCM-SHA384"
+)
+
+
+@pytest.mark.parametrize("ciphers", [
+    URLLIB3, MOZILLA, "DEFAULT", "HIGH:!aNULL:!kRSA", "ECDHE:-SHA1",
+    "AES256:+SHA1", "ALL:!AES128", "DHE-RSA-AES256-GCM-SHA384",
+])
+def test_gnutls_offers_nothing_that_was_not_listed(bare, ciphers):
+    bare.set_ciphers(ciphers)
+    ours = {x["name"] for x in bare.get_ciphers()
+            if x["protocol"] == "TLSv1.2"}
+    openssl = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    openssl.set_ciphers(f"{ciphers}:@SECLEVEL=0")
+    assert ours and ours <= {x["name"] for x in openssl.get_ciphers()}
+    offered = run(
+        "gnutls-cli", "--list", "--priority",
+        bare._priority() + ":-VERS-ALL:+VERS-TLS1.2",
+    ).decode()
+    names = [line.split()[0] for line in offered.splitlines()
+             if line.startswith("TLS_")]
+    assert len(names) == len(ours)
+
+
+def test_lists_that_gnutls_cannot_keep_are_refused_by_name(bare):
+    for ciphers, words in {
+        "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384":
+            "ECDHE-.* too",
+        "NONSENSE": "'NONSENSE' is not known",
+        "HIGH:@NONSENSE": "@NONSENSE",
+        "PSK": "no cipher can be selected",
+        "HIGH:!HIGH": "no cipher can be selected",
+        "": "no cipher can be selected",
+    }.items():
+        with pytest.raises(ssl.SSLError, match=words):
+            bare.set_ciphers(ciphers)
+    bare.set_ciphers("ECDHE-RSA-AES128-SHA")  # CBC is TLS 1.2's alone
+    assert [x["name"] for x in bare.get_ciphers()] == ["ECDHE-RSA-AES128-SHA"]
+    bare.minimum_version = ssl.TLSVersion.TLSv1_3
+    with pytest.raises(iotsafe.ArgumentError, match="no version"):
+        bare.get_ciphers()
+
+
+def test_keys_are_as_long_as_the_security_level_asks(
+    context, peer, talk, ca, store, tmp_path
+):
+    """Level 2 is the default of Debian's OpenSSL: RSA of 2048 bits."""
+    key, request = tmp_path / "key", tmp_path / "request"
+    run("openssl", "req", "-newkey", "rsa:1024", "-nodes", "-subj", "/CN=weak",
+        "-keyout", key, "-out", request)
+    extensions = tmp_path / "extensions"
+    extensions.write_text("subjectAltName=DNS:localhost\n")
+    weak = run("openssl", "x509", "-req", "-in", request, "-CA", ca, "-CAkey",
+               store / "ca-key.pem", "-extfile", extensions, "-days", "1")
+    (tmp_path / "weak.pem").write_bytes(weak)
+    server = peer()
+    server.context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    server.context.load_cert_chain(tmp_path / "weak.pem", key)
+    server.context.maximum_version = ssl.TLSVersion.TLSv1_2
+    server.context.set_ciphers("ECDHE-RSA-AES128-GCM-SHA256:@SECLEVEL=0")
+    with pytest.raises(ssl.SSLCertVerificationError):
+        talk(server)
+    context.set_ciphers("ECDHE:@SECLEVEL=0")
+    talk(server)
+
+
+def test_a_curve_is_the_only_one_that_is_offered(context, peer, talk):
+    server = peer()
+    server.context.set_ecdh_curve("secp384r1")
+    context.set_ecdh_curve("secp384r1")
+    talk(server)
+    context.set_ecdh_curve("prime256v1")
+    with pytest.raises(ssl.SSLError):
+        talk(server)
+    with pytest.raises(NotImplementedError, match="brainpool"):
+        context.set_ecdh_curve("brainpoolP256r1")
+
+
+def test_protocols_that_alpn_cannot_have_are_refused(bare):
+    for wrong in ("", "a,b", "x" * 33):
+        with pytest.raises(ssl.SSLError, match="ALPN"):
+            bare.set_alpn_protocols(["http/1.1", wrong])
+
+
+@pytest.mark.parametrize("name, value", [
+    ("sni_callback", print),
+    ("keylog_filename", "/tmp/keys"),
+    ("_msg_callback", print),
+    ("hostname_checks_common_name", False),
+    ("maximum_version", ssl.TLSVersion.TLSv1_1),
+    ("verify_flags", ssl.VERIFY_CRL_CHECK_LEAF),
+    ("verify_flags", ssl.VERIFY_X509_STRICT),
+])
+def test_a_setting_of_openssl_alone_is_refused_by_name(bare, name, value):
+    with pytest.raises(NotImplementedError, match=name) as caught:
+        setattr(bare, name, value)
+    assert isinstance(caught.value, (iotsafe.UnsupportedError, ssl.SSLError))
+    assert caught.value.code == iotsafe.UnsupportedError.code
+    before = getattr(bare, name)
+    setattr(bare, name, before)  # what it is may be said
+
+
+def test_methods_of_openssl_alone_are_refused_by_name(bare):
+    for call in ("set_servername_callback", "set_npn_protocols",
+                 "load_dh_params", "set_psk_client_callback",
+                 "set_psk_server_callback"):
+        with pytest.raises(NotImplementedError):
+            getattr(bare, call)(print)
+    with pytest.raises(NotImplementedError, match="OP_ENABLE_KTLS"):
+        bare.options |= 8
+    bare.post_handshake_auth = True
+    assert bare.post_handshake_auth
+    for wrap, over in (
+        (bare.wrap_socket, [socket.socket()]),
+        (bare.wrap_bio, [ssl.MemoryBIO(), ssl.MemoryBIO()]),
+    ):
+        with pytest.raises(NotImplementedError, match="server_side"):
+            wrap(*over, server_side=True)
+
+
+# Who we are
+
+
+@pytest.mark.parametrize("names", [
+    ("iotsafe:",), ("iotsafe:label=client",), ("iotsafe:id=01",),
+    ("iotsafe:", "iotsafe:client"), ("FILE",), ("FILE", "iotsafe:client"),
+    ("CERT",), ("CERT", "iotsafe:client"),
+])
+def test_the_chain_is_loaded_by_names_of_the_card(
+    card, context, peer, talk, tmp_path, names
+):
+    chain = tmp_path / "chain.pem"
+    key = card.key()
+    chain.write_bytes(b"".join(
+        run("openssl", "x509", "-inform", "DER", input=x) for x in key.chain
+    ))
+    record = next(x for x in card.objects("type=cert")
+                  if card.read(x.name) == key.certificate)
+    assert "type=cert" in record.name
+    real = {"FILE": os.fspath(chain), "CERT": record.name}
+    context.load_cert_chain(*(real.get(each, each) for each in names))
+    server = peer()
+    talk(server)
+    assert server.wait_for(1)[0]["client"] == "iotsafe-sim gsma client"
+
+
+def test_a_name_brings_its_card(address, peer, ca, monkeypatch):
+    monkeypatch.delenv("IOTSAFE_CARD", raising=False)
+    context = iotsafe.ssl.SSLContext()
+    context.load_verify_locations(ca)
+    where = address().replace("&", "%26")
+    context.load_cert_chain(f"iotsafe:label=client?card={where}")
+    context.wrap_socket(peer().connect(), **HOST).close()
+    assert context.card.address.startswith("sim:gsma?")
+    with pytest.raises(iotsafe.ArgumentError, match="another card"):
+        context.load_cert_chain("iotsafe:?card=at:/dev/ttyUSB9")
+    with pytest.raises(iotsafe.ArgumentError, match="exec:"):
+        context.load_cert_chain("iotsafe:?card=exec:true")
+    with pytest.raises(iotsafe.ArgumentError, match="not card="):
+        context.load_cert_chain("iotsafe:?cord=at:/dev/ttyUSB9")
+
+
+def test_a_private_key_of_the_host_is_refused(context, store, tmp_path):
+    both = tmp_path / "both.pem"
+    both.write_bytes((store / "server.pem").read_bytes()
+                     + (store / "server-key.pem").read_bytes())
+    with pytest.raises(NotImplementedError, match="key is in the card"):
+        context.load_cert_chain(store / "server.pem", store / "server-key.pem")
+    with pytest.raises(NotImplementedError, match="both.pem"):
+        context.load_cert_chain(both)
+    with pytest.raises(NotImplementedError, match="password"):
+        context.load_cert_chain("iotsafe:", password="1234")
+    with pytest.raises(FileNotFoundError):
+        context.load_cert_chain(tmp_path / "nowhere")
+
+
+def test_a_certificate_of_another_key_is_an_error_of_the_handshake(
+    context, store, talk
+):
+    context.load_cert_chain(store / "server.pem")
+    with pytest.raises(iotsafe.VerifyError) as caught:
+        talk()
+    assert isinstance(caught.value, ssl.SSLError)
+
+
+def test_a_key_object_keeps_its_card_open(address, peer, ca):
+    with iotsafe.open(address()) as card:
+        context = iotsafe.ssl.create_default_context(
+            key=card.key(), cafile=ca
+        )
+    with context.wrap_socket(peer().connect(), **HOST) as tls:
+        assert tls.certificate_used
+
+
+def test_the_card_is_opened_once_by_many_threads(
+    address, peer, ca, monkeypatch
+):
+    monkeypatch.setenv("IOTSAFE_CARD", address())
+    context = iotsafe.ssl.create_default_context(cafile=ca)
+    server = peer()
+    cards = []
+
+    def work():
+        cards.append(context.card)
+        context.wrap_socket(server.connect(), **HOST).close()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join(20)
+    assert len(cards) == 4 and len(set(map(id, cards))) == 1
+    assert {x["client"] for x in server.wait_for(4)} == {
+        "iotsafe-sim gsma client"
+    }
+
+
