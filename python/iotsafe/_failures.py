@@ -78,6 +78,12 @@ class CertVerificationError(
     """The server could not be authenticated. Do not connect."""
 
 
+class TLSError(_Mixed, errors.TLSError, ssl.SSLError, ConnectionError):
+    """TLS failed, or the peer ended it. A ConnectionError too: with TLS 1.3 a
+    server refuses a certificate when the handshake is long done, and paho's
+    thread dies of what is no ConnectionError then."""
+
+
 class NotHereError(
     _Mixed, errors.UnsupportedError, NotImplementedError, ssl.SSLError
 ):
@@ -89,6 +95,7 @@ _KINDS: Dict[Type[errors.Error], Type[errors.Error]] = {
     errors.WantWriteError: WantWriteError,
     errors.WantCardError: WantCardError,
     errors.ClosedError: EOFError,
+    errors.TLSError: TLSError,
     errors.TimeoutError: TimeoutError,
     errors.UntrustedError: CertVerificationError,
     # Of a closed socket ssl too says EBADF and no more.

@@ -4,7 +4,7 @@ certificate of the store's authority and tell what they were shown."""
 
 import contextlib
 import http.server
-import pathlib
+import os
 import shutil
 import socket
 import ssl
@@ -120,7 +120,7 @@ class Web:
     """An HTTPS server: GET /N answers with N bytes, POST with what came. The
     common names of the clients, one a request, are in ``clients``."""
 
-    def __init__(self, store):
+    def __init__(self, store, host="localhost"):
         self.clients = clients = []
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -159,9 +159,9 @@ class Web:
             def handle_error(self, *_):
                 pass
 
-        self._server = Server(("127.0.0.1", 0), Handler)
+        self._server = Server((socket.gethostbyname(host), 0), Handler)
         self.port = self._server.server_address[1]
-        self.url = f"https://localhost:{self.port}"
+        self.url = f"https://{host}:{self.port}"
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.05,)
         )
@@ -177,22 +177,32 @@ class Mosquitto:
     """A broker that takes the client's common name for its user name, and
     writes it to its log."""
 
-    def __init__(self, store, folder):
-        program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin")
-        assert program, "mosquitto is not installed"
+    def __init__(self, store, folder, ca=None):
+        """``ca`` is that of its clients, if it is not the store's."""
+        # Installed, or unpacked by ./dev test.
+        unpacked = f"{os.environ['IOTSAFE_BUILD']}/mosquitto/usr/sbin"
+        program = shutil.which("mosquitto", path=f"/usr/sbin:{unpacked}")
+        assert program, "no mosquitto; ./dev test fetches one"
         self.port = free_port()
         configuration = folder / "mosquitto.conf"
+        # The certificate is not for the second address. The user counts if
+        # it is root who starts it.
         configuration.write_text(
-            f"listener {self.port} 127.0.0.1\n"
-            f"cafile {store}/ca.pem\n"
-            f"certfile {store}/server.pem\n"
-            f"keyfile {store}/server-key.pem\n"
-            "require_certificate true\n"
-            "use_identity_as_username true\n"
+            "user root\n"
             "allow_anonymous false\n"
             "log_type all\n"
             "log_dest stderr\n"
         )
+        with open(configuration, "a") as file:
+            for host in ("127.0.0.1", "127.0.0.2"):
+                file.write(
+                    f"listener {self.port} {host}\n"
+                    f"cafile {ca or store / 'ca.pem'}\n"
+                    f"certfile {store}/server.pem\n"
+                    f"keyfile {store}/server-key.pem\n"
+                    "require_certificate true\n"
+                    "use_identity_as_username true\n"
+                )
         self.log = folder / "mosquitto.log"
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
@@ -212,9 +222,3 @@ class Mosquitto:
     def stop(self):
         self.process.terminate()
         self.process.wait(10)
-
-
-def packaged(name):
-    """The folder of a module that a Debian package has installed."""
-    module = __import__(name)
-    return pathlib.Path(module.__file__).is_relative_to("/usr/lib/python3")

@@ -16,6 +16,9 @@ PACKAGES_TEST="libcriterion-dev python3-pytest lua-busted valgrind openssl
 	minicom picocom python3-serial
 	clang-format-14? busybox-static cpio libqmi-proxy libmbim-proxy
 	openssh-client libnss-wrapper"
+# Programs that take the SIM unmodified (docs/python.md).
+PACKAGES_TEST="$PACKAGES_TEST python3-requests python3-urllib3 python3-aiohttp
+	python3-httpx python3-paho-mqtt"
 PACKAGES_FUZZ="clang"
 PACKAGES_CLEAN_ROOT="debootstrap git"
 if [ "$(dpkg --print-architecture 2>/dev/null)" = amd64 ]; then
@@ -156,27 +159,27 @@ fetch_kernel() {
 	mv "$BUILD/kernel.new" "$BUILD/kernel"
 }
 
-# An sshd for the tests that is only unpacked: the package would start one. Its
-# libraries are installed.
-fetch_sshd() {
-	[ ! -x /usr/sbin/sshd ] || return 0
-	[ ! -x "$BUILD/sshd/usr/sbin/sshd" ] || return 0
+# fetch_daemon PACKAGE PROGRAM: a server for the tests that is only unpacked, in
+# $BUILD/PROGRAM: the package would start one. Its libraries are installed.
+fetch_daemon() {
+	[ ! -x "/usr/sbin/$2" ] || return 0
+	[ ! -x "$BUILD/$2/usr/sbin/$2" ] || return 0
 	# shellcheck disable=SC2046 # a list of names
-	need "sshd" $(apt-cache depends openssh-server 2>/dev/null |
+	need "$2" $(apt-cache depends "$1" 2>/dev/null |
 		sed -n 's/^ *Depends: \(lib[^ ]*\)$/\1/p')
-	echo "dev: fetching openssh-server to run it in tests (not installed)" >&2
-	rm -rf "$BUILD/sshd.new"
-	mkdir -p "$BUILD/sshd.new"
+	echo "dev: fetching $1 to run it in tests (not installed)" >&2
+	rm -rf "$BUILD/$2.new"
+	mkdir -p "$BUILD/$2.new"
 	(
-		cd "$BUILD/sshd.new"
-		apt-get download openssh-server >log 2>&1 || {
+		cd "$BUILD/$2.new"
+		apt-get download "$1" >log 2>&1 || {
 			cat log >&2
-			echo "dev: openssh-server could not be fetched" >&2
+			echo "dev: $1 could not be fetched" >&2
 			exit 1
 		}
 		dpkg-deb -x ./*.deb .
 		rm -f ./*.deb
 	)
-	rm -rf "$BUILD/sshd"
-	mv "$BUILD/sshd.new" "$BUILD/sshd"
+	rm -rf "${BUILD:?}/$2"
+	mv "$BUILD/$2.new" "$BUILD/$2"
 }
