@@ -243,3 +243,37 @@ def peer(store):
     yield start
     for each in started:
         each.stop()
+
+
+@pytest.fixture
+def bare():
+    """A context that has no card and never asks for one."""
+    import iotsafe.ssl
+
+    return iotsafe.ssl.SSLContext("at:/nowhere")
+
+
+@pytest.fixture
+def talk(context, peer):
+    """One exchange with a server, by these settings."""
+
+    def one(server=None, **options):
+        sock = (server or peer()).connect()
+        merged = {"server_hostname": "localhost", **options}
+        with context.wrap_socket(sock, **merged) as tls:
+            tls.sendall(b"x")
+            assert tls.recv(1) == b"x"
+            return tls.version()
+
+    return one
+
+
+@pytest.fixture
+def wrap_ssl(context):
+    """A connection to a server by this card's context."""
+
+    def make(server, sock=None, **options):
+        merged = {"server_hostname": "localhost", **options}
+        return context.wrap_socket(sock or server.connect(), **merged)
+
+    return make

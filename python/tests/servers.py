@@ -222,3 +222,13 @@ class Mosquitto:
     def stop(self):
         self.process.terminate()
         self.process.wait(10)
+
+
+def receive(tls, count):
+    """That many bytes of a connection."""
+    got = bytearray()
+    while len(got) < count:
+        more = tls.recv(65536)
+        assert more, f"closed after {len(got)} bytes"
+        got += more
+    return bytes(got)

@@ -6,47 +6,25 @@ import errno
 import gc
 import io
 import os
-import select
 import socket
 import ssl
-import threading
 import time
 
 import iotsafe
 import iotsafe.ssl
 import pytest
 
-from servers import echo
+from servers import receive
 
 CLIENT = "iotsafe-sim gsma client"
 
 
-@pytest.fixture
-def wrap(context):
-    """A connection to a server by this card's context."""
-
-    def make(server, sock=None, **options):
-        merged = {"server_hostname": "localhost", **options}
-        return context.wrap_socket(sock or server.connect(), **merged)
-
-    return make
-
-
-def receive(tls, count):
-    got = bytearray()
-    while len(got) < count:
-        more = tls.recv(65536)
-        assert more, f"closed after {len(got)} bytes"
-        got += more
-    return bytes(got)
-
-
 @pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
 def test_the_server_sees_the_certificate_of_the_card(
-    peer, wrap, card, version
+    peer, wrap_ssl, card, version
 ):
     server = peer(version=ssl.TLSVersion[version])
-    with wrap(server) as tls:
+    with wrap_ssl(server) as tls:
         assert tls.version() == version.replace("_", ".")
         tls.sendall(b"hello")
         assert receive(tls, 5) == b"hello"
@@ -73,12 +51,12 @@ def test_cipher_suites_have_the_names_that_openssl_has(peer, context):
 
 
 def test_tells_the_certificate_of_the_server_as_ssl_does(
-    peer, context, wrap, store, ca
+    peer, context, wrap_ssl, store, ca
 ):
     server = peer()
     theirs = ssl.create_default_context(cafile=ca)
     theirs.load_cert_chain(store / "server.pem", store / "server-key.pem")
-    with wrap(server) as tls:
+    with wrap_ssl(server) as tls:
         want = ssl._ssl._test_decode_cert(str(store / "server.pem"))
         got = tls.getpeercert()
         for part in ("subject", "issuer", "notBefore", "notAfter",
@@ -89,29 +67,29 @@ def test_tells_the_certificate_of_the_server_as_ssl_does(
         assert tls.getpeercert(True) == tls.get_unverified_chain()[0]
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    with wrap(server) as tls:
+    with wrap_ssl(server) as tls:
         assert tls.getpeercert() == {}
         assert tls.getpeercert(binary_form=True)
 
 
-def test_a_protocol_is_agreed_on(peer, context, wrap):
+def test_a_protocol_is_agreed_on(peer, context, wrap_ssl):
     server = peer(alpn=["x-amzn-mqtt-ca"])
     context.set_alpn_protocols(["h2", "x-amzn-mqtt-ca"])
-    with wrap(server) as tls:
+    with wrap_ssl(server) as tls:
         assert tls.selected_alpn_protocol() == "x-amzn-mqtt-ca"
     assert server.wait_for(1)[0]["alpn"] == "x-amzn-mqtt-ca"
 
 
-def test_a_session_is_resumed_without_the_card(peer, context, wrap, card):
+def test_a_session_is_resumed_without_the_card(peer, context, wrap_ssl, card):
     server = peer()
-    with wrap(server) as tls:
+    with wrap_ssl(server) as tls:
         assert not tls.session_reused
         tls.sendall(b"x")
         receive(tls, 1)
         session = tls.session
         assert session == tls.session or session.id
         assert "secret" not in repr(session) and session.has_ticket
-    with wrap(server, session=session) as tls:
+    with wrap_ssl(server, session=session) as tls:
         tls.sendall(b"x")
         receive(tls, 1)
         assert tls.session_reused
@@ -122,7 +100,7 @@ def test_a_session_is_resumed_without_the_card(peer, context, wrap, card):
     assert context.session_stats()["hits"] == 1
     assert context.session_stats()["connect_good"] == 2
     with pytest.raises(TypeError):
-        wrap(server, session=b"bytes")
+        wrap_ssl(server, session=b"bytes")
 
 
 def test_a_socket_that_is_not_connected_yet(peer, context):
@@ -146,15 +124,15 @@ def test_a_socket_that_is_not_connected_yet(peer, context):
         assert tls.version()
 
 
-def test_nothing_goes_out_before_the_handshake(peer, wrap):
+def test_nothing_goes_out_before_the_handshake(peer, wrap_ssl):
     """OpenSSL shakes hands with the first byte; so do we."""
     server = peer()
-    with wrap(server, do_handshake_on_connect=False) as tls:
+    with wrap_ssl(server, do_handshake_on_connect=False) as tls:
         assert tls.version() is None and tls.cipher() is None
         assert tls.pending() == 0
         tls.sendall(b"hello")
         assert receive(tls, 5) == b"hello"
-    with wrap(server, do_handshake_on_connect=False) as tls:
+    with wrap_ssl(server, do_handshake_on_connect=False) as tls:
         tls.settimeout(0.3)
         with pytest.raises(TimeoutError):
             tls.recv(1)
@@ -162,8 +140,8 @@ def test_nothing_goes_out_before_the_handshake(peer, wrap):
 
 
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
-def test_sends_every_kind_of_bytes(peer, wrap, kind):
-    with wrap(peer()) as tls:
+def test_sends_every_kind_of_bytes(peer, wrap_ssl, kind):
+    with wrap_ssl(peer()) as tls:
         assert tls.send(kind(b"some")) == 4
         assert tls.write(kind(b"more")) == 4
         tls.sendall(kind(b"last"))
@@ -177,20 +155,20 @@ def test_sends_every_kind_of_bytes(peer, wrap, kind):
             tls.send("text")
 
 
-def test_a_shut_down_connection_ends_in_order(peer, wrap):
+def test_a_shut_down_connection_ends_in_order(peer, wrap_ssl):
     def close(connection):
         while connection.recv(1):
             pass
 
     for _ in range(3):
-        with wrap(peer(close)) as tls:
+        with wrap_ssl(peer(close)) as tls:
             tls.shutdown(socket.SHUT_WR)
             assert tls.recv(1) == b""
             assert tls.recv(1) == b""
 
 
-def test_files_outlive_the_socket_that_made_them(peer, wrap):
-    tls = wrap(peer())
+def test_files_outlive_the_socket_that_made_them(peer, wrap_ssl):
+    tls = wrap_ssl(peer())
     reader, writer = tls.makefile("rb"), tls.makefile("wb")
     tls.close()
     assert tls.fileno() >= 0
@@ -202,168 +180,17 @@ def test_files_outlive_the_socket_that_made_them(peer, wrap):
     assert tls.fileno() == -1
 
 
-def test_sends_a_file(peer, wrap, tmp_path):
+def test_sends_a_file(peer, wrap_ssl, tmp_path):
     path = tmp_path / "file"
     path.write_bytes(bytes(range(256)) * 200)
-    with wrap(peer()) as tls, open(path, "rb") as file:
+    with wrap_ssl(peer()) as tls, open(path, "rb") as file:
         assert tls.sendfile(file, 56, 40000) == 40000
         assert file.tell() == 40056
         assert receive(tls, 40000) == path.read_bytes()[56:40056]
         assert tls.sendfile(file, 51000) == 200
 
 
-def test_both_sides_write_more_than_any_buffer_holds(peer, wrap):
-    """Each is in sendall while the other one is: whoever stops to read
-    there must not be us."""
-    amount = 8 << 20
-    received = []
-
-    def floods(connection):
-        reader = threading.Thread(
-            target=lambda: received.append(sum(
-                len(x) for x in iter(lambda: connection.recv(65536), b"")
-            ))
-        )
-        reader.start()
-        connection.sendall(b"y" * amount)
-        reader.join()
-
-    with wrap(peer(floods)) as tls:
-        sender = threading.Thread(target=tls.sendall, args=(b"x" * amount,))
-        sender.start()
-        assert receive(tls, amount) == b"y" * amount
-        sender.join(20)
-        assert not sender.is_alive()
-        tls.shutdown(socket.SHUT_WR)
-        while tls.recv(1):
-            pass
-    end = time.monotonic() + 10
-    while not received and time.monotonic() < end:
-        time.sleep(0.01)
-    assert received == [amount]
-
-
-def test_a_send_that_meets_back_pressure_ends_in_time(peer, wrap):
-    done = threading.Event()
-    with wrap(peer(lambda connection: done.wait(20))) as tls:
-        tls.settimeout(0.3)
-        with pytest.raises(TimeoutError, match="for the peer"):
-            tls.sendall(bytes(32 << 20))
-        done.set()
-
-
-def test_time_out_zero_raises_what_ssl_raises(peer, wrap):
-    go = threading.Event()
-
-    def late(connection):
-        go.wait(20)
-        connection.sendall(b"x" * 40000)
-        echo(connection)
-
-    with wrap(peer(late)) as tls:
-        tls.setblocking(False)
-        for _ in range(3):  # tickets may have come
-            with pytest.raises(ssl.SSLWantReadError) as caught:
-                tls.recv(10)
-        assert caught.value.errno == ssl.SSL_ERROR_WANT_READ
-        assert isinstance(caught.value, iotsafe.WantReadError)
-        with pytest.raises(ssl.SSLWantWriteError):
-            while True:
-                tls.send(bytes(1 << 20))
-        go.set()
-        got = b""
-        while len(got) < 40000:
-            if not tls.pending():
-                assert select.select([tls], [], [], 10)[0]
-            try:
-                got += tls.recv(4096)
-            except ssl.SSLWantReadError:
-                pass
-        assert got == b"x" * 40000
-
-
-def test_a_handshake_with_time_out_zero_waits_for_nothing(
-    address, peer, ca
-):
-    server = peer()
-    with iotsafe.open(address(card_ms="2A:1000")) as card:
-        context = iotsafe.ssl.SSLContext(card)
-        context.load_verify_locations(ca)
-        sock = server.connect()
-        sock.settimeout(0)
-        with context.wrap_socket(
-            sock, server_hostname="localhost", do_handshake_on_connect=False
-        ) as tls:
-            wanted, longest = set(), 0
-            while True:
-                began = time.monotonic()
-                try:
-                    tls.do_handshake()
-                    break
-                except (ssl.SSLWantReadError, ssl.SSLWantWriteError) as want:
-                    longest = max(longest, time.monotonic() - began)
-                    wanted.add(want.code)
-                    fd, events, limit = tls.poll()
-                    poller = select.poll()
-                    poller.register(fd, events)
-                    poller.poll(limit)
-            assert iotsafe.WantCardError.code in wanted
-            assert longest < 0.5
-        sock = server.connect()
-        sock.settimeout(0)
-        with context.wrap_socket(
-            sock, server_hostname="localhost", do_handshake_on_connect=False
-        ) as tls:
-            tls.do_handshake(block=True)
-            assert tls.gettimeout() == 0 and tls.version()
-
-
-def test_other_threads_run_while_the_card_signs(address, peer, ca):
-    with iotsafe.open(address(card_ms="2A:1000")) as card:
-        context = iotsafe.ssl.SSLContext(card)
-        context.load_verify_locations(ca)
-        done, gaps = threading.Event(), []
-
-        def count():
-            last = time.monotonic()
-            while not done.is_set():
-                now = time.monotonic()
-                gaps.append(now - last)
-                last = now
-
-        thread = threading.Thread(target=count)
-        thread.start()
-        try:
-            context.wrap_socket(
-                peer().connect(), server_hostname="localhost"
-            ).close()
-        finally:
-            done.set()
-            thread.join()
-        assert max(gaps) < 0.5
-
-
-def test_many_threads_share_one_context(peer, wrap, card):
-    server = peer()
-    results = []
-
-    def work(number):
-        with wrap(server) as tls:
-            data = b"%d" % number * 5000
-            tls.sendall(data)
-            results.append(receive(tls, len(data)) == data)
-
-    threads = [threading.Thread(target=work, args=(i,)) for i in range(8)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join(30)
-    assert results == [True] * 8
-    assert card.counters["signatures"] == 8
-    assert {each["client"] for each in server.wait_for(8)} == {CLIENT}
-
-
-def test_the_end_of_the_data(peer, wrap):
+def test_the_end_of_the_data(peer, wrap_ssl):
     def ragged(connection):
         connection.sendall(b"x")
         os.close(connection.detach())
@@ -372,11 +199,11 @@ def test_the_end_of_the_data(peer, wrap):
         connection.sendall(b"x")
         connection.unwrap()
 
-    with wrap(peer(proper)) as tls:
+    with wrap_ssl(peer(proper)) as tls:
         assert receive(tls, 1) == b"x" and tls.recv(1) == b""
-    with wrap(peer(ragged)) as tls:
+    with wrap_ssl(peer(ragged)) as tls:
         assert receive(tls, 1) == b"x" and tls.recv(1) == b""
-    with wrap(peer(ragged), suppress_ragged_eofs=False) as tls:
+    with wrap_ssl(peer(ragged), suppress_ragged_eofs=False) as tls:
         assert receive(tls, 1) == b"x"
         with pytest.raises(ssl.SSLEOFError) as caught:
             tls.recv(1)
@@ -384,21 +211,21 @@ def test_the_end_of_the_data(peer, wrap):
         assert isinstance(caught.value, iotsafe.ClosedError)
 
 
-def test_unwrap_gives_the_plain_socket_back(peer, wrap):
+def test_unwrap_gives_the_plain_socket_back(peer, wrap_ssl):
     def talk_on(connection):
         plain = connection.unwrap()
         plain.sendall(b"in the clear")
         plain.close()
 
-    tls = wrap(peer(talk_on))
+    tls = wrap_ssl(peer(talk_on))
     plain = tls.unwrap()
     assert type(plain) is socket.socket and tls.fileno() == -1
     with plain:
         assert plain.recv(100) == b"in the clear"
 
 
-def test_after_close_it_is_a_bad_descriptor(peer, wrap):
-    tls = wrap(peer())
+def test_after_close_it_is_a_bad_descriptor(peer, wrap_ssl):
+    tls = wrap_ssl(peer())
     tls.close()
     tls.close()
     for use in (lambda: tls.recv(1), lambda: tls.send(b"x"), tls.do_handshake,
@@ -409,8 +236,8 @@ def test_after_close_it_is_a_bad_descriptor(peer, wrap):
     assert "closed" in repr(tls)
 
 
-def test_what_a_tls_socket_cannot_is_refused_by_name(peer, wrap, context):
-    with wrap(peer()) as tls:
+def test_what_a_tls_socket_cannot_is_refused_by_name(peer, wrap_ssl, context):
+    with wrap_ssl(peer()) as tls:
         for name in ("dup", "sendto", "sendmsg", "recvfrom", "recvmsg",
                      "recvfrom_into", "recvmsg_into", "listen", "accept",
                      "verify_client_post_handshake"):
@@ -424,20 +251,20 @@ def test_what_a_tls_socket_cannot_is_refused_by_name(peer, wrap, context):
         assert tls.server_hostname == "localhost"
     with socket.socket(type=socket.SOCK_DGRAM) as datagrams:
         with pytest.raises(NotImplementedError, match="DTLS"):
-            wrap(None, datagrams)
+            wrap_ssl(None, datagrams)
         assert datagrams.fileno() >= 0
 
 
-def test_nothing_is_left_behind(peer, wrap):
+def test_nothing_is_left_behind(peer, wrap_ssl):
     server = peer()
 
     def rounds(count):
         for _ in range(count):
-            with wrap(server) as tls:
+            with wrap_ssl(server) as tls:
                 tls.sendall(b"x")
                 receive(tls, 1)
             with pytest.raises(iotsafe.UntrustedError):
-                wrap(server, server_hostname="example.org")
+                wrap_ssl(server, server_hostname="example.org")
         gc.collect()
         return len(os.listdir("/proc/self/fd"))
 
@@ -446,8 +273,8 @@ def test_nothing_is_left_behind(peer, wrap):
     assert rounds(8) <= before + 2  # the server closes its own a bit later
 
 
-def test_raw_files_report_as_io_expects(peer, wrap):
-    with wrap(peer()) as tls, tls.makefile("rb", buffering=0) as raw:
+def test_raw_files_report_as_io_expects(peer, wrap_ssl):
+    with wrap_ssl(peer()) as tls, tls.makefile("rb", buffering=0) as raw:
         tls.sendall(b"abc")
         assert raw.read(10) == b"abc"
         tls.settimeout(0.1)
