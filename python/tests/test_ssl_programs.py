@@ -222,7 +222,7 @@ class Listener:
 
 
 def mqtt(context, name="device-7"):
-    client = paho.mqtt.client.Client(name)
+    client = paho.mqtt.client.Client(client_id=name)
     client.tls_set_context(context)
     return client, Listener(client)
 
@@ -323,7 +323,7 @@ def test_paho_mqtt_survives_a_broker_that_refuses_the_card(
 )
 def test_a_broker_turns_away_who_shows_no_certificate(broker, ca):
     """So that the tests above mean something."""
-    client = paho.mqtt.client.Client("nobody")
+    client = paho.mqtt.client.Client(client_id="nobody")
     client.tls_set_context(ssl.create_default_context(cafile=ca))
     listener = Listener(client)
     client.connect_async("localhost", broker.port)

@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 from farside import Server, make_server_certificate
+from servers import Mosquitto, Peer, pass_on
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 PAGE = TOP / "docs" / "cookbook.md"
@@ -119,12 +120,30 @@ CONNECTED = {
     "connect.c": ("echo", r"TLS1\.3 hello"),
     "loop.py": ("echo", r"done; waited for .*WANT_CARD"),
     "https.py": ("http", r"200"),
+    "web.py": ("http", r"200 b'\\n<HTML>"),
+    "streams.py": ("echo", r"the loop ran on \d+ times\nb'hello"),
     "dtls.py": ("udp", r"DTLSv1\.2 b'hello"),
     "dtls.lua": ("udp", r"DTLSv?1\.2\thello"),
     "psk.py": ("psk", r"TLSv1\.2 b'hello"),
     "psk.lua": ("psk", r"TLSv?1\.2\thello"),
     "again.py": ("echo", r"False 1\nTrue 1"),
     "again.lua": ("echo", r"false\t1\ntrue\t1"),
+}
+
+# Those that talk MQTT: what the broker's front door sees of ALPN, what the
+# broker itself logs, what is printed.
+BROKERED = {
+    "mqtt.py": (None, ["as device-7 (p2, c1, k60)", "'from/device-7'"],
+                r"sent: True"),
+    "aws.py": ("x-amzn-mqtt-ca",
+               ["as device-7 (p2, c1, k60)", "'device-7/temperature'"],
+               r"sent: True"),
+    "azure.py": (None,
+                 ["as device-7 (p2, c1, k60, "
+                  "u'localhost/device-7/?api-version=2021-04-12')",
+                  "devices/device-7/messages/devicebound/# (QoS 1)",
+                  "'devices/device-7/messages/events/'"],
+                 r"sent: True"),
 }
 
 # The cards of those that want more than the usual one has.
@@ -136,7 +155,7 @@ CARDS = {
 
 
 def test_every_program_of_the_page_is_tried():
-    assert set(PROGRAMS) == set(ALONE) | set(CONNECTED)
+    assert set(PROGRAMS) == set(ALONE) | set(CONNECTED) | set(BROKERED)
 
 
 @pytest.mark.parametrize("name", ALONE)
@@ -167,6 +186,25 @@ def test_program_talks_to_a_server_that_wants_a_certificate(
         given.insert(1, str(server.port))
         for line in command_lines(name, folder):
             assert re.search(expected, run(line + given, folder))
+
+
+@pytest.mark.parametrize("name", BROKERED)
+def test_program_talks_to_a_broker_that_wants_a_certificate(name, folder):
+    alpn, logged, expected = BROKERED[name]
+    broker = Mosquitto(None, folder)
+    front = Peer(folder, pass_on(broker.port), alpn=[alpn] if alpn else ())
+    try:
+        given = ["localhost", str(front.port), "ca.pem"]
+        for line in command_lines(name, folder):
+            assert re.search(expected, run(line + given, folder))
+        [seen] = front.wait_for(1)
+        assert seen["client"] == "iotsafe-sim gsma client"
+        assert seen["name"] == "localhost" and seen["alpn"] == alpn
+        for words in logged:
+            broker.wait_for(words)
+    finally:
+        front.stop()
+        broker.stop()
 
 
 def psk_options(folder):

@@ -12,7 +12,7 @@ import subprocess
 import threading
 import time
 
-from conftest import free_port
+from farside import free_port
 
 
 def server_context(store, version=None):
@@ -116,6 +116,31 @@ def echo(connection):
         connection.unwrap()
 
 
+def pass_on(port):
+    """A handler that hands what comes through to a plain server, as the
+    front doors of cloud brokers do."""
+
+    def handler(connection):
+        with socket.create_connection(("127.0.0.1", port), 20) as plain:
+            back = threading.Thread(target=pour, args=(plain, connection))
+            back.start()
+            pour(connection, plain)
+            with contextlib.suppress(OSError):
+                plain.shutdown(socket.SHUT_RDWR)
+            back.join()
+
+    return handler
+
+
+def pour(source, sink):
+    with contextlib.suppress(OSError):
+        while True:
+            data = source.recv(65536)
+            if not data:
+                break
+            sink.sendall(data)
+
+
 class Web:
     """An HTTPS server: GET /N answers with N bytes, POST with what came. The
     common names of the clients, one a request, are in ``clients``."""
@@ -175,7 +200,8 @@ class Web:
 
 class Mosquitto:
     """A broker that takes the client's common name for its user name, and
-    writes it to its log."""
+    writes it to its log. Without store it speaks plain TCP, and believes what
+    names it is told."""
 
     def __init__(self, store, folder, ca=None):
         """``ca`` is that of its clients, if it is not the store's."""
@@ -183,26 +209,24 @@ class Mosquitto:
         unpacked = f"{os.environ['IOTSAFE_BUILD']}/mosquitto/usr/sbin"
         program = shutil.which("mosquitto", path=f"/usr/sbin:{unpacked}")
         assert program, "no mosquitto; ./dev test fetches one"
-        self.port = free_port()
+        self.port = free_port(socket.SOCK_STREAM)
+        # The user counts if it is root who starts it.
+        words = "user root\nlog_type all\nlog_dest stderr\n"
+        if store is None:
+            words += f"allow_anonymous true\nlistener {self.port} 127.0.0.1\n"
+        else:
+            # The certificate is not for the second address.
+            words += "allow_anonymous false\n" + "".join(
+                f"listener {self.port} {host}\n"
+                f"cafile {ca or store / 'ca.pem'}\n"
+                f"certfile {store}/server.pem\n"
+                f"keyfile {store}/server-key.pem\n"
+                "require_certificate true\n"
+                "use_identity_as_username true\n"
+                for host in ("127.0.0.1", "127.0.0.2")
+            )
         configuration = folder / "mosquitto.conf"
-        # The certificate is not for the second address. The user counts if
-        # it is root who starts it.
-        configuration.write_text(
-            "user root\n"
-            "allow_anonymous false\n"
-            "log_type all\n"
-            "log_dest stderr\n"
-        )
-        with open(configuration, "a") as file:
-            for host in ("127.0.0.1", "127.0.0.2"):
-                file.write(
-                    f"listener {self.port} {host}\n"
-                    f"cafile {ca or store / 'ca.pem'}\n"
-                    f"certfile {store}/server.pem\n"
-                    f"keyfile {store}/server-key.pem\n"
-                    "require_certificate true\n"
-                    "use_identity_as_username true\n"
-                )
+        configuration.write_text(words)
         self.log = folder / "mosquitto.log"
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
