@@ -197,6 +197,50 @@ def test_keys_are_as_long_as_the_security_level_asks(
     talk(server)
 
 
+def test_tickets_are_not_asked_for_where_the_options_say_so(context):
+    empty_ticket = bytes.fromhex("0023 0000")  # RFC 5077 3.2, ClientHello
+    for options, asked in ((0, True), (ssl.OP_NO_TICKET, False)):
+        context.options |= options
+        out = ssl.MemoryBIO()
+        session = context.wrap_bio(ssl.MemoryBIO(), out, **HOST)
+        with pytest.raises(ssl.SSLWantReadError):
+            session.do_handshake()
+        assert (empty_ticket in out.read()) == asked
+
+
+def test_servers_of_unsafe_renegotiation_are_refused_as_by_openssl(
+    context, serve
+):
+    server = serve(
+        "--echo", "--priority",
+        "NORMAL:-VERS-ALL:+VERS-TLS1.2:%DISABLE_SAFE_RENEGOTIATION",
+    )
+    with pytest.raises(ssl.SSLError, match="[Rr]enegotiation"):
+        context.wrap_socket(server.connect(), **HOST)
+    context.options |= 0x4  # OP_LEGACY_SERVER_CONNECT
+    with context.wrap_socket(server.connect(), **HOST) as tls:
+        assert tls.version() == "TLSv1.2"
+
+
+def test_gnutls_writes_the_keys_where_the_environment_says(
+    address, peer, ca, tmp_path
+):
+    """Which the refusal of keylog_filename promises."""
+    path = tmp_path / "keys"
+    script = (
+        "import socket, sys, iotsafe.ssl;"
+        "c = iotsafe.ssl.create_default_context(sys.argv[1], cafile=sys.argv[2]);"
+        "s = socket.create_connection(('127.0.0.1', int(sys.argv[3])));"
+        "c.wrap_socket(s, server_hostname='localhost').close()"
+    )
+    port = str(peer().port)
+    subprocess.run(
+        [sys.executable, "-c", script, address(), str(ca), port], check=True,
+        env={**os.environ, "SSLKEYLOGFILE": str(path)}, timeout=30,
+    )
+    assert "CLIENT_TRAFFIC_SECRET_0" in path.read_text()
+
+
 def test_a_curve_is_the_only_one_that_is_offered(context, peer, talk):
     server = peer()
     server.context.set_ecdh_curve("secp384r1")
