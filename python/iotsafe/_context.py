@@ -9,9 +9,8 @@ import os
 import ssl
 import threading
 from typing import Any, Dict, Iterable, List, Optional, Tuple, Type, Union
-from urllib.parse import unquote
 
-from . import _ciphers, _core, _failures, x509
+from . import _ciphers, _core, _failures, _names, x509
 from ._bio import SSLObject
 from ._refusals import Refusals
 from ._session import Session
@@ -40,41 +39,13 @@ _CURVES = {
 }
 # OpenSSL's security levels in GnuTLS's words: 80, 112, 128, 192, 256 bits.
 _PROFILES = ("", "LOW", "MEDIUM", "HIGH", "ULTRA", "FUTURE")
-# Where Python has no name for them yet (before 3.10, before 3.12).
-_LEVEL_OF_OLD = 2
+_LEVEL_OF_OLD = 2  # where Python does not tell it, before 3.10
 _OP_LEGACY_SERVER_CONNECT = 0x4
+_ALPN_MAX = 8  # of the C API; 32 characters are GnuTLS's limit
 _STATISTICS = (
     "number connect connect_good connect_renegotiate accept accept_good "
     "accept_renegotiate hits misses timeouts cache_full"
 ).split()
-
-
-def _split_name(name: str) -> Tuple[str, Optional[str]]:
-    """An object's name and the address of its card (docs/addresses.md)."""
-    object_name, _, rest = name[len("iotsafe:") :].partition("?")
-    if not rest:
-        return object_name, None
-    if not rest.startswith("card="):
-        raise _failures.argument(f"{name}: what is behind ? is not card=")
-    address = unquote(rest[len("card=") :])
-    if address.startswith("exec:"):
-        raise _failures.argument(f"{name}: exec: is refused inside a name")
-    return object_name, address
-
-
-def _is_name(value: str) -> bool:
-    return value.startswith("iotsafe:")
-
-
-def _refuse_private_key(path: str) -> None:
-    with open(path, "rb") as file:
-        text = file.read(1 << 20)
-    if b"PRIVATE KEY-----" in text:
-        raise _failures.not_here(
-            f"load_cert_chain({path!r})",
-            "a private key in a file; the key is in the card, and is named "
-            "iotsafe:…",
-        )
 
 
 class SSLContext(Refusals):
@@ -119,6 +90,7 @@ class SSLContext(Refusals):
         certificate: Union[Bytes, Path, None] = None,
     ) -> None:
         self._card = None if isinstance(card, int) else card
+        self._own: Optional[Card] = None  # opened by us
         self._identity = key, certificate
         self._trust = Trust()
         self._opening = threading.Lock()
@@ -135,10 +107,12 @@ class SSLContext(Refusals):
     @property
     def card(self) -> Card:
         """The card, which is opened if it is not yet."""
-        with self._opening:
-            if not isinstance(self._card, Card):
-                self._card = _failures.calling(open_card, self._card)
+        if isinstance(self._card, Card):
             return self._card
+        with self._opening:
+            if self._own is None:
+                self._own = _failures.calling(open_card, self._card)
+            return self._own
 
     def load_cert_chain(
         self,
@@ -157,7 +131,7 @@ class SSLContext(Refusals):
             )
         name = os.fsdecode(certfile)
         key_name = None if keyfile is None else os.fsdecode(keyfile)
-        if key_name is not None and not _is_name(key_name):
+        if key_name is not None and not _names.is_name(key_name):
             raise _failures.not_here(
                 f"load_cert_chain(keyfile={key_name!r})",
                 "the private key is in the card; name it iotsafe:…, or leave "
@@ -165,8 +139,8 @@ class SSLContext(Refusals):
             )
         key = None if key_name is None else self._own_name(key_name)
         certificate: Optional[Path] = None
-        if not _is_name(name):
-            _refuse_private_key(name)
+        if not _names.is_name(name):
+            _names.refuse_private_key(name)
             certificate = os.path.abspath(name)
         elif key_name is None and "type=cert" not in name:
             key = self._own_name(name)
@@ -176,16 +150,17 @@ class SSLContext(Refusals):
 
     def _own_name(self, name: str) -> str:
         """The name alone; its card becomes the context's."""
-        object_name, address = _split_name(name)
+        object_name, address = _names.split(name)
         if address is None:
             return object_name
         with self._opening:
-            if self._card is None:
-                self._card = address
-            elif self._card != address:
+            if self._card not in (None, address) or (
+                self._own is not None and self._card is None
+            ):
                 raise _failures.argument(
                     f"{name}: this context has another card already"
                 )
+            self._card = address
         return object_name
 
     # Whom we trust
@@ -201,11 +176,12 @@ class SSLContext(Refusals):
         and with a name behind it one file there."""
         if cafile is None and capath is None and cadata is None:
             raise TypeError("cafile, capath and cadata cannot be all omitted")
-        self._trust.load(
-            None if cafile is None else os.fsdecode(cafile),
-            None if capath is None else os.fsdecode(capath),
-            cadata,
-        )
+        file = None if cafile is None else os.fsdecode(cafile)
+        if file is not None and _names.is_name(file):
+            self._trust.load_card(self._own_name(file))
+            file = None
+        folder = None if capath is None else os.fsdecode(capath)
+        self._trust.load(file, folder, cadata)
 
     def set_default_verify_paths(self) -> None:
         """Trusts the CAs of the system."""
@@ -238,8 +214,9 @@ class SSLContext(Refusals):
 
     def set_alpn_protocols(self, alpn_protocols: Iterable[str]) -> None:
         protocols = list(alpn_protocols)
+        if len(protocols) > _ALPN_MAX:
+            raise _failures.argument(f"ALPN: {_ALPN_MAX} protocols at most")
         for each in protocols:
-            # GnuTLS has room for this much, and the C API for eight.
             if not 1 <= len(each.encode("ascii")) <= 32 or "," in each:
                 raise _failures.argument(
                     f"ALPN protocol {each!r}: 1 to 32 characters, no comma"

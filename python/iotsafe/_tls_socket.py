@@ -15,7 +15,7 @@ from typing import (
     Union,
 )
 
-from . import _core, _failures
+from . import _failures
 from ._connection import Connection
 from .tls import TLSSocket
 
@@ -43,8 +43,11 @@ class SSLSocket(Connection, TLSSocket):
         if sock.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE) != (
             socket.SOCK_STREAM
         ):
-            raise _failures.not_here("wrap_socket", "only streams; DTLS is "
-                                     "iotsafe.TLSSocket's")
+            raise _failures.not_here(
+                "wrap_socket", "only streams; DTLS is iotsafe.TLSSocket's"
+            )
+        if isinstance(sock, ssl.SSLSocket):
+            raise TypeError("a TLS socket cannot carry another one: wrap_bio")
         Connection.__init__(
             self, sock.gettimeout(), context.verify_mode != ssl.CERT_NONE
         )

@@ -97,7 +97,7 @@ def read_file(path: Path) -> Certificates:
             known = _cache.get(name)
         if known is not None and known[0] == stamp:
             return known[1]
-        text = file.read(_FILE_MAX + 1)
+        text = file.read(_FILE_MAX + 1) or b""
     if len(text) > _FILE_MAX:
         raise _failures.argument(f"CA file {name}: larger than 8 MiB")
     found = _check(from_pem(text, f"CA file {name}"), f"CA file {name}")
@@ -135,11 +135,7 @@ class Trust:
         capath: Optional[Path],
         cadata: Union[str, Bytes, None],
     ) -> None:
-        # The text goes into a dictionary at once or not at all, so that
-        # other threads may load the same meanwhile.
-        if cafile is not None and str(cafile).startswith("iotsafe:"):
-            self._card_names.append(str(cafile)[len("iotsafe:") :])
-        elif cafile is not None:
+        if cafile is not None:
             self._add(read_file(cafile))
         if capath is not None:
             self._add(read_folder(capath))
@@ -149,7 +145,13 @@ class Trust:
         elif cadata is not None:
             self._add(_check(from_der(bytes(cadata)), "cadata"))
 
+    def load_card(self, name: str) -> None:
+        """Trusts a file of the card, or with no name every root on it."""
+        if name not in self._card_names:
+            self._card_names.append(name)
+
     def _add(self, certificates: Certificates) -> None:
+        # All at once, so that other threads may load meanwhile.
         self._certificates.update(dict.fromkeys(certificates))
 
     def load_system(self) -> None:

@@ -12,11 +12,13 @@ docs/python.md says what each setting means.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import ssl as _ssl
 import time
 from typing import Any, List, Optional, Tuple
 
+from . import _failures
 from ._bio import SSLObject
 from ._connection import SSLSession
 from ._context import SSLContext, create_default_context
@@ -85,19 +87,25 @@ def _shake_hands(
 ) -> Tuple[socket.socket, SSLObject]:
     """Connects and shakes hands; waits, so it is work for a thread."""
     end = time.monotonic() + timeout
+    incoming, outgoing = _ssl.MemoryBIO(), _ssl.MemoryBIO()
     sock = socket.create_connection((host, port), timeout)
     try:
-        incoming, outgoing = _ssl.MemoryBIO(), _ssl.MemoryBIO()
         session = context.wrap_bio(incoming, outgoing, server_hostname=name)
         while not _exchange(session, sock, incoming, outgoing):
             left = end - time.monotonic()
             if left <= 0:
-                raise TimeoutError(f"TLS handshake: not done in {timeout:g} s")
+                raise _too_late(timeout)
             sock.settimeout(left)
     except BaseException:
+        with contextlib.suppress(OSError):
+            sock.sendall(outgoing.read())  # an alert that says why
         sock.close()
         raise
     return sock, session
+
+
+def _too_late(timeout: float) -> Exception:
+    return _failures.TimeoutError(f"TLS handshake: not done in {timeout:g} s")
 
 
 def _discard(work: asyncio.Future[Tuple[socket.socket, SSLObject]]) -> None:
@@ -123,10 +131,13 @@ async def open_connection(
         None, _shake_hands, ssl, host, port, name, timeout
     )
     try:
-        sock, session = await asyncio.shield(work)
+        sock, session = await asyncio.wait_for(asyncio.shield(work), timeout)
     except asyncio.CancelledError:
         work.add_done_callback(_discard)
         raise
+    except asyncio.TimeoutError:
+        work.add_done_callback(_discard)
+        raise _too_late(timeout) from None
     ready = _Ready(_ssl.PROTOCOL_TLS_CLIENT)
     ready.session = session
     return await asyncio.open_connection(

@@ -257,6 +257,8 @@ def test_protocols_that_alpn_cannot_have_are_refused(bare):
     for wrong in ("", "a,b", "x" * 33):
         with pytest.raises(ssl.SSLError, match="ALPN"):
             bare.set_alpn_protocols(["http/1.1", wrong])
+    with pytest.raises(ssl.SSLError, match="8 protocols at most"):
+        bare.set_alpn_protocols(["x"] * 9)
 
 
 @pytest.mark.parametrize("name, value", [
@@ -329,6 +331,7 @@ def test_a_name_brings_its_card(address, peer, ca, monkeypatch):
     context.load_cert_chain(f"iotsafe:label=client?card={where}")
     context.wrap_socket(peer().connect(), **HOST).close()
     assert context.card.address.startswith("sim:gsma?")
+    context.load_cert_chain(f"iotsafe:?card={where}")  # the same is no other
     with pytest.raises(iotsafe.ArgumentError, match="another card"):
         context.load_cert_chain("iotsafe:?card=at:/dev/ttyUSB9")
     with pytest.raises(iotsafe.ArgumentError, match="exec:"):
