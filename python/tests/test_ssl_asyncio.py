@@ -3,10 +3,12 @@
 context."""
 
 import asyncio
+import gc
 import os
 import socket
 import ssl
 import time
+import warnings
 
 import iotsafe
 import iotsafe.ssl
@@ -180,9 +182,8 @@ def test_a_card_that_takes_too_long_is_not_waited_for(address, peer, ca):
 def test_nobody_waits_for_a_connection_that_was_cancelled(
     address, peer, ca
 ):
-    server = peer()
-
     async def main(context):
+        server = peer()
         task = asyncio.ensure_future(iotsafe.ssl.open_connection(
             "localhost", server.port, ssl=context
         ))
@@ -190,13 +191,18 @@ def test_nobody_waits_for_a_connection_that_was_cancelled(
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+        del task
+        while not server.ended:
+            await asyncio.sleep(0.01)
 
-    with iotsafe.open(address(card_ms="2A:600")) as card:
+    with iotsafe.open(address(card_ms="2A:600")) as card, (
+        warnings.catch_warnings(record=True)
+    ) as warned:
+        warnings.simplefilter("always")
         context = iotsafe.ssl.create_default_context(card, cafile=ca)
-        asyncio.run(main(context))
-        server.wait_for(1)
-    server.stop()  # its thread ends, for the connection was closed
-    server.stop = lambda: None
+        asyncio.run(asyncio.wait_for(main(context), 20))
+        gc.collect()
+    assert not [x for x in warned if x.category is ResourceWarning]
 
 
 def test_a_loop_works_on_the_socket_itself(context, peer):

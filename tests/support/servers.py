@@ -43,6 +43,7 @@ class Peer:
         self.handler = handler
         self.seen = []
         self.errors = []
+        self.ended = 0  # connections
         self._names = {}
         self._threads = []
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -85,6 +86,8 @@ class Peer:
                 self.handler(connection)
         except OSError as error:
             self.errors.append(error)
+        finally:
+            self.ended += 1
 
     def wait_for(self, count):
         """What was seen in that many handshakes: TLS 1.3 is done for the
