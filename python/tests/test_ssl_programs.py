@@ -81,6 +81,21 @@ def test_urllib_request(context, web):
     assert web.clients == [CLIENT] * 2
 
 
+def test_a_program_that_makes_its_contexts_itself(
+    web, address, ca, monkeypatch
+):
+    """The hook of PEP 476, and http.client sets what it always sets."""
+    monkeypatch.setenv("IOTSAFE_CARD", address())
+    monkeypatch.setenv("SSL_CERT_FILE", str(ca))
+    monkeypatch.setattr(
+        ssl, "_create_default_https_context",
+        iotsafe.ssl.create_default_context,
+    )
+    with urllib.request.urlopen(f"{web.url}/3", timeout=10) as answer:
+        assert answer.read() == b"xxx"
+    assert web.clients == [CLIENT]
+
+
 def test_urllib3(context, web, card, ca):
     with urllib3.PoolManager(ssl_context=context, ca_certs=str(ca)) as pool:
         for _ in range(3):
