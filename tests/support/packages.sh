@@ -4,7 +4,8 @@
 # that want it are skipped then, and say so.
 
 PACKAGES_BUILD="gcc libc6-dev meson pkg-config libgnutls28-dev
-	libserialport-dev libpcsclite-dev libmbim-glib-dev libssl-dev zlib1g-dev python3"
+	libserialport-dev libpcsclite-dev libmbim-glib-dev libp11-kit-dev
+	libssl-dev zlib1g-dev python3"
 PACKAGES_DEMO="gnutls-bin"
 PACKAGES_PYTHON="swig python3-dev"
 PACKAGES_LUA="swig liblua5.1-0-dev lua5.1 liblua5.3-dev lua5.3 liblua5.4-dev

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Sessions of a slot, each with what is under way in it. */
+#ifndef PKCS11_SESSION_H
+#define PKCS11_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "module.h"
+#include "slot.h"
+
+/* A signature that was begun. */
+struct signing {
+	bool active;
+	ck_object_handle_t key;
+	ck_mechanism_type_t mechanism;
+	int algorithm; /* of RSA-PSS: what the parameters say */
+	size_t size;   /* of the signature */
+};
+
+struct finding {
+	bool active;
+	ck_object_handle_t *found;
+	size_t count, next;
+};
+
+struct session {
+	struct session *next;
+	struct slot *slot;
+	ck_session_handle_t handle;
+	ck_flags_t flags;
+	struct signing signing;
+	struct finding finding;
+};
+
+/* Begins a call: finds the session and locks its slot. */
+ck_rv_t session_enter(ck_session_handle_t handle, struct session **session);
+/* Ends it; gives the result on. */
+ck_rv_t session_leave(struct session *session, ck_rv_t result);
+/* Ends what C_FindObjectsInit began. */
+void session_end_finding(struct session *session);
+void session_close_all(struct slot *slot);
+
+#endif

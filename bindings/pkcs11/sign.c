@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * C_Sign becomes one signature of the card. How long it will be is known
+ * beforehand, so that the card signs once, and only when there is room.
+ */
+#include <string.h>
+#include "object.h"
+#include "mechanism.h"
+#include "session.h"
+
+/* A hash and the algorithm that is asked for with it. */
+struct request {
+	int algorithm;
+	const uint8_t *hash;
+	size_t hash_size;
+	uint8_t store[32];
+};
+
+/* ---- C_SignInit ---- */
+
+static size_t signature_size(const struct object *key)
+{
+	return key->key_type == CKK_RSA ? 256 : 64;
+}
+
+static ck_rv_t begin(struct session *session,
+		     const struct ck_mechanism *mechanism,
+		     ck_object_handle_t handle)
+{
+	struct object *key = object_find(session->slot, handle);
+	int algorithm;
+
+	if (session->signing.active)
+		return CKR_OPERATION_ACTIVE;
+	if (!key || key->class != CKO_PRIVATE_KEY)
+		return CKR_KEY_HANDLE_INVALID;
+	TRY(mechanism_check(key, mechanism, &algorithm));
+	session->signing = (struct signing){true, handle, mechanism->mechanism,
+					    algorithm, signature_size(key)};
+	return CKR_OK;
+}
+
+ck_rv_t C_SignInit(ck_session_handle_t handle, struct ck_mechanism *mechanism,
+		   ck_object_handle_t key)
+{
+	struct session *session;
+
+	TRY(session_enter(handle, &session));
+	if (mechanism)
+		return session_leave(session, begin(session, mechanism, key));
+	/* PKCS #11 3.0 section 5.13: no mechanism ends what was begun. */
+	session->signing.active = false;
+	return session_leave(session, CKR_OK);
+}
+
+/* ---- what is to be signed ---- */
+
+/* The curves have 256 bits: of a longer hash the front counts, a shorter one
+ * is the same number with zeros in front (FIPS 186-4 section 6.4). */
+static ck_rv_t ask_ecdsa(const struct object *key, const uint8_t *data,
+			 size_t size, struct request *request)
+{
+	static const struct {
+		size_t size;
+		int algorithm;
+	} sizes[] = {{32, IOTSAFE_ECDSA_SHA256},
+		     {48, IOTSAFE_ECDSA_SHA384},
+		     {64, IOTSAFE_ECDSA_SHA512}};
+
+	if (!size || size > 64)
+		return CKR_DATA_LEN_RANGE;
+	*request = (struct request){0, data, size, {0}};
+	for (size_t i = 0; i < 3; i++)
+		if (sizes[i].size == size)
+			request->algorithm = sizes[i].algorithm;
+	if (request->algorithm & key->algorithms)
+		return CKR_OK;
+	request->algorithm = IOTSAFE_ECDSA_SHA256;
+	request->hash = request->store;
+	request->hash_size = sizeof(request->store);
+	if (size > sizeof(request->store))
+		size = sizeof(request->store);
+	memcpy(request->store + sizeof(request->store) - size, data, size);
+	return CKR_OK;
+}
+
+/* The card pads, so that it must be told the hash: RFC 8017 section 9.2 has
+ * what stands in front of one. */
+static ck_rv_t ask_pkcs1(const uint8_t *data, size_t size,
+			 struct request *request)
+{
+	static const struct {
+		uint8_t oid, size;
+		int algorithm;
+	} hashes[] = {{1, 32, IOTSAFE_RSA_PKCS1_SHA256},
+		      {2, 48, IOTSAFE_RSA_PKCS1_SHA384},
+		      {3, 64, IOTSAFE_RSA_PKCS1_SHA512}};
+	uint8_t front[] = {0x30, 0x00, 0x30, 0x0D, 0x06, 0x09, 0x60,
+			   0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02,
+			   0x00, 0x05, 0x00, 0x04, 0x00};
+
+	for (size_t i = 0; i < 3; i++) {
+		front[1] = (uint8_t)(sizeof(front) - 2 + hashes[i].size);
+		front[14] = hashes[i].oid;
+		front[18] = hashes[i].size;
+		if (size != sizeof(front) + hashes[i].size ||
+		    memcmp(data, front, sizeof(front)) != 0)
+			continue;
+		*request = (struct request){hashes[i].algorithm,
+					    data + sizeof(front),
+					    hashes[i].size,
+					    {0}};
+		return CKR_OK;
+	}
+	return CKR_DATA_INVALID;
+}
+
+static ck_rv_t ask_pss(int algorithm, const uint8_t *data, size_t size,
+		       struct request *request)
+{
+	size_t wanted = algorithm == IOTSAFE_RSA_PSS_SHA256   ? 32
+			: algorithm == IOTSAFE_RSA_PSS_SHA384 ? 48
+							      : 64;
+
+	if (size != wanted)
+		return CKR_DATA_LEN_RANGE;
+	*request = (struct request){algorithm, data, size, {0}};
+	return CKR_OK;
+}
+
+static ck_rv_t ask(const struct signing *signing, const struct object *key,
+		   const uint8_t *data, size_t size, struct request *request)
+{
+	switch (signing->mechanism) {
+	case CKM_ECDSA:
+		return ask_ecdsa(key, data, size, request);
+	case CKM_RSA_PKCS:
+		return ask_pkcs1(data, size, request);
+	default:
+		return ask_pss(signing->algorithm, data, size, request);
+	}
+}
+
+/* ---- C_Sign ---- */
+
+static ck_rv_t sign_on_card(struct slot *slot, struct object *key,
+			    const struct request *request, uint8_t *out,
+			    size_t size)
+{
+	uint8_t *signature;
+	size_t signature_size;
+	int code;
+
+	TRY(object_open_key(slot, key));
+	code = iotsafe_key_sign(key->key, request->algorithm, request->hash,
+				request->hash_size, &signature,
+				&signature_size);
+	if (code < 0)
+		return slot_failed(slot, code);
+	if (signature_size == size)
+		memcpy(out, signature, size);
+	iotsafe_free(signature);
+	return signature_size == size ? CKR_OK : CKR_DEVICE_ERROR;
+}
+
+static ck_rv_t sign(struct session *session, const uint8_t *data, size_t size,
+		    uint8_t *out)
+{
+	const struct signing *signing = &session->signing;
+	struct object *key = object_find(session->slot, signing->key);
+	struct request request;
+
+	/* Another session made a new pair in its place. */
+	if (!key)
+		return CKR_KEY_HANDLE_INVALID;
+	TRY(ask(signing, key, data, size, &request));
+	return sign_on_card(session->slot, key, &request, out, signing->size);
+}
+
+static ck_rv_t finish(struct session *session, const uint8_t *data, size_t size,
+		      uint8_t *out, unsigned long *out_size)
+{
+	struct signing *signing = &session->signing;
+	ck_rv_t result = CKR_ARGUMENTS_BAD;
+
+	if (!signing->active)
+		return CKR_OPERATION_NOT_INITIALIZED;
+	if (out_size && (!out || *out_size < signing->size)) {
+		*out_size = signing->size;
+		return out ? CKR_BUFFER_TOO_SMALL : CKR_OK;
+	}
+	if (out_size && data)
+		result = sign(session, data, size, out);
+	if (result == CKR_OK)
+		*out_size = signing->size;
+	signing->active = false;
+	return result;
+}
+
+ck_rv_t C_Sign(ck_session_handle_t handle, unsigned char *data,
+	       unsigned long size, unsigned char *out, unsigned long *out_size)
+{
+	struct session *session;
+
+	TRY(session_enter(handle, &session));
+	return session_leave(session,
+			     finish(session, data, size, out, out_size));
+}
