@@ -79,7 +79,7 @@ def measure(root, folder):
 
 def main():
     root = pathlib.Path(sys.argv[1]).resolve()
-    for folder in ("core", "sim", "tools", "tests", "benchmarks"):
+    for folder in ("core", "bindings", "sim", "tools", "tests", "benchmarks"):
         measure(root, folder)
 
 

@@ -5,8 +5,8 @@
 #include <string.h>
 #include "cryptoki.h"
 
-/* In the place of every function that there is nothing for. The callers of C
- * clear their own arguments away, so that one does for all. */
+/* In the place of every function that there is nothing for. In C the caller
+ * clears the arguments away, so that one does for all. */
 static ck_rv_t not_there(void)
 {
 	return CKR_FUNCTION_NOT_SUPPORTED;
@@ -47,6 +47,8 @@ static struct ck_function_list functions = {
 	.C_FindObjectsFinal = C_FindObjectsFinal,
 	.C_SignInit = C_SignInit,
 	.C_Sign = C_Sign,
+	.C_SignUpdate = C_SignUpdate,
+	.C_SignFinal = C_SignFinal,
 	.C_GenerateKeyPair = C_GenerateKeyPair,
 	.C_DeriveKey = C_DeriveKey,
 	.C_SeedRandom = C_SeedRandom,
@@ -76,8 +78,6 @@ static struct ck_function_list functions = {
 	NOT_THERE(C_DigestUpdate),
 	NOT_THERE(C_DigestKey),
 	NOT_THERE(C_DigestFinal),
-	NOT_THERE(C_SignUpdate),
-	NOT_THERE(C_SignFinal),
 	NOT_THERE(C_SignRecoverInit),
 	NOT_THERE(C_SignRecover),
 	NOT_THERE(C_VerifyInit),

@@ -5,8 +5,12 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include "module.h"
 #include "slot.h"
+
+/* A DigestInfo of the longest hash has 83 bytes. */
+#define SIGNING_DATA_MAX 128
 
 /* A signature that was begun. */
 struct signing {
@@ -15,6 +19,10 @@ struct signing {
 	ck_mechanism_type_t mechanism;
 	int algorithm; /* of RSA-PSS: what the parameters say */
 	size_t size;   /* of the signature */
+	/* What C_SignUpdate brought: a hash, in parts. */
+	bool in_parts;
+	uint8_t data[SIGNING_DATA_MAX];
+	size_t data_size;
 };
 
 struct finding {

@@ -35,8 +35,13 @@ static ck_rv_t begin(struct session *session,
 	if (!key || key->class != CKO_PRIVATE_KEY)
 		return CKR_KEY_HANDLE_INVALID;
 	TRY(mechanism_check(key, mechanism, &algorithm));
-	session->signing = (struct signing){true, handle, mechanism->mechanism,
-					    algorithm, signature_size(key)};
+	session->signing = (struct signing){
+		.active = true,
+		.key = handle,
+		.mechanism = mechanism->mechanism,
+		.algorithm = algorithm,
+		.size = signature_size(key),
+	};
 	return CKR_OK;
 }
 
@@ -177,19 +182,25 @@ static ck_rv_t sign(struct session *session, const uint8_t *data, size_t size,
 	return sign_on_card(session->slot, key, &request, out, signing->size);
 }
 
+/* The length is asked for, or there is no room: nothing happens. */
+static bool is_question(const struct signing *signing, const uint8_t *out,
+			const unsigned long *out_size)
+{
+	return out_size && (!out || *out_size < signing->size);
+}
+
+/* Whatever comes of it, the operation is over. */
 static ck_rv_t finish(struct session *session, const uint8_t *data, size_t size,
 		      uint8_t *out, unsigned long *out_size)
 {
 	struct signing *signing = &session->signing;
 	ck_rv_t result = CKR_ARGUMENTS_BAD;
 
-	if (!signing->active)
-		return CKR_OPERATION_NOT_INITIALIZED;
-	if (out_size && (!out || *out_size < signing->size)) {
+	if (is_question(signing, out, out_size)) {
 		*out_size = signing->size;
 		return out ? CKR_BUFFER_TOO_SMALL : CKR_OK;
 	}
-	if (out_size && data)
+	if (out_size && (data || !size))
 		result = sign(session, data, size, out);
 	if (result == CKR_OK)
 		*out_size = signing->size;
@@ -201,8 +212,51 @@ ck_rv_t C_Sign(ck_session_handle_t handle, unsigned char *data,
 	       unsigned long size, unsigned char *out, unsigned long *out_size)
 {
 	struct session *session;
+	ck_rv_t result = CKR_OPERATION_NOT_INITIALIZED;
 
 	TRY(session_enter(handle, &session));
-	return session_leave(session,
-			     finish(session, data, size, out, out_size));
+	if (session->signing.active && !session->signing.in_parts)
+		result = finish(session, data, size, out, out_size);
+	return session_leave(session, result);
+}
+
+/* ---- in parts ---- */
+
+static ck_rv_t add_part(struct signing *signing, const uint8_t *data,
+			size_t size)
+{
+	if (!signing->active)
+		return CKR_OPERATION_NOT_INITIALIZED;
+	signing->in_parts = true;
+	if (size && data && size <= SIGNING_DATA_MAX - signing->data_size) {
+		memcpy(signing->data + signing->data_size, data, size);
+		signing->data_size += size;
+		return CKR_OK;
+	}
+	if (!size)
+		return CKR_OK;
+	signing->active = false;
+	return data ? CKR_DATA_LEN_RANGE : CKR_ARGUMENTS_BAD;
+}
+
+ck_rv_t C_SignUpdate(ck_session_handle_t handle, unsigned char *data,
+		     unsigned long size)
+{
+	struct session *session;
+
+	TRY(session_enter(handle, &session));
+	return session_leave(session, add_part(&session->signing, data, size));
+}
+
+ck_rv_t C_SignFinal(ck_session_handle_t handle, unsigned char *out,
+		    unsigned long *out_size)
+{
+	struct session *session;
+	ck_rv_t result = CKR_OPERATION_NOT_INITIALIZED;
+
+	TRY(session_enter(handle, &session));
+	if (session->signing.active)
+		result = finish(session, session->signing.data,
+				session->signing.data_size, out, out_size);
+	return session_leave(session, result);
 }

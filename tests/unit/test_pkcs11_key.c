@@ -1,0 +1,578 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* bindings/pkcs11: objects, signatures, key pairs, agreement. */
+#include <gnutls/abstract.h>
+#include <gnutls/crypto.h>
+#include "token.h"
+
+TestSuite(pkcs11_key, .timeout = 120);
+
+static unsigned char hash[64] = "a hash, of which nobody knows more";
+static struct ck_mechanism ecdsa = {CKM_ECDSA, NULL, 0};
+static struct ck_mechanism pkcs1 = {CKM_RSA_PKCS, NULL, 0};
+static unsigned char p256[] = {0x06, 0x08, 0x2A, 0x86, 0x48,
+			       0xCE, 0x3D, 0x03, 0x01, 0x07};
+
+static gnutls_pubkey_t read_public_key(ck_session_handle_t session,
+				       ck_object_handle_t object)
+{
+	unsigned char spki[512];
+	gnutls_datum_t datum = {spki, (unsigned)get(session, object,
+						    CKA_PUBLIC_KEY_INFO, spki,
+						    sizeof(spki))};
+	gnutls_pubkey_t pubkey;
+
+	cr_assert(gnutls_pubkey_init(&pubkey) == 0);
+	cr_assert(gnutls_pubkey_import(pubkey, &datum, GNUTLS_X509_FMT_DER) ==
+		  0);
+	return pubkey;
+}
+
+static void verify(ck_session_handle_t session, ck_object_handle_t key,
+		   gnutls_sign_algorithm_t algorithm, size_t hash_size,
+		   unsigned char *signature, size_t size)
+{
+	gnutls_pubkey_t pubkey = read_public_key(session, key);
+	gnutls_datum_t data = {hash, (unsigned)hash_size};
+	gnutls_datum_t sent = {signature, (unsigned)size}, r, s;
+
+	if (size == 64) {
+		r = (gnutls_datum_t){signature, 32};
+		s = (gnutls_datum_t){signature + 32, 32};
+		cr_assert(gnutls_encode_rs_value(&sent, &r, &s) == 0);
+	}
+	cr_assert(gnutls_pubkey_verify_hash2(pubkey, algorithm, 0, &data,
+					     &sent) >= 0);
+	if (size == 64)
+		gnutls_free(sent.data);
+	gnutls_pubkey_deinit(pubkey);
+}
+
+/* ---- objects ---- */
+
+static ck_object_handle_t find_by_id(ck_session_handle_t session,
+				     ck_object_class_t class, const char *id)
+{
+	struct ck_attribute template[] = {
+		{CKA_CLASS, &class, sizeof(class)},
+		{CKA_ID, (void *)(uintptr_t)id, strlen(id)},
+	};
+	ck_object_handle_t found[16];
+
+	EXPECT(find(session, template, 2, found), 1);
+	return found[0];
+}
+
+/* On this card the private key is 006, the public one 007, the certificate
+ * 008. */
+Test(pkcs11_key, an_identity_has_one_id_whatever_the_card_says)
+{
+	ck_session_handle_t session = start("sim:zariot");
+	unsigned char of_key[512], of_certificate[512];
+	ck_object_handle_t certificate;
+	size_t size;
+
+	find_by_id(session, CKO_PRIVATE_KEY, "006");
+	certificate = find_by_id(session, CKO_CERTIFICATE, "006");
+	size = get(session, find_by_id(session, CKO_PUBLIC_KEY, "006"),
+		   CKA_PUBLIC_KEY_INFO, of_key, sizeof(of_key));
+	EXPECT(get(session, certificate, CKA_PUBLIC_KEY_INFO, of_certificate,
+		   sizeof(of_certificate)),
+	       size);
+	cr_assert(memcmp(of_key, of_certificate, size) == 0);
+	/* Those of the CAs are their own. */
+	find_by_id(session, CKO_CERTIFICATE, "009");
+	stop();
+}
+
+Test(pkcs11_key, every_pair_of_a_full_card_is_a_pair)
+{
+	static const char *const ids[] = {"\x01", "\x07", "\x08"};
+	ck_session_handle_t session = start("sim:full");
+	ck_object_handle_t found[16];
+	unsigned char id[20];
+
+	EXPECT(find_class(session, CKO_PRIVATE_KEY, found), 3);
+	for (int i = 0; i < 3; i++) {
+		EXPECT(get(session, found[i], CKA_ID, id, sizeof(id)), 1);
+		cr_assert(eq(int, id[0], ids[i][0]));
+		find_by_id(session, CKO_PUBLIC_KEY, ids[i]);
+	}
+	find_by_id(session, CKO_CERTIFICATE, "\x01");
+	stop();
+}
+
+/* The mark of a certificate, or names that tie the wrong ones: the library's
+ * choice of the identity is the module's. */
+Test(pkcs11_key, a_certificate_of_another_key_is_nobodys)
+{
+	ck_session_handle_t session = start("sim:?fault=wrong-certificate");
+	ck_object_handle_t found[16];
+	unsigned char id[20];
+
+	EXPECT(find_class(session, CKO_CERTIFICATE, found), 3);
+	for (int i = 0; i < 3; i++)
+		cr_assert(get(session, found[i], CKA_ID, id, sizeof(id)) == 0 ||
+			  id[0] != 1);
+	stop();
+}
+
+Test(pkcs11_key, searching_by_label_reads_only_what_has_it)
+{
+	ck_session_handle_t session = start("sim:");
+	char label[] = "client-cert";
+	struct ck_attribute template = {CKA_LABEL, label, strlen(label)};
+	ck_object_handle_t found[16];
+	unsigned char value[1000];
+
+	EXPECT(find(session, &template, 1, found), 1);
+	cr_assert(eq(int, exchanges(), 8));
+	cr_assert(get(session, found[0], CKA_VALUE, value, sizeof(value)) >
+		  300);
+	EXPECT(find(session, &template, 1, found), 1);
+	cr_assert(eq(int, exchanges(), 8));
+	stop();
+}
+
+Test(pkcs11_key, attributes_say_what_programs_go_by)
+{
+	ck_session_handle_t session = start("sim:");
+	ck_object_handle_t key = private_key(session), found[16];
+	unsigned char yes, no, secret, point[80];
+	struct ck_attribute template[] = {
+		{CKA_SIGN, &yes, 1},	 {CKA_ALWAYS_AUTHENTICATE, &no, 1},
+		{CKA_VALUE, &secret, 1}, {CKA_MODULUS, NULL, 0},
+		{CKA_LABEL, &secret, 1}, {CKA_EC_PARAMS, NULL, 0},
+	};
+
+	/* The worst that was met is told; every one has its answer. */
+	EXPECT(p11->C_GetAttributeValue(session, key, template, 6),
+	       CKR_BUFFER_TOO_SMALL);
+	cr_assert(yes == 1 && no == 0);
+	EXPECT(template[2].value_len, CK_UNAVAILABLE_INFORMATION);
+	EXPECT(template[3].value_len, CK_UNAVAILABLE_INFORMATION);
+	EXPECT(template[4].value_len, CK_UNAVAILABLE_INFORMATION);
+	EXPECT(template[5].value_len, sizeof(p256));
+	EXPECT(p11->C_GetAttributeValue(session, key, &template[2], 1),
+	       CKR_ATTRIBUTE_SENSITIVE);
+	EXPECT(p11->C_GetAttributeValue(session, key, &template[3], 1),
+	       CKR_ATTRIBUTE_TYPE_INVALID);
+	EXPECT(p11->C_GetAttributeValue(session, 12345, template, 1),
+	       CKR_OBJECT_HANDLE_INVALID);
+	EXPECT(p11->C_GetAttributeValue(session, key, NULL, 1),
+	       CKR_ARGUMENTS_BAD);
+	EXPECT(find_class(session, CKO_PUBLIC_KEY, found), 1);
+	EXPECT(get(session, found[0], CKA_EC_POINT, point, sizeof(point)), 67);
+	cr_assert(point[0] == 4 && point[1] == 65 && point[2] == 4);
+	EXPECT(p11->C_DestroyObject(session, key), CKR_ACTION_PROHIBITED);
+	stop();
+}
+
+static int trusted(const char *options)
+{
+	char address[256];
+	ck_object_handle_t found[16];
+	ck_session_handle_t session;
+	unsigned char flag;
+	int count = 0;
+
+	set_up_card("");
+	snprintf(address, sizeof(address), "%ssim:?store=%s\n", options,
+		 folder);
+	write_config(address);
+	EXPECT(p11->C_Initialize(NULL), CKR_OK);
+	session = open_session(0);
+	for (unsigned long i = find_class(session, CKO_CERTIFICATE, found);
+	     i--;) {
+		EXPECT(get(session, found[i], CKA_TRUSTED, &flag, 1), 1);
+		count += flag;
+	}
+	stop();
+	return count;
+}
+
+Test(pkcs11_key, authorities_are_trusted_only_if_configured_so)
+{
+	cr_assert(eq(int, trusted(""), 0));
+	cr_assert(eq(int, trusted("trust=no "), 0));
+	cr_assert(eq(int, trusted("trust=yes "), 2));
+}
+
+Test(pkcs11_key, templates_that_make_no_sense_find_nothing)
+{
+	ck_session_handle_t session = start("sim:");
+	ck_object_class_t class = CKO_SECRET_KEY;
+	struct ck_attribute template = {CKA_CLASS, &class, sizeof(class)};
+	ck_object_handle_t found[16];
+	unsigned long got;
+
+	EXPECT(find(session, &template, 1, found), 0);
+	template.type = CKA_VENDOR_DEFINED;
+	EXPECT(find(session, &template, 1, found), 0);
+	template = (struct ck_attribute){CKA_CLASS, &class, 1};
+	EXPECT(p11->C_FindObjectsInit(session, &template, 1),
+	       CKR_ATTRIBUTE_VALUE_INVALID);
+	EXPECT(p11->C_FindObjectsInit(session, NULL, 1), CKR_ARGUMENTS_BAD);
+	EXPECT(p11->C_FindObjects(session, found, 16, &got),
+	       CKR_OPERATION_NOT_INITIALIZED);
+	EXPECT(p11->C_FindObjectsFinal(session), CKR_OPERATION_NOT_INITIALIZED);
+	EXPECT(p11->C_FindObjectsInit(session, NULL, 0), CKR_OK);
+	EXPECT(p11->C_FindObjectsInit(session, NULL, 0), CKR_OPERATION_ACTIVE);
+	EXPECT(p11->C_FindObjects(session, NULL, 16, &got), CKR_ARGUMENTS_BAD);
+	/* A few at a time. */
+	EXPECT(p11->C_FindObjects(session, found, 3, &got), CKR_OK);
+	EXPECT(got, 3);
+	EXPECT(p11->C_FindObjects(session, found, 16, &got), CKR_OK);
+	EXPECT(got, 2);
+	stop();
+}
+
+/* ---- signatures ---- */
+
+Test(pkcs11_key, a_question_for_the_length_never_touches_the_card)
+{
+	ck_session_handle_t session = start("sim:");
+	ck_object_handle_t key = private_key(session);
+	unsigned char out[64];
+	unsigned long size = 0;
+	int before;
+
+	before = exchanges();
+	EXPECT(p11->C_SignInit(session, &ecdsa, key), CKR_OK);
+	EXPECT(p11->C_SignInit(session, &ecdsa, key), CKR_OPERATION_ACTIVE);
+	EXPECT(p11->C_Sign(session, hash, 32, NULL, &size), CKR_OK);
+	EXPECT(size, 64);
+	size = 63;
+	EXPECT(p11->C_Sign(session, hash, 32, out, &size),
+	       CKR_BUFFER_TOO_SMALL);
+	EXPECT(size, 64);
+	cr_assert(eq(int, exchanges(), before));
+	EXPECT(p11->C_Sign(session, hash, 32, out, &size), CKR_OK);
+	/* The public key, which it is verified with, and one signature. */
+	cr_assert(eq(int, exchanges(), before + 5));
+	EXPECT(p11->C_Sign(session, hash, 32, out, &size),
+	       CKR_OPERATION_NOT_INITIALIZED);
+	verify(session, key, GNUTLS_SIGN_ECDSA_SHA256, 32, out, size);
+	stop();
+}
+
+Test(pkcs11_key, hashes_of_other_lengths_are_signed_as_the_curve_takes_them)
+{
+	static const struct {
+		size_t size;
+		gnutls_sign_algorithm_t algorithm;
+	} hashes[] = {{20, GNUTLS_SIGN_ECDSA_SHA1},
+		      {28, GNUTLS_SIGN_ECDSA_SHA224},
+		      {48, GNUTLS_SIGN_ECDSA_SHA384},
+		      {64, GNUTLS_SIGN_ECDSA_SHA512}};
+	ck_session_handle_t session = start("sim:");
+	ck_object_handle_t key = private_key(session);
+	unsigned char out[64];
+	unsigned long size = sizeof(out);
+
+	for (int i = 0; i < 4; i++) {
+		EXPECT(p11->C_SignInit(session, &ecdsa, key), CKR_OK);
+		EXPECT(p11->C_SignUpdate(session, hash, 7), CKR_OK);
+		EXPECT(p11->C_SignUpdate(session, hash + 7, hashes[i].size - 7),
+		       CKR_OK);
+		EXPECT(p11->C_SignFinal(session, out, &size), CKR_OK);
+		/* GnuTLS verifies no SHA-1 unless it is told that it may. */
+		if (hashes[i].size != 20)
+			verify(session, key, hashes[i].algorithm,
+			       hashes[i].size, out, size);
+	}
+	stop();
+}
+
+Test(pkcs11_key, what_cannot_be_signed_ends_the_operation)
+{
+	ck_session_handle_t session = start("sim:");
+	ck_object_handle_t key = private_key(session), found[16];
+	unsigned char out[64], long_hash[65] = {0};
+	struct ck_mechanism mechanism = ecdsa;
+	unsigned long size = sizeof(out);
+
+	EXPECT(p11->C_SignInit(session, &pkcs1, key),
+	       CKR_KEY_TYPE_INCONSISTENT);
+	mechanism.mechanism = CKM_ECDSA_SHA1;
+	EXPECT(p11->C_SignInit(session, &mechanism, key),
+	       CKR_MECHANISM_INVALID);
+	mechanism.mechanism = CKM_EC_KEY_PAIR_GEN;
+	EXPECT(p11->C_SignInit(session, &mechanism, key),
+	       CKR_MECHANISM_INVALID);
+	mechanism = (struct ck_mechanism){CKM_ECDSA, out, 4};
+	EXPECT(p11->C_SignInit(session, &mechanism, key),
+	       CKR_MECHANISM_PARAM_INVALID);
+	EXPECT(p11->C_SignInit(session, &ecdsa, 12345), CKR_KEY_HANDLE_INVALID);
+	find_class(session, CKO_CERTIFICATE, found);
+	EXPECT(p11->C_SignInit(session, &ecdsa, found[0]),
+	       CKR_KEY_HANDLE_INVALID);
+	EXPECT(p11->C_SignInit(session, &ecdsa, key), CKR_OK);
+	EXPECT(p11->C_Sign(session, long_hash, 65, out, &size),
+	       CKR_DATA_LEN_RANGE);
+	EXPECT(p11->C_Sign(session, hash, 32, out, &size),
+	       CKR_OPERATION_NOT_INITIALIZED);
+	EXPECT(p11->C_SignInit(session, &ecdsa, key), CKR_OK);
+	EXPECT(p11->C_Sign(session, NULL, 32, out, &size), CKR_ARGUMENTS_BAD);
+	EXPECT(p11->C_SignInit(session, &ecdsa, key), CKR_OK);
+	EXPECT(p11->C_SignUpdate(session, long_hash, 65), CKR_OK);
+	EXPECT(p11->C_Sign(session, hash, 32, out, &size),
+	       CKR_OPERATION_NOT_INITIALIZED);
+	EXPECT(p11->C_SignUpdate(session, long_hash, 65), CKR_DATA_LEN_RANGE);
+	EXPECT(p11->C_SignFinal(session, out, &size),
+	       CKR_OPERATION_NOT_INITIALIZED);
+	EXPECT(p11->C_SignInit(session, &ecdsa, key), CKR_OK);
+	EXPECT(p11->C_SignInit(session, NULL, 0), CKR_OK);
+	EXPECT(p11->C_SignInit(session, &ecdsa, key), CKR_OK);
+	stop();
+}
+
+/* RFC 8017 section 9.2, SHA-256. */
+static unsigned char digest_info[19 + 32] = {
+	0x30, 0x31, 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01,
+	0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20};
+
+Test(pkcs11_key, rsa_signs_a_digest_info_and_nothing_else)
+{
+	ck_session_handle_t session = start("sim:rsa");
+	ck_object_handle_t key = private_key(session);
+	unsigned char out[256];
+	unsigned long size = 64;
+
+	memcpy(digest_info + 19, hash, 32);
+	EXPECT(p11->C_SignInit(session, &ecdsa, key),
+	       CKR_KEY_TYPE_INCONSISTENT);
+	EXPECT(p11->C_SignInit(session, &pkcs1, key), CKR_OK);
+	EXPECT(p11->C_Sign(session, digest_info, sizeof(digest_info), out,
+			   &size),
+	       CKR_BUFFER_TOO_SMALL);
+	EXPECT(size, 256);
+	EXPECT(p11->C_Sign(session, digest_info, sizeof(digest_info), out,
+			   &size),
+	       CKR_OK);
+	verify(session, key, GNUTLS_SIGN_RSA_SHA256, 32, out, size);
+	EXPECT(p11->C_SignInit(session, &pkcs1, key), CKR_OK);
+	EXPECT(p11->C_Sign(session, hash, 36, out, &size), CKR_DATA_INVALID);
+	EXPECT(p11->C_SignInit(session, &pkcs1, key), CKR_OK);
+	digest_info[14] = 2;
+	EXPECT(p11->C_Sign(session, digest_info, sizeof(digest_info), out,
+			   &size),
+	       CKR_DATA_INVALID);
+	stop();
+}
+
+Test(pkcs11_key, parameters_of_pss_must_be_those_the_card_has)
+{
+	struct ck_rsa_pkcs_pss_params params = {CKM_SHA256, CKG_MGF1_SHA256,
+						32};
+	struct ck_mechanism pss = {CKM_RSA_PKCS_PSS, &params, sizeof(params)};
+	ck_session_handle_t session = start("sim:rsa");
+	ck_object_handle_t key = private_key(session);
+	unsigned char out[256];
+	unsigned long size = 256;
+
+	EXPECT(p11->C_SignInit(session, &pss, key), CKR_OK);
+	EXPECT(p11->C_Sign(session, hash, 48, out, &size), CKR_DATA_LEN_RANGE);
+	EXPECT(p11->C_SignInit(session, &pss, key), CKR_OK);
+	EXPECT(p11->C_Sign(session, hash, 32, out, &size), CKR_OK);
+	verify(session, key, GNUTLS_SIGN_RSA_PSS_RSAE_SHA256, 32, out, size);
+	params.s_len = 20;
+	EXPECT(p11->C_SignInit(session, &pss, key),
+	       CKR_MECHANISM_PARAM_INVALID);
+	params = (struct ck_rsa_pkcs_pss_params){CKM_SHA256, CKG_MGF1_SHA1, 32};
+	EXPECT(p11->C_SignInit(session, &pss, key),
+	       CKR_MECHANISM_PARAM_INVALID);
+	params = (struct ck_rsa_pkcs_pss_params){CKM_SHA_1, CKG_MGF1_SHA1, 20};
+	EXPECT(p11->C_SignInit(session, &pss, key),
+	       CKR_MECHANISM_PARAM_INVALID);
+	pss.parameter_len--;
+	EXPECT(p11->C_SignInit(session, &pss, key),
+	       CKR_MECHANISM_PARAM_INVALID);
+	pss.parameter = NULL;
+	EXPECT(p11->C_SignInit(session, &pss, key),
+	       CKR_MECHANISM_PARAM_INVALID);
+	stop();
+}
+
+/* ---- what goes wrong on the way ---- */
+
+static ck_rv_t sign_with(ck_session_handle_t session, ck_object_handle_t key)
+{
+	unsigned char out[64];
+	unsigned long size = sizeof(out);
+
+	EXPECT(p11->C_SignInit(session, &ecdsa, key), CKR_OK);
+	return p11->C_Sign(session, hash, 32, out, &size);
+}
+
+Test(pkcs11_key, a_token_that_went_between_find_and_sign_is_removed)
+{
+	ck_session_handle_t session = start("sim:?fault=die=2A");
+	ck_object_handle_t key = private_key(session);
+	struct ck_session_info info;
+
+	EXPECT(sign_with(session, key), CKR_DEVICE_REMOVED);
+	EXPECT(p11->C_GetSessionInfo(session, &info),
+	       CKR_SESSION_HANDLE_INVALID);
+	session = open_session(0);
+	EXPECT(p11->C_SignInit(session, &ecdsa, key), CKR_KEY_HANDLE_INVALID);
+	private_key(session);
+	stop();
+}
+
+Test(pkcs11_key, of_a_card_in_anothers_place_no_session_is_left)
+{
+	ck_session_handle_t session = start("sim:?fault=swap=2A"), other;
+	ck_object_handle_t key = private_key(session);
+
+	other = open_session(0);
+	EXPECT(sign_with(session, key), CKR_DEVICE_REMOVED);
+	EXPECT(p11->C_CloseSession(other), CKR_SESSION_HANDLE_INVALID);
+	EXPECT(p11->C_CloseSession(session), CKR_SESSION_HANDLE_INVALID);
+	session = open_session(0);
+	EXPECT(p11->C_SignInit(session, &ecdsa, key), CKR_KEY_HANDLE_INVALID);
+	private_key(session);
+	stop();
+}
+
+Test(pkcs11_key, refusals_and_bad_signatures_are_errors_of_the_device)
+{
+	ck_session_handle_t session = start("sim:?fault=sw=2B:6F00");
+	struct ck_session_info info;
+
+	EXPECT(sign_with(session, private_key(session)), CKR_DEVICE_ERROR);
+	EXPECT(p11->C_GetSessionInfo(session, &info), CKR_OK);
+	EXPECT(info.device_error, 0x6F00);
+	stop();
+	loaded = NULL;
+	session = start("sim:?fault=flip-signature");
+	EXPECT(sign_with(session, private_key(session)), CKR_DEVICE_ERROR);
+	stop();
+}
+
+Test(pkcs11_key, a_file_that_holds_no_certificate_is_not_shown)
+{
+	ck_session_handle_t session = start("sim:?fault=garbage=B0");
+	ck_object_handle_t found[16];
+
+	EXPECT(find_class(session, CKO_CERTIFICATE, found), 0);
+	EXPECT(find_class(session, CKO_PRIVATE_KEY, found), 1);
+	stop();
+}
+
+/* ---- key pairs and agreement ---- */
+
+static ck_rv_t generate(ck_session_handle_t session, const char *id,
+			unsigned char *params, size_t params_size,
+			ck_object_handle_t keys[2])
+{
+	struct ck_mechanism mechanism = {CKM_EC_KEY_PAIR_GEN, NULL, 0};
+	struct ck_attribute public = {CKA_EC_PARAMS, params, params_size};
+	struct ck_attribute private = {CKA_ID, (void *)(uintptr_t)id,
+				       strlen(id)};
+
+	return p11->C_GenerateKeyPair(session, &mechanism, &public, 1, &private,
+				      1, &keys[0], &keys[1]);
+}
+
+Test(pkcs11_key, a_pair_is_made_in_the_free_slot_and_agrees_with_another)
+{
+	ck_session_handle_t session = start("sim:"), other = open_session(0);
+	ck_object_handle_t before = private_key(session), keys[2], twin[2];
+	ck_object_handle_t secret, found[16];
+	unsigned char point[80], value[32];
+	struct ck_ecdh1_derive_params params = {CKD_NULL, 0, NULL, 0, point};
+	struct ck_mechanism ecdh = {CKM_ECDH1_DERIVE, &params, sizeof(params)};
+	unsigned long wanted = 16;
+	struct ck_attribute length = {CKA_VALUE_LEN, &wanted, sizeof(wanted)};
+
+	EXPECT(generate(session, "", p256, sizeof(p256), keys), CKR_OK);
+	EXPECT(find_class(session, CKO_PRIVATE_KEY, found), 2);
+	cr_assert(found[0] == before && found[1] == keys[1]);
+	/* There is no second free slot, and none is overwritten unnamed. */
+	EXPECT(generate(session, "", p256, sizeof(p256), twin),
+	       CKR_DEVICE_MEMORY);
+	params.public_data_len =
+		get(session, keys[0], CKA_EC_POINT, point, sizeof(point));
+	EXPECT(p11->C_DeriveKey(session, &ecdh, keys[1], NULL, 0, &secret),
+	       CKR_OK);
+	EXPECT(get(session, secret, CKA_VALUE, value, sizeof(value)), 32);
+	EXPECT(p11->C_DestroyObject(session, secret), CKR_OK);
+	EXPECT(p11->C_DeriveKey(other, &ecdh, keys[1], &length, 1, &secret),
+	       CKR_OK);
+	EXPECT(get(session, secret, CKA_VALUE, point, sizeof(point)), 16);
+	cr_assert(memcmp(point, value + 16, 16) == 0);
+	/* A secret goes with its session. */
+	EXPECT(p11->C_CloseSession(other), CKR_OK);
+	EXPECT(p11->C_DestroyObject(session, secret),
+	       CKR_OBJECT_HANDLE_INVALID);
+	/* Named, the slot gets another pair; the former one's handle is stale.
+	 */
+	EXPECT(generate(session, "\x04", p256, sizeof(p256), twin), CKR_OK);
+	cr_assert(twin[1] != keys[1]);
+	EXPECT(p11->C_DeriveKey(session, &ecdh, keys[1], NULL, 0, &secret),
+	       CKR_KEY_HANDLE_INVALID);
+	stop();
+}
+
+Test(pkcs11_key, a_pair_that_cannot_be_made_is_refused_beforehand)
+{
+	unsigned char p384[] = {0x06, 0x05, 0x2B, 0x81, 0x04, 0x00, 0x22};
+	ck_session_handle_t session = start("sim:"), reader;
+	ck_object_handle_t keys[2];
+
+	EXPECT(generate(session, "", p384, sizeof(p384), keys),
+	       CKR_CURVE_NOT_SUPPORTED);
+	EXPECT(generate(session, "", NULL, 0, keys), CKR_TEMPLATE_INCOMPLETE);
+	/* The identity's slot lets none be made. */
+	EXPECT(generate(session, "\x01", p256, sizeof(p256), keys),
+	       CKR_ATTRIBUTE_VALUE_INVALID);
+	EXPECT(p11->C_OpenSession(0, CKF_SERIAL_SESSION, NULL, NULL, &reader),
+	       CKR_OK);
+	EXPECT(generate(reader, "", p256, sizeof(p256), keys),
+	       CKR_SESSION_READ_ONLY);
+	stop();
+}
+
+Test(pkcs11_key, parameters_of_an_agreement_are_checked)
+{
+	unsigned char point[65] = {0x04};
+	struct ck_ecdh1_derive_params params = {CKD_NULL, 0, NULL, 65, point};
+	struct ck_mechanism ecdh = {CKM_ECDH1_DERIVE, &params, sizeof(params)};
+	ck_session_handle_t session = start("sim:");
+	ck_object_handle_t keys[2], secret;
+
+	EXPECT(p11->C_DeriveKey(session, &ecdh, private_key(session), NULL, 0,
+				&secret),
+	       CKR_KEY_FUNCTION_NOT_PERMITTED);
+	EXPECT(generate(session, "", p256, sizeof(p256), keys), CKR_OK);
+	EXPECT(p11->C_DeriveKey(session, &ecdsa, keys[1], NULL, 0, &secret),
+	       CKR_MECHANISM_INVALID);
+	params.kdf = 2;
+	EXPECT(p11->C_DeriveKey(session, &ecdh, keys[1], NULL, 0, &secret),
+	       CKR_MECHANISM_PARAM_INVALID);
+	params.kdf = CKD_NULL;
+	params.public_data_len = 64;
+	EXPECT(p11->C_DeriveKey(session, &ecdh, keys[1], NULL, 0, &secret),
+	       CKR_MECHANISM_PARAM_INVALID);
+	ecdh.parameter_len--;
+	EXPECT(p11->C_DeriveKey(session, &ecdh, keys[1], NULL, 0, &secret),
+	       CKR_MECHANISM_PARAM_INVALID);
+	/* A point that is not on the curve. */
+	params.public_data_len = 65;
+	ecdh.parameter_len++;
+	cr_assert(p11->C_DeriveKey(session, &ecdh, keys[1], NULL, 0, &secret) !=
+		  CKR_OK);
+	stop();
+}
+
+Test(pkcs11_key, random_bytes_come_in_any_number)
+{
+	ck_session_handle_t session = start("sim:");
+	static unsigned char bytes[300], none[300];
+
+	EXPECT(p11->C_GenerateRandom(session, bytes, 0), CKR_OK);
+	EXPECT(p11->C_GenerateRandom(session, NULL, 1), CKR_ARGUMENTS_BAD);
+	EXPECT(p11->C_GenerateRandom(session, bytes, sizeof(bytes)), CKR_OK);
+	cr_assert(memcmp(bytes + 200, none, 100) != 0);
+	stop();
+}
