@@ -95,6 +95,8 @@ struct cli {
 	const char *error;
 	unsigned error_status;
 	char error_text[1024];
+	/* What became of SIGPIPE before we ignored it. */
+	void (*sigpipe)(int);
 };
 
 /* Returns an exit status; whoever fails first has reported it by fail(). */
@@ -136,7 +138,8 @@ enum command_bit {
 	OPEN = 0x200000,
 	DOCTOR = 0x400000,
 	TRACE = 0x800000,
-	EVERY = 0xFFFFFF
+	WITH = 0x1000000,
+	EVERY = 0x1FFFFFF
 };
 
 /* What this program calls failures the library has no code for. */
@@ -204,5 +207,6 @@ int command_seal(struct cli *cli);
 int command_open(struct cli *cli);
 int command_doctor(struct cli *cli);
 int command_trace(struct cli *cli);
+int command_with(struct cli *cli);
 
 #endif

@@ -2,6 +2,7 @@
 /*
  * The table of commands: what each is called, takes, and tells in its help.
  */
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include "cli.h"
@@ -110,6 +111,13 @@ static const struct command commands[] = {
 	 "asked of the card, and what the card said. A trace is what\n"
 	 "IOTSAFE_TRACE=all or --trace all writes to standard error; what else\n"
 	 "stands in FILE is skipped. No card is needed."},
+	{"with", WITH, command_with, "[--] COMMAND...", 1, INT_MAX,
+	 "a program on GnuTLS that is to use the card",
+	 "Becomes COMMAND, with --card in IOTSAFE_CARD and a library in\n"
+	 "LD_PRELOAD that makes `iotsafe:` a name for keys and certificates\n"
+	 "wherever GnuTLS takes a file. Behind `--` options are COMMAND's own.\n"
+	 "The status is COMMAND's, 127 if it was not found, 126 if it cannot be\n"
+	 "run so, 125 if something failed before."},
 };
 
 #define COMMANDS_COUNT (sizeof(commands) / sizeof(commands[0]))

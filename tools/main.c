@@ -99,6 +99,9 @@ static int run(struct cli *cli, int argc, char **argv)
 		cli->options.json = false;
 		return 0;
 	}
+	/* What becomes another program leaves signals to that. */
+	if (cli->command->bit == WITH)
+		return cli->command->run(cli);
 	TRY(set_trace(cli));
 	if (cli->options.json && !(cli->json = json_new()))
 		return fail(cli, "ERR_MEMORY", "no memory");
@@ -151,7 +154,7 @@ int main(int argc, char **argv)
 
 	fill_descriptors();
 	setlocale(LC_CTYPE, "");
-	signal(SIGPIPE, SIG_IGN);
+	cli.sigpipe = signal(SIGPIPE, SIG_IGN);
 	status = finish(&cli, run(&cli, argc, argv));
 	if (watch_signal()) {
 		/* As one who was killed by it, so that shells notice. */
