@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The PKCS#11 module in the hands of the tools that people try it with:
+pkcs11-tool, p11tool and p11-kit. What each step costs stands in
+docs/pkcs11.md."""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+
+import pytest
+from command import openssl
+from commands import far
+from programs.setting import KEY, MODULE, Process, Setting, run
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+BUILD = MODULE.parents[2]
+TOKEN = "pkcs11:token=iotsafe"
+
+# The tools load the library, and no sanitizer's.
+pytestmark = pytest.mark.plain_build
+
+
+class Steps(Setting):
+    """A setting that counts what each step costs on the card."""
+
+    def cost(self, *words, **options):
+        before = len(self.sim.log)
+        text = self.run(*words, **options)
+        return len(self.sim.log) - before, text
+
+    def pkcs11_tool(self, *words, **options):
+        return self.cost("pkcs11-tool", "--module", MODULE, *words, **options)
+
+    def p11tool(self, *words, **options):
+        return self.cost("p11tool", "--provider", MODULE, *words, **options)
+
+
+@pytest.fixture
+def steps(tmp_path):
+    with Steps(tmp_path) as setting:
+        yield setting
+
+
+@pytest.fixture
+def rsa(tmp_path):
+    with Steps(tmp_path, "--profile", "rsa") as setting:
+        # The simulator makes the key when it is first used.
+        setting.run("iotsafe", "sign", os.devnull)
+        yield setting
+
+
+def test_it_exports_what_programs_look_up_and_nothing_else():
+    names = run("nm", "-D", "--defined-only", "--format=posix", MODULE)
+    assert sorted(line.split()[0] for line in names.splitlines()) == [
+        "C_GetFunctionList",
+        "C_GetInterface",
+        "C_GetInterfaceList",
+    ]
+
+
+# --- pkcs11-tool ---
+
+
+def test_pkcs11_tool_lists_the_slot_without_an_exchange(steps):
+    cost, text = steps.pkcs11_tool("-L")
+    assert cost == 0
+    assert re.search(r"token label +: iotsafe\n", text)
+    assert "login required" not in text
+
+
+def test_pkcs11_tool_lists_the_objects_of_an_identity_under_one_id(steps):
+    cost, text = steps.pkcs11_tool("-O")
+    assert cost == 19
+    ids = re.findall(r"^(\w+).*?ID: +(\w+)$", text, re.M | re.S)
+    assert ids[:3] == [("Using", "01"), ("Public", "01"), ("Certificate", "01")]
+    assert "subject:    DN: CN=iotsafe-sim gsma client" in text
+
+
+def test_pkcs11_tool_lists_what_the_card_can(steps, tmp_path):
+    cost, text = steps.pkcs11_tool("-M")
+    assert cost == 5
+    assert re.findall(r"^  ([\w-]+), keySize", text, re.M) == [
+        "ECDSA",
+        "ECDH1-DERIVE",
+        "ECDSA-KEY-PAIR-GEN",
+    ]
+
+
+@pytest.mark.parametrize("login", [(), ("--login", "--pin", "1234")])
+def test_pkcs11_tool_finds_no_error(steps, login):
+    _, text = steps.pkcs11_tool("--test", *login)
+    assert "No errors" in text
+
+
+def sign(setting, mechanism, data, *options):
+    (setting.folder / "data").write_bytes(data)
+    setting.pkcs11_tool(
+        *("--sign", "--id", "01", "-m", mechanism),
+        *("-i", setting.folder / "data", "-o", setting.folder / "signature"),
+        *options,
+    )
+    return (setting.folder / "signature").read_bytes()
+
+
+def public_key(setting):
+    setting.pkcs11_tool("--read-object", "--type", "pubkey", "--id", "01",
+                        "-o", setting.folder / "public.der")
+    return (setting.folder / "public.der").read_bytes()
+
+
+def test_a_signature_of_pkcs11_tool_is_good_for_openssl(steps):
+    digest = openssl("dgst", "-sha256", "-binary", input=b"text")
+    signature = sign(steps, "ECDSA", digest)
+    assert len(signature) == 64
+    assert far.signature_is_good(
+        steps.folder, public_key(steps), "ecdsa-sha256", b"text", signature
+    )
+
+
+def test_rsa_signatures_of_pkcs11_tool_are_good_for_openssl(rsa):
+    digest = openssl("dgst", "-sha256", "-binary", input=b"text")
+    info = bytes.fromhex("3031300d060960864801650304020105000420") + digest
+    spki = public_key(rsa)
+    signature = sign(rsa, "RSA-PKCS", info)
+    assert far.signature_is_good(
+        rsa.folder, spki, "rsa-pkcs1-sha256", b"text", signature
+    )
+    signature = sign(rsa, "RSA-PKCS-PSS", digest, "--hash-algorithm", "SHA256")
+    assert far.signature_is_good(
+        rsa.folder, spki, "rsa-pss-sha256", b"text", signature
+    )
+
+
+def test_pkcs11_tool_has_a_pair_made_and_agrees_on_a_secret(steps):
+    steps.pkcs11_tool("--keypairgen", "--key-type", "EC:prime256v1")
+    made = steps.folder / "made.der"
+    steps.pkcs11_tool("--read-object", "--type", "pubkey", "--id", "04",
+                      "-o", made)
+    peer = far.Peer(steps.folder)
+    peer_file = steps.folder / "peer.der"
+    peer_file.write_bytes(peer.spki)
+    steps.pkcs11_tool(
+        *("--derive", "--id", "04", "-m", "ECDH1-DERIVE"),
+        *("-i", peer_file, "-o", steps.folder / "secret"),
+    )
+    secret = (steps.folder / "secret").read_bytes()
+    assert secret == peer.agree(made.read_bytes())
+
+
+def test_a_slot_that_holds_a_key_is_overwritten_only_by_name(steps):
+    generate = ("--keypairgen", "--key-type", "EC:prime256v1")
+    steps.pkcs11_tool(*generate)
+    _, text = steps.pkcs11_tool(*generate, status=1)
+    assert "CKR_DEVICE_MEMORY" in text
+    steps.pkcs11_tool(*generate, "--id", "04")
+    _, text = steps.pkcs11_tool(*generate, "--id", "01", status=1)
+    assert "CKR_ATTRIBUTE_VALUE_INVALID" in text
+
+
+# --- p11tool ---
+
+
+def test_p11tool_lists_the_token_without_an_exchange(steps):
+    cost, text = steps.p11tool("--list-tokens")
+    assert cost == 0
+    assert "token=iotsafe\n" in text
+    assert "Requires login" not in text
+
+
+def test_p11tool_finds_a_certificate_by_label_and_reads_it_alone(steps):
+    url = f"{TOKEN};object=client-cert;type=cert"
+    cost, text = steps.p11tool("--export", url)
+    # Opening, the list, one file in two pieces, the public key by which the
+    # certificate gets its id; closing.
+    assert cost == 11
+    assert openssl("x509", "-noout", "-subject", input=text.encode())
+
+
+def test_p11tool_signs_and_verifies(steps):
+    _, text = steps.p11tool("--test-sign", KEY)
+    assert text.count("... ok") == 3
+
+
+def test_p11tool_takes_authorities_only_where_they_are_trusted(steps):
+    folder = steps.folder / "iotsafe"
+    folder.mkdir()
+    for trust, marks in (("no", 0), ("yes", 2)):
+        (folder / "pkcs11.conf").write_text(f"trust={trust} {steps.card}\n")
+        _, text = steps.p11tool("--list-all", f"{TOKEN};type=cert")
+        assert text.count("CKA_TRUSTED") == marks
+
+
+# --- p11-kit ---
+
+
+def test_a_program_elsewhere_uses_the_card_through_p11_kit_server(steps):
+    client = pathlib.Path("/usr/lib").glob("*/pkcs11/p11-kit-client.so")
+    address = f"unix:path={steps.folder}/socket"
+    with Process(
+        *("p11-kit", "server", "--foreground", "--name"),
+        *(steps.folder / "socket", "--provider", MODULE, TOKEN),
+        env=steps.process_environment,
+    ) as server:
+        server.wait_line("P11_KIT_SERVER_ADDRESS")
+        _, text = steps.cost(
+            *("p11tool", "--provider", next(client), "--test-sign", KEY),
+            P11_KIT_SERVER_ADDRESS=address,
+            IOTSAFE_CARD="",
+        )
+    assert text.count("... ok") == 3
+
+
+def test_the_module_file_names_the_module_and_trusts_nobody():
+    text = (MODULE.parent / "iotsafe.module").read_text()
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    assert lines[0].endswith("iotsafe-pkcs11.so")
+    assert lines[1:] == ["critical: no", "trust-policy: no"]
+
+
+@pytest.fixture
+def outside():
+    """A folder that everybody may enter, with what is needed of the build."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="iotsafe-"))
+    try:
+        folder.chmod(0o755)
+        for file in (MODULE, *(BUILD / "core").glob("libiotsafe.so.0")):
+            shutil.copy(file, folder)
+        modules = folder / "config/pkcs11/modules"
+        modules.mkdir(parents=True)
+        (modules / "iotsafe.module").write_text(
+            f"module: {folder}/iotsafe-pkcs11.so\n"
+        )
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def as_user(folder, *words):
+    """p11-kit reads the modules of users, not of root."""
+    user = {} if os.geteuid() else {"user": 65534, "group": 65534}
+    done = subprocess.run(
+        [str(word) for word in words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=60,
+        text=True,
+        cwd=folder,
+        extra_groups=[] if user else None,
+        env={
+            "PATH": os.environ["PATH"],
+            "LD_LIBRARY_PATH": str(folder),
+            "HOME": str(folder),
+            "XDG_CONFIG_HOME": str(folder / "config"),
+        },
+        **user,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def test_a_registered_module_serves_programs_that_name_no_module(
+    outside, tmp_path
+):
+    assert "token: iotsafe" not in as_user(outside, "p11-kit", "list-modules")
+    with Setting(tmp_path) as setting, setting.https() as server:
+        (outside / "modem").symlink_to(setting.sim.link.resolve())
+        setting.sim.link.resolve().chmod(0o666)
+        shutil.copy(setting.ca, outside / "ca.pem")
+        card = f"at:{outside}/modem"
+        # GnuTLS shows the issuers that it finds and trusts.
+        (outside / "config/iotsafe").mkdir()
+        (outside / "config/iotsafe/pkcs11.conf").write_text(
+            f"trust=yes {card}\n"
+        )
+        text = as_user(outside, "p11-kit", "list-modules")
+        assert "token: iotsafe" in text
+        assert not setting.sim.log
+        text = as_user(
+            outside,
+            *("wget", "-qO-", "--tries=1", "--ca-certificate=ca.pem"),
+            "--certificate=pkcs11:token=iotsafe;id=%01;type=cert",
+            "--private-key=pkcs11:token=iotsafe;id=%01;type=private",
+            f"{server.url}/",
+        )
+        assert text == "hello\n"
+        assert server.client() == ("iotsafe-sim gsma client", "1.3")
