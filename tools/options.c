@@ -349,7 +349,7 @@ int options_parse(struct cli *cli, int argc, char **argv)
 	bool given[ROWS_COUNT] = {false};
 
 	/* So that a wrong command line is told in JSON as well. */
-	for (int i = 1; i < argc; i++)
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
 		if (!strcmp(argv[i], "--json"))
 			cli->options.json = true;
 	TRY(parse(cli, argc, argv, given));

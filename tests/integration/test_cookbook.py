@@ -91,6 +91,7 @@ ALONE = {
     "sign.lua": ([DIGEST], r"30[0-9a-f]{130,146}"),
     "sign.c": (["hello"], r"[0-9a-f]{128}"),
     "sign.sh": (["message"], r"Verified OK"),
+    "token.sh": (["message"], r"Verified OK"),
     "credentials.c": ([], r"2 certificates"),
     "names.c": ([], r"key and certificate are the SIM's"),
     "objects.py": ([], r"iotsafe:id=01;type=private .*client"),
@@ -115,6 +116,7 @@ ALONE = {
 # The same for those that are given a host, a port and a CA; and what the
 # server is.
 CONNECTED = {
+    "fetch.sh": ("http", r"GnuTLS"),
     "connect.py": ("echo", r"TLSv1\.3 b'hello"),
     "connect.lua": ("echo", r"TLSv?1\.3\thello"),
     "connect.c": ("echo", r"TLS1\.3 hello"),

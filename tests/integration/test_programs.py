@@ -7,6 +7,7 @@ log shows; and what that costs on the card.
     ./dev run python3 tests/integration/test_programs.py    writes the page
 """
 
+import os
 import pathlib
 import re
 import subprocess
@@ -47,8 +48,19 @@ def identify(row):
     return f"{row.name} {row.tls}".replace(" ", "-")
 
 
+def unavailable(row):
+    """What ./dev looked for in vain, of the packages that the row needs."""
+    missing = os.environ.get("IOTSAFE_UNAVAILABLE", "").split()
+    needed = [row.package]
+    if "libengine-pkcs11-openssl" in row.how or row.package == "openssl":
+        needed.append("libengine-pkcs11-openssl")
+    return next((name for name in needed if name in missing), None)
+
+
 @pytest.mark.parametrize("row", ROWS, ids=identify)
 def test_a_program_shows_the_sims_certificate(row, tmp_path):
+    if unavailable(row):
+        pytest.skip(f"{unavailable(row)} is not in this release")
     RESULTS[identify(row)] = exchanges, signatures = try_row(row, tmp_path)
     assert signatures == 1 + row.test_signatures
     if row.package == "openssl":
@@ -106,8 +118,11 @@ def without_results(text):
 
 
 def test_the_page_says_what_came_of_it():
-    if len(RESULTS) < len(ROWS):
+    tried = [row for row in ROWS if not unavailable(row)]
+    if len(RESULTS) < len(tried):
         pytest.fail("only with all the programs")
+    for row in ROWS:
+        RESULTS.setdefault(identify(row), (0, 0))
     page = PAGE.read_text()
     found = page[page.index(BEGIN) + len(BEGIN):page.index(END)]
     expected = text_of(RESULTS)
