@@ -115,6 +115,9 @@ static ck_rv_t derive(struct session *session,
 	TRY(object_open_key(slot, key));
 	code = iotsafe_key_agree(key->key, NULL, spki, spki_size, &secret,
 				 &secret_size);
+	/* The card has no place to put the peer's key into. */
+	if (code == IOTSAFE_ERR_ABSENT || code == IOTSAFE_ERR_AMBIGUOUS)
+		return CKR_FUNCTION_FAILED;
 	if (code < 0)
 		return slot_failed(slot, code);
 	result = secret_size == SECRET_SIZE

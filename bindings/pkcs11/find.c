@@ -81,12 +81,15 @@ static ck_rv_t keep(struct finding *finding, ck_object_handle_t handle)
 	return CKR_OK;
 }
 
-static ck_rv_t collect(struct session *session, const struct template *template)
+static ck_rv_t collect(struct session *session, const struct template *template,
+		       bool of_card)
 {
 	struct object *object = session->slot->objects;
 	bool same;
 
 	for (; object; object = object->next) {
+		if (!of_card && !object->session)
+			continue;
 		TRY(matches(session->slot, object, template, &same));
 		if (same)
 			TRY(keep(&session->finding, object->handle));
@@ -115,17 +118,42 @@ static ck_rv_t complete(struct slot *slot, const struct template *template)
 	return CKR_OK;
 }
 
+/* Programs that look for authorities or for other things look everywhere; a
+ * modem is not woken for what its card cannot have. */
+static bool may_be_on_card(const struct slot *slot,
+			   const struct template *template)
+{
+	unsigned long class;
+	bool trusted;
+
+	if (attribute_ulong(attribute_in(template->attributes, template->count,
+					 CKA_CLASS),
+			    &class) &&
+	    class != CKO_CERTIFICATE && class != CKO_PUBLIC_KEY &&
+	    class != CKO_PRIVATE_KEY)
+		return false;
+	return slot->config.trusted ||
+	       !attribute_bool(attribute_in(template->attributes,
+					    template->count, CKA_TRUSTED),
+			       &trusted) ||
+	       !trusted;
+}
+
 static ck_rv_t begin(struct session *session, const struct template *template)
 {
 	ck_rv_t result;
+	bool of_card;
 
 	if (session->finding.active)
 		return CKR_OPERATION_ACTIVE;
 	if (template->count && !template->attributes)
 		return CKR_ARGUMENTS_BAD;
-	TRY(object_need_all(session->slot));
-	TRY(complete(session->slot, template));
-	result = collect(session, template);
+	of_card = may_be_on_card(session->slot, template);
+	if (of_card) {
+		TRY(object_need_all(session->slot));
+		TRY(complete(session->slot, template));
+	}
+	result = collect(session, template, of_card);
 	if (result == CKR_OK)
 		session->finding.active = true;
 	else

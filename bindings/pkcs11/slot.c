@@ -72,8 +72,9 @@ struct slot *slot_find(ck_slot_id_t id)
 ck_rv_t slot_failed(struct slot *slot, int code)
 {
 	slot->device_error = iotsafe_last_status();
-	/* "Until the card is opened anew". */
-	if (code == IOTSAFE_ERR_CLOSED)
+	/* "Until the card is opened anew"; and where there is no SIM, or a key
+	 * was made anew by somebody else, no handle is good any more. */
+	if (code == IOTSAFE_ERR_CLOSED || code == IOTSAFE_ERR_ABSENT)
 		slot->gone = true;
 	return error_of(code);
 }

@@ -13,6 +13,7 @@ import tempfile
 import pytest
 from command import openssl
 from commands import far
+from programs.rows import GET
 from programs.setting import KEY, MODULE, Process, Setting, run
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
@@ -191,6 +192,53 @@ def test_p11tool_takes_authorities_only_where_they_are_trusted(steps):
         (folder / "pkcs11.conf").write_text(f"trust={trust} {steps.card}\n")
         _, text = steps.p11tool("--list-all", f"{TOKEN};type=cert")
         assert text.count("CKA_TRUSTED") == marks
+
+
+# --- OpenSSL's provider, where it is packaged ---
+
+
+PROVIDER = list(pathlib.Path("/usr/lib").glob("*/ossl-modules/pkcs11.so"))
+# By hand, what is not installed counts as not to be had.
+UNKNOWN = "" if PROVIDER else "pkcs11-provider"
+PROVIDER_CONFIGURATION = """
+openssl_conf = main
+[main]
+providers = providers
+[providers]
+default = default_section
+pkcs11 = pkcs11_section
+[default_section]
+activate = 1
+[pkcs11_section]
+module = {provider}
+pkcs11-module-path = {module}
+activate = 1
+"""
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_openssl_uses_the_card_through_pkcs11_provider(steps, version):
+    if "pkcs11-provider" in os.environ.get("IOTSAFE_UNAVAILABLE", UNKNOWN):
+        pytest.skip("pkcs11-provider is not in this release")
+    [provider] = PROVIDER
+    configuration = steps.folder / "openssl.cnf"
+    configuration.write_text(
+        PROVIDER_CONFIGURATION.format(provider=provider, module=MODULE)
+    )
+    own = steps.folder / "own.pem"
+    steps.run("iotsafe", "cert", "--chain", "--out", own)
+    with steps.https() as server:
+        cost, text = steps.cost(
+            *("openssl", "s_client", "-quiet"),
+            *("-tls" + version.replace(".", "_"), "-key", KEY),
+            *("-cert", own, "-cert_chain", own, "-CAfile", steps.ca),
+            *("-connect", f"localhost:{server.port}"),
+            input=GET,
+            OPENSSL_CONF=configuration,
+        )
+        assert "hello" in text
+        assert server.client() == ("iotsafe-sim gsma client", version)
+    assert cost == 11
 
 
 # --- p11-kit ---

@@ -22,8 +22,8 @@ PACKAGES_TEST="$PACKAGES_TEST python3-requests python3-urllib3 python3-aiohttp
 	python3-httpx python3-paho-mqtt"
 # And in other ways (docs/programs.md).
 PACKAGES_TEST="$PACKAGES_TEST p11-kit p11-kit-modules
-	libengine-pkcs11-openssl? openvpn curl wget git python3-pycurl lua-curl?
-	python3-gi glib-networking libcoap3-bin?"
+	libengine-pkcs11-openssl? pkcs11-provider? openvpn curl wget git
+	python3-pycurl lua-curl? python3-gi glib-networking libcoap3-bin?"
 PACKAGES_FUZZ="clang"
 PACKAGES_CLEAN_ROOT="debootstrap git"
 if [ "$(dpkg --print-architecture 2>/dev/null)" = amd64 ]; then

@@ -226,6 +226,21 @@ Test(pkcs11_key, templates_that_make_no_sense_find_nothing)
 	stop();
 }
 
+Test(pkcs11_key, looking_for_what_no_card_has_opens_no_port)
+{
+	ck_session_handle_t session = start("sim:");
+	ck_object_class_t class = CKO_DATA;
+	unsigned char yes = 1;
+	struct ck_attribute data = {CKA_CLASS, &class, sizeof(class)};
+	struct ck_attribute trusted = {CKA_TRUSTED, &yes, 1};
+	ck_object_handle_t found[16];
+
+	EXPECT(find(session, &data, 1, found), 0);
+	EXPECT(find(session, &trusted, 1, found), 0);
+	cr_assert(access(path_of("log"), F_OK) != 0);
+	stop();
+}
+
 /* ---- signatures ---- */
 
 Test(pkcs11_key, a_question_for_the_length_never_touches_the_card)
@@ -416,6 +431,16 @@ Test(pkcs11_key, a_token_that_went_between_find_and_sign_is_removed)
 	session = open_session(0);
 	EXPECT(p11->C_SignInit(session, &ecdsa, key), CKR_KEY_HANDLE_INVALID);
 	private_key(session);
+	stop();
+}
+
+Test(pkcs11_key, a_sim_that_was_taken_out_is_removed)
+{
+	ck_session_handle_t session = start("sim:?fault=pull=2A");
+	ck_object_handle_t key = private_key(session);
+
+	EXPECT(sign_with(session, key), CKR_DEVICE_REMOVED);
+	EXPECT(p11->C_CloseSession(session), CKR_SESSION_HANDLE_INVALID);
 	stop();
 }
 

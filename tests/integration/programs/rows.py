@@ -139,7 +139,7 @@ def coap(setting):
         text = setting.run(
             *("iotsafe", "with", "--", "coap-client-gnutls", "-B", "20"),
             *("-c", "iotsafe:", "-j", "iotsafe:", "-C", setting.ca),
-            *("-R", setting.ca, f"coaps://localhost:{server.port}/"),
+            *("-R", setting.ca, f"coaps://127.0.0.1:{server.port}/"),
         )
         assert "libcoap" in text, text
         found = server.wait_line("CN '(.*)' presented by client")
