@@ -161,6 +161,26 @@ def test_a_slot_that_holds_a_key_is_overwritten_only_by_name(steps):
     assert "CKR_ATTRIBUTE_VALUE_INVALID" in text
 
 
+def test_a_certificate_without_the_mark_of_one_is_found_for_its_key(tmp_path):
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt",
+            "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=unmarked",
+            "-addext", "basicConstraints=critical,CA:FALSE",
+            "-keyout", key, "-out", certificate)
+    der = tmp_path / "certificate.der"
+    openssl("x509", "-in", certificate, "-outform", "DER", "-out", der)
+    run("iotsafe-sim", "personalise", "--store", tmp_path, "--profile",
+        "blank", "--key", key, "--id", "21", "--label", "device",
+        "--file", der, "--id", "33")
+    with Steps(tmp_path, "--profile", "blank") as steps:
+        _, text = steps.pkcs11_tool("-O", "--type", "cert")
+        assert re.search(r"label: +device\n.*CN=unmarked.*ID: +21", text, re.S)
+        exported = steps.folder / "exported.der"
+        steps.pkcs11_tool("--read-object", "--type", "cert", "--id", "21",
+                          "-o", exported)
+        assert exported.read_bytes() == der.read_bytes()
+
+
 # --- p11tool ---
 
 

@@ -101,8 +101,19 @@ Test(pkcs11_key, every_pair_of_a_full_card_is_a_pair)
 	stop();
 }
 
-/* The mark of a certificate, or names that tie the wrong ones: the library's
- * choice of the identity is the module's. */
+Test(pkcs11_key, a_public_key_that_the_card_keeps_comes_from_its_certificate)
+{
+	ck_session_handle_t session = start("sim:?fault=sw=CD:6982");
+	ck_object_handle_t found[16], key;
+	unsigned char point[80];
+
+	key = find_by_id(session, CKO_PUBLIC_KEY, "\x01");
+	EXPECT(get(session, key, CKA_EC_POINT, point, sizeof(point)), 67);
+	EXPECT(find_class(session, CKO_PUBLIC_KEY, found), 1);
+	find_by_id(session, CKO_CERTIFICATE, "\x01");
+	stop();
+}
+
 Test(pkcs11_key, a_certificate_of_another_key_is_nobodys)
 {
 	ck_session_handle_t session = start("sim:?fault=wrong-certificate");
