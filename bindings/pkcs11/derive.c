@@ -27,6 +27,12 @@ static ck_rv_t read_peer(const struct object *key,
 	return *size ? CKR_OK : CKR_MECHANISM_PARAM_INVALID;
 }
 
+/* Names are kept, and lengths may lie. */
+static bool is_short(const struct ck_attribute *attribute)
+{
+	return !attribute || attribute->value_len <= 255;
+}
+
 /* How much is wanted of the secret, and that nothing is that cannot be. */
 static ck_rv_t read_template(const struct ck_attribute *template,
 			     unsigned long count, unsigned long *size)
@@ -46,6 +52,9 @@ static ck_rv_t read_template(const struct ck_attribute *template,
 		    (!attribute_ulong(given, &value) || value != rules[i].only))
 			return CKR_TEMPLATE_INCONSISTENT;
 	}
+	if (!is_short(attribute_in(template, count, CKA_ID)) ||
+	    !is_short(attribute_in(template, count, CKA_LABEL)))
+		return CKR_ATTRIBUTE_VALUE_INVALID;
 	given = attribute_in(template, count, CKA_TOKEN);
 	if (given && (!attribute_bool(given, &on_token) || on_token))
 		return CKR_TEMPLATE_INCONSISTENT;

@@ -574,6 +574,7 @@ Test(pkcs11_key, parameters_of_an_agreement_are_checked)
 	unsigned char point[65] = {0x04};
 	struct ck_ecdh1_derive_params params = {CKD_NULL, 0, NULL, 65, point};
 	struct ck_mechanism ecdh = {CKM_ECDH1_DERIVE, &params, sizeof(params)};
+	struct ck_attribute label = {CKA_LABEL, point, 1};
 	ck_session_handle_t session = start("sim:");
 	ck_object_handle_t keys[2], secret;
 
@@ -593,9 +594,12 @@ Test(pkcs11_key, parameters_of_an_agreement_are_checked)
 	ecdh.parameter_len--;
 	EXPECT(p11->C_DeriveKey(session, &ecdh, keys[1], NULL, 0, &secret),
 	       CKR_MECHANISM_PARAM_INVALID);
-	/* A point that is not on the curve. */
+	label.value_len = CK_UNAVAILABLE_INFORMATION;
 	params.public_data_len = 65;
 	ecdh.parameter_len++;
+	EXPECT(p11->C_DeriveKey(session, &ecdh, keys[1], &label, 1, &secret),
+	       CKR_ATTRIBUTE_VALUE_INVALID);
+	/* A point that is not on the curve. */
 	cr_assert(p11->C_DeriveKey(session, &ecdh, keys[1], NULL, 0, &secret) !=
 		  CKR_OK);
 	stop();
