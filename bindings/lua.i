@@ -23,6 +23,7 @@
 #include <string.h>
 #include <time.h>
 #include <gnutls/crypto.h>
+#include <gnutls/x509.h>
 
 /* SWIG writes two functions of its own into what it takes for the globals.
  * A module sets no globals. */
@@ -143,6 +144,84 @@ static int push_digest(lua_State *L)
 	return 1;
 }
 %}
+
+%{
+/* Between a certificate and who is trusted. */
+#define CHAIN_MOST 16
+
+static int read_certificate(lua_State *L, int index, gnutls_x509_crt_t *out)
+{
+	size_t size;
+	const char *data = luaL_checklstring(L, index, &size);
+	gnutls_datum_t der = {(unsigned char *)data, (unsigned)size};
+
+	if (size > INT_MAX || gnutls_x509_crt_init(out) < 0)
+		return -1;
+	if (gnutls_x509_crt_import(*out, &der, GNUTLS_X509_FMT_DER) >= 0)
+		return 0;
+	gnutls_x509_crt_deinit(*out);
+	return -1;
+}
+
+/* Takes the root over. Gives GnuTLS's verdict, all bits if there is none. */
+static unsigned verify_chain(gnutls_x509_crt_t root, gnutls_x509_crt_t *chain,
+                             unsigned count)
+{
+	gnutls_x509_trust_list_t trust;
+	unsigned verdict = ~0u;
+
+	if (gnutls_x509_trust_list_init(&trust, 1) < 0) {
+		gnutls_x509_crt_deinit(root);
+		return verdict;
+	}
+	if (gnutls_x509_trust_list_add_cas(trust, &root, 1, 0) != 1)
+		gnutls_x509_crt_deinit(root);
+	else if (gnutls_x509_trust_list_verify_crt(trust, chain, count, 0,
+	                                           &verdict, NULL) < 0)
+		verdict = ~0u;
+	gnutls_x509_trust_list_deinit(trust, 1);
+	return verdict;
+}
+
+static int push_verdict(lua_State *L, unsigned verdict)
+{
+	gnutls_datum_t text = {NULL, 0};
+
+	lua_pushboolean(L, !verdict);
+	if (!verdict)
+		return 1;
+	if (verdict == ~0u ||
+	    gnutls_certificate_verification_status_print(
+		    verdict, GNUTLS_CRT_X509, &text, 0) < 0)
+		lua_pushliteral(L, "the certificates could not be read");
+	else
+		lua_pushlstring(L, (const char *)text.data, text.size);
+	gnutls_free(text.data);
+	return 2;
+}
+
+/* certificate_issued(certificate, root, between...): all of them DER. */
+static int push_issued(lua_State *L)
+{
+	gnutls_x509_crt_t chain[CHAIN_MOST], root;
+	int given = lua_gettop(L);
+	unsigned count = 0, verdict = ~0u;
+
+	for (int i = 1; i <= given; i++)
+		luaL_checktype(L, i, LUA_TSTRING);
+	if (given < 2 || given > CHAIN_MOST)
+		return luaL_error(L, "2 to %d certificates expected", CHAIN_MOST);
+	while (count + 1 < (unsigned)given &&
+	       !read_certificate(L, count ? (int)count + 2 : 1, &chain[count]))
+		count++;
+	if (count + 1 == (unsigned)given && !read_certificate(L, 2, &root))
+		verdict = verify_chain(root, chain, count);
+	while (count)
+		gnutls_x509_crt_deinit(chain[--count]);
+	return push_verdict(L, verdict);
+}
+%}
+%native(certificate_issued) int push_issued(lua_State *L);
 
 %native(clock) int push_clock(lua_State *L);
 %native(digest) int push_digest(lua_State *L);

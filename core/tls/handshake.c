@@ -223,6 +223,8 @@ static int finish(struct iotsafe_tls *tls)
 	if (tls->transport.datagram)
 		gnutls_dtls_set_mtu(tls->session,
 				    transport_mtu(&tls->transport));
+	trust_release(tls->cred);
+	job_end(&tls->job);
 	tls->transport.quiet = false;
 	tls->stage = STAGE_OPEN;
 	return IOTSAFE_OK;

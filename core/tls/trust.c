@@ -178,3 +178,11 @@ int trust_add_system(gnutls_certificate_credentials_t cred)
 			 "this system has no CA certificates to trust (package "
 			 "ca-certificates): name a CA file");
 }
+
+void trust_release(gnutls_certificate_credentials_t cred)
+{
+	gnutls_x509_trust_list_t none;
+
+	if (gnutls_x509_trust_list_init(&none, 1) >= 0)
+		gnutls_certificate_set_trust_list(cred, none, 0);
+}

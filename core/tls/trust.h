@@ -24,6 +24,10 @@ int trust_add_card_roots(gnutls_certificate_credentials_t cred,
 /* The system's; IOTSAFE_ERR_ABSENT if it has none. */
 int trust_add_system(gnutls_certificate_credentials_t cred);
 
+/* Frees what was trusted, once the server is authenticated: the system's CA
+ * certificates are some 4 MiB for each session. Nobody is trusted then. */
+void trust_release(gnutls_certificate_credentials_t cred);
+
 /* A whole regular file; `what` says in an error what it was to be. */
 int trust_read_file(const char *what, const char *path, uint8_t **out,
 		    size_t *out_size);

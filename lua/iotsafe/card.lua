@@ -5,6 +5,7 @@
 -- name means the card's identity.
 
 local core = require "iotsafe.core"
+local connect = require "iotsafe.connect"
 local connection = require "iotsafe.connection"
 local key = require "iotsafe.key"
 local record = require "iotsafe.object"
@@ -263,7 +264,7 @@ end
 -- wrap(socket or descriptor [, options]): one that has not.
 -- iotsafe.connection tells the options.
 function methods:connect(host, port, options)
-	return connection.connect(self.handle, host, port, options)
+	return connect(self.handle, host, port, options)
 end
 
 function methods:wrap(socket, options)

@@ -26,7 +26,6 @@ local pattern = require "iotsafe.pattern"
 
 local RECORD = 16384 -- the most that one TLS record carries
 local LONGEST = 2147483647 -- milliseconds; the C type ends there
-local CONNECT_SECONDS = 60
 local GOODBYE = 1000 -- close() does not wait longer for a deaf peer
 
 local methods = {}
@@ -307,15 +306,16 @@ function metatable:__tostring()
 	return "SSL connection: " .. self.name
 end
 
-local connection = {}
+local connection = { methods = methods }
 
 local function is_datagram(socket)
 	return tostring(socket):find("^udp") ~= nil
 end
 
 -- A connection over a connected LuaSocket object, which is closed with it,
--- or over a descriptor, which is not. See iotsafe.options.
-function connection.wrap(card, socket, given)
+-- or over a descriptor, which is not. See iotsafe.options. The metatable is
+-- that of programs which know other manners (iotsafe.ssl).
+function connection.wrap(card, socket, given, other)
 	given = given or {}
 	if type(socket) ~= "number" and not socket.getfd then
 		error("bad argument #1 to 'wrap' (socket expected)", 3)
@@ -344,63 +344,8 @@ function connection.wrap(card, socket, given)
 		total = -1,
 	}
 	self.name = tostring(self):match("0x%x+") or "?"
-	setmetatable(self, metatable)
+	setmetatable(self, other or metatable)
 	self:settimeout(given.timeout)
-	return self
-end
-
--- A connected socket of LuaSocket's.
-local function reach(host, port, datagram, seconds)
-	local found, luasocket = pcall(require, "socket")
-	if not found then
-		return nil, "card:connect needs LuaSocket (module socket), "
-			.. "which is not installed", core.ERR_SUPPORT, 0
-	end
-	local socket = datagram and luasocket.udp() or luasocket.tcp()
-	local connect = datagram and socket.setpeername or socket.connect
-	socket:settimeout(seconds)
-	local done, message = connect(socket, host, port)
-	if done then
-		return socket
-	end
-	socket:close()
-	return nil, ("connecting to %s port %s: %s"):format(host, port,
-		message), message == "timeout" and core.ERR_TIMEOUT
-		or core.ERR_IO, 0
-end
-
--- Connects and shakes hands, both within the time-out. The server's name is
--- the host unless the options say otherwise.
-function connection.connect(card, host, port, given)
-	local all = { server_name = host }
-	for name, value in pairs(given or {}) do
-		all[name] = value
-	end
-	local seconds = all.timeout or CONNECT_SECONDS
-	local started = core.clock()
-	local socket, message, code, status =
-		reach(host, port, options.datagram(all), seconds)
-	if not socket then
-		return nil, message, code, status
-	end
-	local self
-	self, message, code, status = connection.wrap(card, socket, all)
-	if not self then
-		socket:close()
-		return nil, message, code, status
-	end
-
-	if seconds >= 0 then
-		local left = seconds - (core.clock() - started) / 1000
-		self:settimeout(math.max(left, 0.001))
-	end
-	local done, sentence
-	done, message, code, status, sentence = self:dohandshake()
-	self:settimeout(all.timeout)
-	if not done then
-		self:close()
-		return nil, sentence or message, code, status
-	end
 	return self
 end
 

@@ -30,7 +30,7 @@ local iotsafe = {
 	error_name = core.error_name,
 	-- pem(der [, label]): the text form; the label is "CERTIFICATE" or,
 	-- for example, "PUBLIC KEY".
-	pem = pem,
+	pem = pem.encode,
 	-- seal(secret, kid, file [, options]): protects single messages
 	seal = seal.new,
 	-- digest("sha256", data): a hash; nil for an unknown one

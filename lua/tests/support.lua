@@ -193,6 +193,32 @@ function support.server(store, options, kind)
 	return support.serve(all, kind)
 end
 
+-- A store of other authorities.
+support.stranger = support.store
+
+-- mosquitto, which takes nobody without a certificate of the store's clients
+-- and calls each by the common name in it. Gives the port, a function that
+-- reads its log, and one that stops it.
+function support.mosquitto(store)
+	local directory = support.directory()
+	local port, log = free_port(), directory .. "/log"
+	support.write_file(directory .. "/conf", ([[
+listener %d 127.0.0.1
+cafile %s/ca.pem
+certfile %s/server.pem
+keyfile %s/server-key.pem
+require_certificate true
+use_identity_as_username true
+allow_anonymous true
+log_dest stderr
+log_dest file %s
+user root
+]]):format(port, store, store, store, log))
+	local stop = support.start("/usr/sbin/mosquitto -v -c " .. directory
+		.. "/conf 2>&1", "running")
+	return port, function() return support.read_file(log) end, stop
+end
+
 -- A connected pair: a client socket, and the far end of it as a plain socket.
 function support.pair()
 	local listener = assert(socket.bind("127.0.0.1", 0))
