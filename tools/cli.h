@@ -78,6 +78,12 @@ struct options {
 	bool insecure;
 	bool no_pipe;
 
+	bool expose;
+	const char *owner;
+	int max;
+	int idle;
+	bool resume;
+
 	const char *report;
 	bool subject;
 
@@ -97,6 +103,8 @@ struct cli {
 	char error_text[1024];
 	/* What became of SIGPIPE before we ignored it. */
 	void (*sigpipe)(int);
+	/* Failures are gathered, not said: they are of one connection. */
+	bool quiet;
 };
 
 /* Returns an exit status; whoever fails first has reported it by fail(). */
@@ -139,7 +147,8 @@ enum command_bit {
 	DOCTOR = 0x400000,
 	TRACE = 0x800000,
 	WITH = 0x1000000,
-	EVERY = 0x1FFFFFF
+	TUNNEL = 0x2000000,
+	EVERY = 0x3FFFFFF
 };
 
 /* What this program calls failures the library has no code for. */
@@ -208,5 +217,6 @@ int command_open(struct cli *cli);
 int command_doctor(struct cli *cli);
 int command_trace(struct cli *cli);
 int command_with(struct cli *cli);
+int command_tunnel(struct cli *cli);
 
 #endif

@@ -118,6 +118,13 @@ static const struct command commands[] = {
 	 "wherever GnuTLS takes a file. Behind `--` options are COMMAND's own.\n"
 	 "The status is COMMAND's, 127 if it was not found, 126 if it cannot be\n"
 	 "run so, 125 if something failed before."},
+	{"tunnel", TUNNEL, command_tunnel, "LISTEN HOST:PORT", 2, 2,
+	 "mutual TLS for programs without it",
+	 "Takes plain connections on LISTEN (127.0.0.1:1883, [::1]:1883,\n"
+	 "unix:/run/x.sock, or systemd for sockets that were handed over) and\n"
+	 "carries each over TLS with the card's identity to HOST:PORT; with\n"
+	 "--dtls datagrams. A line a connection goes to standard error, with\n"
+	 "--json an object to standard output. It runs until a signal."},
 };
 
 #define COMMANDS_COUNT (sizeof(commands) / sizeof(commands[0]))

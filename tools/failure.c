@@ -54,9 +54,12 @@ int failure_status(const char *error)
 
 static int report(struct cli *cli, const char *error)
 {
-	char *shown = text_escape(cli->error_text);
+	char *shown;
 
 	cli->error = error;
+	if (cli->quiet)
+		return failure_status(error);
+	shown = text_escape(cli->error_text);
 	watch_end();
 	fprintf(stderr, "iotsafe: %s\n", shown);
 	text_free(shown);

@@ -36,6 +36,7 @@ struct row {
 
 #define PLACE(member) offsetof(struct options, member)
 
+#define CONNECTS   (CONNECT | TUNNEL)
 #define TAKES_HASH (SIGN | VERIFY | VERIFY_FILE | HKDF)
 #define GIVES_BYTES                                                            \
 	(SIGN | CERT | PUBKEY | RANDOM | FILE_ | GENERATE | AGREE | PRF |      \
@@ -44,7 +45,7 @@ struct row {
 
 static const struct row rows[] = {
 	{"key", TEXT, PLACE(key),
-	 SIGN | CONNECT | AGREE | CSR | JWS | SEAL | OPEN, "OBJECT",
+	 SIGN | CONNECTS | AGREE | CSR | JWS | SEAL | OPEN, "OBJECT",
 	 "the private key (default: the card's identity)"},
 	{"key", TEXT, PLACE(key), VERIFY | VERIFY_FILE, "OBJECT",
 	 "the public key on the card"},
@@ -58,6 +59,8 @@ static const struct row rows[] = {
 	{"mode", TEXT, PLACE(mode), SIGN | VERIFY, "MODE",
 	 "who hashes: host (default), full-text (the card) or\n"
 	 "last-block (both)"},
+	{"mode", TEXT, PLACE(mode), TUNNEL, "MODE",
+	 "permissions of the Unix socket (default: 0600)"},
 	{"data", TEXT, PLACE(data), SIGN | VERIFY, "FILE", "the same as FILE"},
 	{"chain", FLAG, PLACE(chain), CERT, NULL,
 	 "also those that issued it, as far as the card holds them"},
@@ -96,7 +99,7 @@ static const struct row rows[] = {
 	 "the info of HKDF-Expand (default: none)"},
 	{"size", INTEGER, PLACE(size), PRF | HKDF, "N",
 	 "how many bytes (prf: 32 by default)"},
-	{"context", TEXT, PLACE(context), PSK | CONNECT, "TEXT",
+	{"context", TEXT, PLACE(context), PSK | CONNECTS, "TEXT",
 	 "what else the derived key is for (default: nothing)"},
 	{"seed-kernel", FLAG, PLACE(seed_kernel), RANDOM, NULL,
 	 "give the bytes to the kernel's pool, print nothing"},
@@ -117,33 +120,33 @@ static const struct row rows[] = {
 	 "this is the end without the card"},
 	{"extra", TEXT, PLACE(extra), SEAL | OPEN, "TEXT",
 	 "authenticated with the message and not sent"},
-	{"ca", FILES, PLACE(ca), CONNECT, "FILE",
+	{"ca", FILES, PLACE(ca), CONNECTS, "FILE",
 	 "trust the CA certificates in FILE (PEM), several times\n"
 	 "if need be; without it the system's"},
-	{"card-ca", FLAG_TEXT, PLACE(card_ca), CONNECT, "[=NAME]",
+	{"card-ca", FLAG_TEXT, PLACE(card_ca), CONNECTS, "[=NAME]",
 	 "trust the CA certificate on the card"},
-	{"ca-key", TEXT, PLACE(ca_key), CONNECT, "OBJECT",
+	{"ca-key", TEXT, PLACE(ca_key), CONNECTS, "OBJECT",
 	 "the card checks the CA's signature with this public key"},
-	{"pin", FILES, PLACE(pin), CONNECT, "FILE",
+	{"pin", FILES, PLACE(pin), CONNECTS, "FILE",
 	 "trust the server that has the public key in FILE (a key\n"
 	 "or a certificate), several times if need be"},
-	{"pin-card", TEXT, PLACE(pin_card), CONNECT, "OBJECT",
+	{"pin-card", TEXT, PLACE(pin_card), CONNECTS, "OBJECT",
 	 "the same with a public key on the card"},
-	{"cert", TEXT, PLACE(cert), CONNECT, "OBJECT",
+	{"cert", TEXT, PLACE(cert), CONNECTS, "OBJECT",
 	 "our certificate: a name on the card, or a file if it\n"
 	 "begins with / or ./ (default: the key's)"},
 	{"cert", TEXT, PLACE(cert), VERIFY_FILE, "FILE",
 	 "the signer's certificate"},
-	{"raw-key", FLAG, PLACE(raw_key), CONNECT, NULL,
+	{"raw-key", FLAG, PLACE(raw_key), CONNECTS, NULL,
 	 "show our public key alone, no certificate (RFC 7250)"},
-	{"psk", TEXT, PLACE(psk), CONNECT, "IDENTITY",
+	{"psk", TEXT, PLACE(psk), CONNECTS, "IDENTITY",
 	 "a pre-shared key instead of certificates"},
-	{"psk-key", TEXT, PLACE(psk_key), CONNECT, "OBJECT",
+	{"psk-key", TEXT, PLACE(psk_key), CONNECTS, "OBJECT",
 	 "the card's secret key for it (default: the only one)"},
-	{"psk-kind", TEXT, PLACE(psk_kind), CONNECT, "KIND",
+	{"psk-kind", TEXT, PLACE(psk_kind), CONNECTS, "KIND",
 	 "derived (default: any version) or card (TLS 1.2; the\n"
 	 "card computes the master secret)"},
-	{"card-random", FLAG, PLACE(card_random), CONNECT, NULL,
+	{"card-random", FLAG, PLACE(card_random), CONNECTS, NULL,
 	 "our random number of the handshake comes from the card"},
 	{"session", TEXT, PLACE(session), CONNECT, "FILE",
 	 "resume the session in FILE, and keep the new one there\n"
@@ -154,13 +157,13 @@ static const struct row rows[] = {
 	 "to others"},
 	{"subject", FLAG, PLACE(subject), DOCTOR, NULL,
 	 "keep the names in certificates in that report"},
-	{"name", TEXT, PLACE(name), CONNECT, "NAME",
+	{"name", TEXT, PLACE(name), CONNECTS, "NAME",
 	 "the server's name (default: HOST)"},
-	{"tls", TEXT, PLACE(tls), CONNECT, "VERSION", "only 1.2 or only 1.3"},
-	{"dtls", FLAG, PLACE(dtls), CONNECT, NULL, "DTLS 1.2 over UDP"},
-	{"alpn", TEXT, PLACE(alpn), CONNECT, "LIST",
+	{"tls", TEXT, PLACE(tls), CONNECTS, "VERSION", "only 1.2 or only 1.3"},
+	{"dtls", FLAG, PLACE(dtls), CONNECTS, NULL, "DTLS 1.2 over UDP"},
+	{"alpn", TEXT, PLACE(alpn), CONNECTS, "LIST",
 	 "protocols to offer, joined by commas"},
-	{"insecure", FLAG, PLACE(insecure), CONNECT, NULL,
+	{"insecure", FLAG, PLACE(insecure), CONNECTS, NULL,
 	 "do not authenticate the server: for tests only"},
 	{"no-pipe", FLAG, PLACE(no_pipe), CONNECT, NULL,
 	 "handshake, say what was agreed, close"},
@@ -168,12 +171,22 @@ static const struct row rows[] = {
 	 "say good-bye when the server has been silent so long\n"
 	 "after the end of standard input (default: at once, then\n"
 	 "read on until it closes)"},
+	{"expose", FLAG, PLACE(expose), TUNNEL, NULL,
+	 "listen where other hosts can reach it, too"},
+	{"owner", TEXT, PLACE(owner), TUNNEL, "USER[:GROUP]",
+	 "whose the Unix socket is"},
+	{"max", INTEGER, PLACE(max), TUNNEL, "NUMBER",
+	 "connections at once (default: 256); others wait"},
+	{"idle", INTEGER, PLACE(idle), TUNNEL, "MS",
+	 "end silent connections (default: none; --dtls 300000)"},
+	{"resume", FLAG, PLACE(resume), TUNNEL, NULL,
+	 "resume sessions, without the card"},
 	{"card", TEXT, PLACE(card), EVERY, "ADDRESS",
 	 "how to reach the card (default: $IOTSAFE_CARD)"},
 	{"timeout", INTEGER, PLACE(timeout), EVERY, "MS",
 	 "limit of all that is done with the card (default: 10000\n"
-	 "an operation); connect: of an operation, of reaching\n"
-	 "the host, and of the handshake"},
+	 "an operation); connect, tunnel: of an operation, of\n"
+	 "reaching the host, and of the handshake"},
 	{"json", FLAG, PLACE(json), EVERY, NULL,
 	 "one JSON object on standard output"},
 	{"trace", TEXT, PLACE(trace), EVERY, "WHAT",

@@ -125,6 +125,7 @@ CONNECTED = {
     "web.py": ("http", r"200 b'\\n<HTML>"),
     "streams.py": ("echo", r"the loop ran on \d+ times\nb'hello"),
     "https.lua": ("http", r"200"),
+    "tunnel.sh": ("http", r"200"),
     "dtls.py": ("udp", r"DTLSv1\.2 b'hello"),
     "dtls.lua": ("udp", r"DTLSv?1\.2\thello"),
     "psk.py": ("psk", r"TLSv1\.2 b'hello"),
