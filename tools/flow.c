@@ -255,11 +255,14 @@ static int dial_one(struct flow *flow)
 	return 0;
 }
 
+/* The card has a limit of its own, and says why it did not keep it. */
 static int shake_hands(struct flow *flow)
 {
 	struct tunnel *tunnel = flow->tunnel;
 	int result = iotsafe_tls_handshake(flow->tls, flow->remote, 0);
 
+	if (result == IOTSAFE_WANT_CARD && !clock_left(flow->deadline))
+		flow->deadline = clock_after(limit(flow));
 	if (wants_more(result) && !clock_left(flow->deadline))
 		return fail(tunnel->cli, "ERR_TIMEOUT",
 			    "handshake with %s: not done in %d ms",

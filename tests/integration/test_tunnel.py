@@ -298,6 +298,8 @@ def test_a_card_that_has_gone_leaves_the_others_what_they_have(tmp_path):
                 assert str(sim.link) in error["text"]
             assert says(first, b"still here")
         assert tunnel.line()["note"] is None
+        with Sim(tmp_path), tunnel.connect() as plain:
+            assert says(plain, b"it is back")
 
 
 def test_sessions_are_resumed_only_when_asked_for(folder):

@@ -59,7 +59,8 @@ class Tunnel:
         """The exit status, and what it said on standard error."""
         if self._child.poll() is None:
             self._child.send_signal(number)
-        _, error = self._child.communicate(timeout=20)
+        rest, error = self._child.communicate(timeout=20)
+        self.rest += rest
         return self._child.returncode, error.decode()
 
     def connect(self):
