@@ -149,6 +149,18 @@ describe("iotsafe.ssl", function()
 		assert.matches("Subject: " .. subject, log(), 1, true)
 	end)
 
+	it("leaves the socket alone where it fails", function()
+		local own = assert(iotsafe.open("sim:gsma?store=" .. store))
+		local context = assert(ssl.newcontext(parameters { card = own }))
+		own:close()
+		local plain = plain_socket()
+		local none, message = ssl.wrap(plain, context)
+		assert.is_nil(none)
+		assert.equal("closed", message)
+		assert.not_equal(-1, plain:getfd())
+		plain:close()
+	end)
+
 	it("is what others load once it is installed", function()
 		local before = { package.loaded["ssl"],
 			package.loaded["ssl.https"] }

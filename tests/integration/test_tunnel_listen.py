@@ -262,6 +262,24 @@ def test_200_connections_at_once_on_one_card(folder, server):
         assert tunnel.descriptors() < 30
 
 
+@pytest.mark.plain_build
+def test_authorities_are_kept_no_longer_than_needed(folder, server, tmp_path):
+    """The system's take some 4 MiB a session."""
+    system = pathlib.Path("/etc/ssl/certs/ca-certificates.crt").read_bytes()
+    (tmp_path / "all.pem").write_bytes(
+        system + (folder / "ca.pem").read_bytes())
+    with Tunnel(folder, server.port, "--ca", tmp_path / "all.pem") as tunnel:
+        plains = [tunnel.connect()]
+        assert says(plains[0], b"hello")
+        before = tunnel.memory("VmRSS")
+        for _ in range(12):
+            plains.append(tunnel.connect())
+            assert says(plains[-1], b"hello")
+        assert tunnel.memory("VmRSS") - before < 12 << 10
+        for plain in plains:
+            plain.close()
+
+
 def test_first_come_first_served(folder):
     order = []
 
