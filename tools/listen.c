@@ -169,8 +169,6 @@ static int parse_owner(struct cli *cli, uid_t *user, gid_t *group)
 	struct group *known_group = NULL;
 	char name[64] = "";
 
-	*user = (uid_t)-1;
-	*group = (gid_t)-1;
 	if (!text)
 		return 0;
 	snprintf(name, sizeof(name), "%.*s",
@@ -231,9 +229,9 @@ static int listen_unix(struct cli *cli, const char *path,
 		       struct listeners *listeners)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	mode_t mode;
-	uid_t user;
-	gid_t group;
+	mode_t mode = 0600;
+	uid_t user = (uid_t)-1;
+	gid_t group = (gid_t)-1;
 	int fd, status;
 
 	TRY(parse_mode(cli, &mode));

@@ -51,11 +51,9 @@ static int raise_limit(struct cli *cli)
 
 	if (getrlimit(RLIMIT_NOFILE, &limits) < 0 || limits.rlim_cur >= needed)
 		return 0;
-	if (limits.rlim_max >= needed) {
-		limits.rlim_cur = needed;
-		setrlimit(RLIMIT_NOFILE, &limits);
+	limits.rlim_cur = needed;
+	if (limits.rlim_max >= needed && !setrlimit(RLIMIT_NOFILE, &limits))
 		return 0;
-	}
 	return fail(cli, ERR_USAGE,
 		    "--max %zu needs %lu descriptors, and this process may "
 		    "have %lu (ulimit -n)",

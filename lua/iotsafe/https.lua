@@ -42,7 +42,8 @@ function methods:connect(host, port)
 	if not tls then
 		return nil, message
 	end
-	if tls:getsniname() == nil then
+	if self.parameters.server_name == nil
+	   and self.parameters.server == nil then
 		tls:sni(host)
 	end
 	self.plain, self.parameters = nil, nil

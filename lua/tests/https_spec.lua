@@ -102,7 +102,26 @@ describe("https", function()
 		assert.same({ 1, 200 }, { done, code })
 	end)
 
+	it("takes a server by whatever name, if told so", function()
+		for _, name in ipairs { false, "localhost" } do
+			local done, code = https.request(parameters {
+				url = address("127.0.0.1"), server_name = name,
+				sink = ltn12.sink.null() })
+			assert.same({ 1, 200 }, { done, code })
+		end
+	end)
+
 	it("posts", function()
+		local port, _, quit = support.server(store, "--echo")
+		ssl.install { card = card, cafile = store .. "/ca.pem" }
+		local sent = https.request(
+			("https://localhost:%d/path"):format(port), "x=1")
+		ssl.install()
+		package.loaded["ssl"], package.preload["ssl.https"] = nil, nil
+		quit()
+		-- What comes back is the request.
+		assert.matches("^POST /path HTTP/1.1", sent)
+		assert.matches("Content%-Length: 3", sent)
 		local none, why = https.request("https://localhost:1/", "x=1")
 		assert.is_nil(none)
 		assert.equal("connection refused", why)
