@@ -98,7 +98,9 @@ function pattern.find(what, datagram)
 	elseif size and size >= 0 then
 		return read_size, math.floor(size)
 	end
-	local reader = not datagram and readers[what == nil and "*l" or what]
+	-- Its first two characters count, as with LuaSocket: "*line".
+	local reader = not datagram and readers[what == nil and "*l"
+		or tostring(what):sub(1, 2)]
 	if not reader then
 		error("bad argument #1 to 'receive' (invalid receive pattern)",
 			3)

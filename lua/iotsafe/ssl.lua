@@ -114,6 +114,12 @@ function methods:receive(what, prefix)
 end
 
 function methods:send(data, first, last)
+	if type(data) == "number" then
+		data = tostring(data)
+	elseif type(data) ~= "string" then
+		error(("bad argument #1 to 'send' (string expected, got %s)")
+			:format(type(data)), 2)
+	end
 	local from = first or 1
 	if from < 0 then
 		from = math.max(#data + from + 1, 1)
