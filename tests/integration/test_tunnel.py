@@ -283,6 +283,20 @@ def test_a_server_that_hangs_up_stalls_or_is_not_there(folder):
                 assert plain.recv(1) == b""
 
 
+def test_a_server_is_looked_up_while_others_are_served(folder):
+    with TlsServer(folder, echo) as server, \
+            Tunnel(folder, server.port, host="localhost") as tunnel:
+        with tunnel.connect() as plain, tunnel.connect() as other:
+            assert says(plain, b"hello") and says(other, b"hello")
+    # What nobody knows is the end of the connection, not of the tunnel.
+    with Tunnel(folder, 1, "--timeout", 1000, host="nowhere.invalid") as tunnel:
+        for _ in range(2):
+            with tunnel.connect():
+                error = tunnel.line()["error"]
+                assert error["code"] == "ERR_HOST"
+                assert error["text"].startswith("nowhere.invalid:1: ")
+
+
 def test_a_card_that_has_gone_leaves_the_others_what_they_have(tmp_path):
     make_server_certificate(tmp_path)
     with Sim(tmp_path) as sim, TlsServer(tmp_path, echo) as server, \

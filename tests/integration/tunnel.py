@@ -17,14 +17,13 @@ class Tunnel:
     """The command, with --json; `lines` are the connections that ended."""
 
     def __init__(self, folder, port, *words, listen="127.0.0.1:0", card=None,
-                 trust=True, **options):
+                 host="127.0.0.1", **options):
         environment = dict(
             os.environ, IOTSAFE_CARD=card or f"sim:?store={folder}")
         environment.update(options.pop("environment", {}))
-        if trust:
-            words = ("--ca", folder / "ca.pem", "--name", "localhost", *words)
+        words = ("--ca", folder / "ca.pem", "--name", "localhost", *words)
         self._child = subprocess.Popen(
-            ["iotsafe", "tunnel", listen, f"127.0.0.1:{port}", "--json",
+            ["iotsafe", "tunnel", listen, f"{host}:{port}", "--json",
              *map(str, words)],
             env=environment, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
