@@ -49,8 +49,7 @@ int card_open(struct cli *cli)
 			    "IOTSAFE_CARD, to at:/dev/ttyUSB2 for a modem or "
 			    "to sim: to try without one");
 	/* A session lives as long as it likes. */
-	if (cli->options.timeout &&
-	    !(cli->command->bit & (CONNECT | TUNNEL)))
+	if (cli->options.timeout && !(cli->command->bit & (CONNECT | TUNNEL)))
 		watch_limit(cli->options.timeout);
 	watch_begin("waiting for the card");
 	TRY(open_address(cli, address));

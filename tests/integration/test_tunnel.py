@@ -243,10 +243,9 @@ def test_a_signal_ends_everything_in_order(folder):
 def test_a_server_that_nobody_vouches_for(folder, stranger):
     with TlsServer(stranger, echo) as server, \
             Tunnel(folder, server.port) as tunnel:
-        with tunnel.connect() as plain:
-            with pytest.raises(ConnectionError):
-                plain.sendall(b"secret")
-                assert plain.recv(1) == b""
+        with pytest.raises(ConnectionError), tunnel.connect() as plain:
+            plain.sendall(b"secret")
+            assert plain.recv(1) == b""
         line = tunnel.line()
         assert line["error"]["code"] == "ERR_UNTRUSTED"
         assert line["bytes_up"] == 0 and server.seen == []
@@ -255,9 +254,8 @@ def test_a_server_that_nobody_vouches_for(folder, stranger):
 def test_a_server_that_refuses_the_card(folder, stranger):
     with TlsServer(folder, echo, trust=stranger / "ca.pem") as server, \
             Tunnel(folder, server.port) as tunnel:
-        with tunnel.connect() as plain:
-            with pytest.raises(ConnectionResetError):
-                assert plain.recv(1) == b""
+        with pytest.raises(ConnectionError), tunnel.connect() as plain:
+            assert plain.recv(1) == b""
         error = tunnel.line()["error"]
         assert error["code"] == "ERR_TLS" and "alert" in error["text"].lower()
 
@@ -270,17 +268,14 @@ def test_a_server_that_hangs_up_stalls_or_is_not_there(folder):
             listener.accept()[0].close()
             error = tunnel.line()["error"]
             assert error["code"] == "ERR_CLOSED", error
-        with tunnel.connect():
-            error = tunnel.line()["error"]
-            assert error["code"] == "ERR_TIMEOUT"
-            assert "not done in 600 ms" in error["text"]
+        error = tunnel.knock()["error"]
+        assert error["code"] == "ERR_TIMEOUT"
+        assert "not done in 600 ms" in error["text"]
         listener.close()
-        with tunnel.connect() as plain:
-            error = tunnel.line()["error"]
-            assert error["code"] == "ERR_HOST"
-            assert "refused" in error["text"]
-            with pytest.raises(ConnectionResetError):
-                assert plain.recv(1) == b""
+        error = tunnel.knock()["error"]
+        assert error["code"] == "ERR_HOST" and "refused" in error["text"]
+        with pytest.raises(ConnectionError), tunnel.connect() as plain:
+            assert plain.recv(1) == b""
 
 
 def test_a_server_is_looked_up_while_others_are_served(folder):
@@ -291,10 +286,9 @@ def test_a_server_is_looked_up_while_others_are_served(folder):
     # What nobody knows is the end of the connection, not of the tunnel.
     with Tunnel(folder, 1, "--timeout", 1000, host="nowhere.invalid") as tunnel:
         for _ in range(2):
-            with tunnel.connect():
-                error = tunnel.line()["error"]
-                assert error["code"] == "ERR_HOST"
-                assert error["text"].startswith("nowhere.invalid:1: ")
+            error = tunnel.knock()["error"]
+            assert error["code"] == "ERR_HOST"
+            assert error["text"].startswith("nowhere.invalid:1: ")
 
 
 def test_a_card_that_has_gone_leaves_the_others_what_they_have(tmp_path):
@@ -305,11 +299,10 @@ def test_a_card_that_has_gone_leaves_the_others_what_they_have(tmp_path):
         with tunnel.connect() as first:
             assert says(first, b"hello")
             sim.stop()
-            with tunnel.connect():
-                error = tunnel.line()["error"]
-                assert error["code"] in ("ERR_IO", "ERR_CLOSED",
-                                         "ERR_TIMEOUT"), error
-                assert str(sim.link) in error["text"]
+            error = tunnel.knock()["error"]
+            assert error["code"] in ("ERR_IO", "ERR_CLOSED",
+                                     "ERR_TIMEOUT"), error
+            assert str(sim.link) in error["text"]
             assert says(first, b"still here")
         assert tunnel.line()["note"] is None
         with Sim(tmp_path), tunnel.connect() as plain:
