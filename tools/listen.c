@@ -211,25 +211,30 @@ static bool make_room(const struct sockaddr_un *address)
 	return stale && !unlink(address->sun_path);
 }
 
+#define OURS_ALONE 0600
+
 /* Made for nobody but us; opened as far as was asked for. */
 static bool bind_unix(int fd, const struct sockaddr_un *address, mode_t mode,
 		      uid_t user, gid_t group)
 {
 	const char *path = address->sun_path;
-	mode_t before = umask(0177);
+	mode_t before = umask(0777 & ~OURS_ALONE);
 	bool bound =
 		!bind(fd, (const struct sockaddr *)address, sizeof(*address));
 
 	umask(before);
-	return bound && !(chown(path, user, group) < 0) && !chmod(path, mode) &&
-	       !listen(fd, BACKLOG);
+	if (!bound || lchown(path, user, group) < 0)
+		return false;
+	if (mode != OURS_ALONE && chmod(path, mode) < 0)
+		return false;
+	return !listen(fd, BACKLOG);
 }
 
 static int listen_unix(struct cli *cli, const char *path,
 		       struct listeners *listeners)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	mode_t mode = 0600;
+	mode_t mode = OURS_ALONE;
 	uid_t user = (uid_t)-1;
 	gid_t group = (gid_t)-1;
 	int fd, status;
