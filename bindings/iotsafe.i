@@ -29,6 +29,7 @@
 %ignore iotsafe_card_open_link;
 /* Each language has one of its own. */
 %ignore iotsafe_pin_set;
+%ignore iotsafe_pin_set_applet;
 %ignore iotsafe_pin_func;
 %typemap(in, numinputs=0) (iotsafe_trace_func func, void *self)
 	"$1 = NULL; $2 = NULL;"

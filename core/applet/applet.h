@@ -15,7 +15,14 @@
 #define APPLET_LABEL_MAX     60
 #define APPLET_OBJECTS_MAX   256
 #define APPLET_FILE_MAX	     65535
-#define APPLET_SIGNATURE_MAX 256
+#define APPLET_SIGNATURE_MAX 512
+
+/* What an RSA key that is IOTSAFE_OBJECT_SOFTWARE signs. */
+#define APPLET_RSA_HERE                                                        \
+	(IOTSAFE_RSA_PKCS1_SHA1 | IOTSAFE_RSA_PKCS1_SHA224 |                   \
+	 IOTSAFE_RSA_PKCS1_SHA256 | IOTSAFE_RSA_PKCS1_SHA384 |                 \
+	 IOTSAFE_RSA_PKCS1_SHA512 | IOTSAFE_RSA_PSS_SHA256 |                   \
+	 IOTSAFE_RSA_PSS_SHA384 | IOTSAFE_RSA_PSS_SHA512)
 
 /* One object as the applet tells it. */
 struct record {
@@ -31,6 +38,10 @@ struct record {
 	uint8_t id_size;
 	uint8_t label[APPLET_LABEL_MAX];
 	uint8_t label_size;
+	/* What it is, and its label, are in the object itself, which may want a
+	 * PIN: until it was asked for (object), what its file is called. */
+	bool unnamed;
+	uint8_t applet; /* enum applet_number; not the applet's to set */
 };
 
 /* Grows as records come; heap, released with free(). */
@@ -87,13 +98,18 @@ struct applet {
 	unsigned left_open; /* sessions that our last use left so: bits */
 	bool stuck;	    /* a session could not be had; a new channel may
 			     * have one */
+	/* Algorithms that the card refused, though its list has them. */
+	int refused;
 };
 
 struct applet_kind {
 	const char *name; /* "iotsafe" */
-	const struct aid *aids;
-	size_t aids_count;
+	/* A certificate and a private key of one label belong together. */
+	bool labels_tie;
 
+	/* Whether what was selected is this applet, where its AID alone does
+	 * not tell; IOTSAFE_ERR_ABSENT: it is not. NULL: it does. */
+	int (*probe)(struct applet *applet, const struct deadline *deadline);
 	/* The application's own data; `known` false where it has none. */
 	int (*capabilities)(struct applet *applet, struct capabilities *out,
 			    const struct deadline *deadline);
@@ -110,7 +126,8 @@ struct applet_kind {
 	int (*public_key)(struct applet *applet, const struct record *key,
 			  struct public_key *out,
 			  const struct deadline *deadline);
-	/* Signs a hash with one algorithm. r‖s or a block comes out. */
+	/* Signs a hash with one algorithm. r‖s or a block comes out.
+	 * IOTSAFE_ERR_SUPPORT: the card does not know it after all. */
 	int (*sign)(struct applet *applet, const struct record *key,
 		    int algorithm, struct bytes hash, struct signature *out,
 		    const struct deadline *deadline);
@@ -119,9 +136,55 @@ struct applet_kind {
 		      const struct deadline *deadline);
 	/* A name for a key type, or NULL. */
 	const char *(*key_type_name)(uint8_t key_type);
+
+	/* What only some applets have: NULL for the others. */
+
+	/* RSA with PKCS#1 v1.5 padding; `out` has APPLET_SIGNATURE_MAX bytes.
+	 */
+	int (*decrypt)(struct applet *applet, const struct record *key,
+		       struct bytes in, uint8_t *out, size_t *out_size,
+		       const struct deadline *deadline);
+	/* The bytes of a key that is IOTSAFE_OBJECT_SOFTWARE, with whatever is
+	 * behind them; *out is released with iotsafe_free(), which wipes it.
+	 */
+	int (*read_key)(struct applet *applet, const struct record *key,
+			uint8_t **out, size_t *out_size,
+			const struct deadline *deadline);
+	/* The applet's own PIN. Each is one command, never said twice. */
+	int (*pin_tries)(struct applet *applet, int *tries,
+			 const struct deadline *deadline);
+	int (*pin_verify)(struct applet *applet, const char *pin,
+			  const struct deadline *deadline);
+	int (*pin_change)(struct applet *applet, const char *old_pin,
+			  const char *new_pin, const struct deadline *deadline);
 };
+
+/* Applets, in the order in which a card is asked for them. */
+enum applet_number { APPLET_IOTSAFE, APPLET_MIAS, APPLET_MF, APPLETS };
+
+/* By what a card knows an applet, and a name. */
+struct applet_row {
+	const char *name;
+	const struct aid *aids;
+	size_t aids_count;
+};
+extern const struct applet_row applet_rows[APPLETS];
+
+/* What the applet does. Those of Trust Onboard are a module, which is loaded
+ * here: IOTSAFE_ERR_SUPPORT where it is not installed. */
+int applet_load(enum applet_number number, const struct applet_kind **kind);
+
+/* The applet of this name, or of this AID (an unknown AID is IoT SAFE's);
+ * APPLETS for a name that is none's. */
+enum applet_number applet_by_name(const char *name);
+enum applet_number applet_by_aid(const struct aid *aid);
 
 /* GSMA IoT SAFE (IoT.05). */
 extern const struct applet_kind applet_iotsafe;
+
+/* Trust Onboard: where they are linked in, as in a static library, they enter
+ * themselves in the place of their module. */
+extern const struct applet_kind applet_mias, applet_mf;
+void applet_enter(enum applet_number number, const struct applet_kind *kind);
 
 #endif

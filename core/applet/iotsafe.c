@@ -9,23 +9,6 @@
 
 #define INS_GET_RANDOM 0x84
 
-/* Known AIDs of applets that speak IoT.05, the standard's own first. */
-static const struct aid aids[] = {
-	/* GSMA */
-	{{0xA0, 0x00, 0x00, 0x05, 0x59, 0x00, 0x10}, 7},
-	/* Thales; ends in "ISA" */
-	{{0xA0, 0x00, 0x00, 0x00, 0x30, 0x53, 0xF1, 0x24, 0x01, 0x77, 0x01,
-	  0x01, 0x49, 0x53, 0x41},
-	 15},
-	/* NTT DOCOMO Business */
-	{{0xA0, 0x00, 0x00, 0x01, 0x15, 0x70, 0x00, 0x00, 0x00, 0x00, 0x00,
-	  0x00, 0x49, 0x53, 0x41, 0x02},
-	 16},
-	/* CIRA, Orange's demonstrations. ISO/IEC 18013-5 uses the same
-	 * bytes, so it comes last. */
-	{{0xA0, 0x00, 0x00, 0x02, 0x48, 0x04, 0x00}, 7},
-};
-
 int gsma_ask(struct applet *applet, const struct apdu *apdu,
 	     struct response *response, const struct deadline *deadline)
 {
@@ -111,8 +94,6 @@ static int get_random(struct applet *applet, uint8_t *out, size_t size,
 
 const struct applet_kind applet_iotsafe = {
 	.name = "iotsafe",
-	.aids = aids,
-	.aids_count = sizeof(aids) / sizeof(aids[0]),
 	.capabilities = gsma_capabilities,
 	.object = gsma_object,
 	.list = gsma_list,

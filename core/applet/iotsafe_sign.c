@@ -13,7 +13,8 @@
 /* An answer may be an RSA block with its header, over several exchanges. */
 #define ANSWER_MAX 640
 
-#define CMAC_SIZE 16
+#define RSA_SIZE_MAX 256
+#define CMAC_SIZE    16
 
 /* The value of tag 33. Its length has two bytes in one family of cards and
  * one in another, or is BER: the bytes that are there decide. */
@@ -44,7 +45,7 @@ bool gsma_decode_signature(struct bytes answer, int algorithm,
 	struct bytes value;
 
 	if (!signature_value(answer, &value) || !value.size ||
-	    value.size > sizeof(out->data))
+	    value.size > RSA_SIZE_MAX)
 		return false;
 	out->size = value.size;
 	memcpy(out->data, value.data, value.size);

@@ -275,6 +275,16 @@ static int set_label(struct name *name, char *value)
 	return IOTSAFE_OK;
 }
 
+static int set_applet(struct name *name, const char *value)
+{
+	if (!*value || strlen(value) >= sizeof(name->applet))
+		return error_set(IOTSAFE_ERR_ARG,
+				 "name: applet=%.40s is no applet's name",
+				 value);
+	strcpy(name->applet, value);
+	return IOTSAFE_OK;
+}
+
 static int set_attribute(struct name *name, char *text)
 {
 	char *value = cut(text, '=');
@@ -288,9 +298,11 @@ static int set_attribute(struct name *name, char *text)
 		return set_id(name, value);
 	if (!strcmp(text, "label") || !strcmp(text, "object"))
 		return set_label(name, value);
+	if (!strcmp(text, "applet"))
+		return set_applet(name, value);
 	return error_set(IOTSAFE_ERR_ARG,
 			 "name: unknown attribute \"%.60s\" (known: label, id, "
-			 "type)",
+			 "type, applet)",
 			 text);
 }
 
@@ -377,8 +389,8 @@ static size_t format_label(const uint8_t *label, size_t label_size, char *out)
 }
 
 void name_format(int class, bool certificate, const uint8_t *id, size_t id_size,
-		 const uint8_t *label, size_t label_size, char *out,
-		 size_t size)
+		 const uint8_t *label, size_t label_size, const char *applet,
+		 char *out, size_t size)
 {
 	char value[3 * NAME_LABEL_MAX + 1];
 
@@ -386,6 +398,7 @@ void name_format(int class, bool certificate, const uint8_t *id, size_t id_size,
 		hex_encode(id, id_size, value);
 	else
 		format_label(label, label_size, value);
-	snprintf(out, size, "iotsafe:%s=%s;type=%s", id_size ? "id" : "label",
-		 value, type_word(class, certificate));
+	snprintf(out, size, "iotsafe:%s=%s;type=%s%s%s",
+		 id_size ? "id" : "label", value, type_word(class, certificate),
+		 applet ? ";applet=" : "", applet ? applet : "");
 }

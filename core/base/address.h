@@ -51,8 +51,9 @@ int address_get_number(const struct address *address, const char *name,
 int address_get_flag(const struct address *address, const char *name,
 		     bool otherwise, bool *out) FOR_MODULES(address_get_flag);
 
-#define NAME_ID_MAX    20
-#define NAME_LABEL_MAX 60
+#define NAME_ID_MAX	20
+#define NAME_LABEL_MAX	60
+#define NAME_APPLET_MAX 16
 
 /* A parsed name of an object. */
 struct name {
@@ -63,18 +64,21 @@ struct name {
 	size_t id_size;
 	uint8_t label[NAME_LABEL_MAX];
 	size_t label_size;
-	char card[ADDRESS_SIZE_MAX]; /* "" if none */
+	char applet[NAME_APPLET_MAX]; /* "" if none */
+	char card[ADDRESS_SIZE_MAX];  /* "" if none */
 };
 
 /* `string` with or without "iotsafe:"; NULL and "" give an empty name. */
 int name_parse(const char *string, struct name *name);
 
-/* True where nothing was named: the identity. A type alone names nothing. */
+/* True where nothing was named: the identity. A type or an applet alone names
+ * nothing. */
 bool name_is_empty(const struct name *name);
 
-/* "iotsafe:id=01;type=private"; `size` of at least 256 always suffices. */
+/* "iotsafe:id=01;type=private", and ";applet=mias" unless that is NULL; `size`
+ * of at least 256 always suffices. */
 void name_format(int class, bool certificate, const uint8_t *id, size_t id_size,
-		 const uint8_t *label, size_t label_size, char *out,
-		 size_t size);
+		 const uint8_t *label, size_t label_size, const char *applet,
+		 char *out, size_t size);
 
 #endif

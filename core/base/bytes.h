@@ -26,8 +26,8 @@ struct builder {
 
 bool bytes_take(struct bytes *in, size_t size, struct bytes *out)
 	FOR_MODULES(bytes_take);
-bool bytes_take_u8(struct bytes *in, uint8_t *out);
-bool bytes_equal(struct bytes a, struct bytes b);
+bool bytes_take_u8(struct bytes *in, uint8_t *out) FOR_MODULES(bytes_take_u8);
+bool bytes_equal(struct bytes a, struct bytes b) FOR_MODULES(bytes_equal);
 
 void build_byte(struct builder *out, uint8_t byte) FOR_MODULES(build_byte);
 void build_bytes(struct builder *out, const uint8_t *data, size_t size)
@@ -46,14 +46,16 @@ struct tlv {
 bool tlv_next(struct bytes *in, struct tlv *out);
 
 /* The first TLV with this tag, on this level. */
-bool tlv_find(struct bytes in, uint8_t tag, struct bytes *value);
+bool tlv_find(struct bytes in, uint8_t tag, struct bytes *value)
+	FOR_MODULES(tlv_find);
 
 /* Hexadecimal digits of either case, an even number of them; `out` has room
  * for digits / 2. False on anything else. */
 bool hex_decode(const char *digits, size_t digits_size, uint8_t *out);
 
 /* Writes 2 * size upper-case digits and a NUL. */
-void hex_encode(const uint8_t *data, size_t size, char *out);
+void hex_encode(const uint8_t *data, size_t size, char *out)
+	FOR_MODULES(hex_encode);
 
 /* Makes the caller's copy behind uint8_t **out, size_t *out_size; released
  * by iotsafe_free(). Returns IOTSAFE_OK or IOTSAFE_ERR_MEMORY. */
@@ -65,7 +67,7 @@ int bytes_give(const uint8_t *data, size_t size, uint8_t **out,
 bool bytes_ready(uint8_t **out, size_t *out_size);
 
 /* Room of that kind, zeroed, to be filled; NULL (error recorded) if none. */
-uint8_t *bytes_room(size_t size);
+uint8_t *bytes_room(size_t size) FOR_MODULES(bytes_room);
 
 /* memset that the compiler may not drop. */
 void bytes_wipe(void *data, size_t size) FOR_MODULES(bytes_wipe);

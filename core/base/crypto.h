@@ -9,10 +9,16 @@
 #include <stdint.h>
 #include <iotsafe/iotsafe.h>
 #include "base/bytes.h"
+#include "base/secret.h"
 
 /* An uncompressed point 04 X Y of a 256-bit curve. */
 #define CRYPTO_POINT_SIZE 65
 #define CRYPTO_RS_MAX	  132
+
+/* Kinds of algorithms, as bits. */
+#define CRYPTO_ECDSA 0x0007
+#define CRYPTO_PKCS1 0x6070
+#define CRYPTO_PSS   0x0700
 
 /* The hash's size in bytes for one algorithm, 0 for none. */
 size_t crypto_hash_size(int algorithm);
@@ -83,10 +89,27 @@ bool crypto_rs_is_possible(struct bytes rs, bool brainpool);
 bool crypto_certificate_trim(struct bytes *certificate);
 
 bool crypto_certificate_issued(struct bytes issuer, struct bytes certificate);
+/* The same by its signature, and not by names alone. */
+bool crypto_certificate_signed(struct bytes issuer, struct bytes certificate);
 /* A certificate that may issue others (RFC 5280 4.2.1.9). */
 bool crypto_certificate_is_ca(struct bytes certificate);
 /* A CA certificate signed by itself. */
 bool crypto_certificate_is_root(struct bytes certificate);
+
+/* crypto_private.c: a private key as a card has it (PKCS #1, PKCS #8 or RFC
+ * 5915, DER with anything behind it, or PEM), kept as PKCS #1 or RFC 5915.
+ * IOTSAFE_ERR_FORMAT if it is none. */
+int crypto_private_read(struct bytes raw, struct secret **out);
+/* A hash becomes r‖s or a block; `room` bytes at most. */
+int crypto_private_sign(const struct secret *key, int algorithm,
+			struct bytes hash, uint8_t *out, size_t room,
+			size_t *out_size);
+/* PKCS#1 v1.5. */
+int crypto_private_decrypt(const struct secret *key, struct bytes in,
+			   uint8_t *out, size_t room, size_t *out_size);
+
+/* GnuTLS's number of an algorithm. */
+int crypto_sign_id(int algorithm);
 
 /* Reads PEM (all certificates) or DER (one). Calls `each` with the DER of
  * every one, in order; ends with the first negative result. */

@@ -3,6 +3,7 @@
  * Hashes and what is made of them: chaining values, HKDF, the PRF of TLS 1.2.
  */
 #include <gnutls/crypto.h>
+#include <nettle/sha1.h>
 #include <nettle/sha2.h>
 #include <string.h>
 #include "base/crypto.h"
@@ -24,6 +25,10 @@ static gnutls_digest_algorithm_t digest_of(int algorithm)
 		return GNUTLS_DIG_SHA512;
 	case SHA384_DIGEST_SIZE:
 		return GNUTLS_DIG_SHA384;
+	case SHA224_DIGEST_SIZE:
+		return GNUTLS_DIG_SHA224;
+	case SHA1_DIGEST_SIZE:
+		return GNUTLS_DIG_SHA1;
 	default:
 		return GNUTLS_DIG_SHA256;
 	}

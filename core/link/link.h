@@ -45,6 +45,9 @@ struct link {
 	/* The kind's `iccid` gave it once; or was asked in vain the first time,
 	 * and is not asked again: some modems say nothing for seconds. */
 	bool has_iccid, no_iccid;
+	/* Another channel of ours is open beside the one that is opened: what
+	 * is recorded of this process may be that one, and the way is known. */
+	bool more;
 	/* The modem said that it has started anew: the channels are gone. */
 	bool restarted;
 	/* What is sent next may change the card: never said twice. */

@@ -124,6 +124,7 @@ static iotsafe_card *make(void)
 		return NULL;
 	}
 	card->pid = getpid();
+	card->at = card->holdings;
 	turns_init(&card->turns);
 	return card;
 }

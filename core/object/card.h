@@ -8,6 +8,7 @@
 #include <iotsafe/iotsafe.h>
 #include "applet/applet.h"
 #include "base/address.h"
+#include "base/secret.h"
 #include "link/link.h"
 #include "object/turn.h"
 
@@ -24,6 +25,26 @@ struct entry {
 	size_t proven;
 	/* Of a private key that we made: `changes` of the card by then. */
 	unsigned made;
+	/* Certificates behind the first one of a file, each DER, one behind the
+	 * other. */
+	uint8_t *more;
+	size_t more_size;
+	/* Of a private key that signs here. */
+	struct secret *software;
+};
+
+/* An applet of the card, and what was read of it. */
+struct holding {
+	struct applet applet;
+	/* It was looked for, and is not there. */
+	bool absent;
+	/* When the turn began: its channel was open, its sessions stuck. */
+	bool was_open, was_stuck;
+	bool listed;
+	unsigned no_list;      /* the status word by which it refused, or 0 */
+#define CARD_LIST_UNREADABLE 1 /* instead of one */
+	struct entry *entries;
+	size_t entries_count;
 };
 
 #define CARD_COUNTERS 5
@@ -63,15 +84,13 @@ struct iotsafe_card {
 	bool link_open;
 	struct link link;
 	struct link_counters counted; /* what of them is in `counters` */
-	struct applet applet;
-	bool was_open; /* once: what has gone may come back */
+	bool was_open;		      /* once: what has gone may come back */
+	struct holding holdings[APPLETS];
+	/* The one that is worked with, never NULL; and the first that is there,
+	 * NULL until that is known. */
+	struct holding *at, *home;
 	enum commitment commitment;
 	uint64_t committed_at; /* exchanges of the link by then */
-	bool listed;
-	unsigned no_list;      /* the status word by which it refused, or 0 */
-#define CARD_LIST_UNREADABLE 1 /* instead of one */
-	struct entry *entries;
-	size_t entries_count;
 	/* How often what was read of the card turned out to be history. */
 	atomic_uint changes;
 	/* The same on a shared port, as all processes count it. */
@@ -94,14 +113,36 @@ int card_run_within(iotsafe_card *card, int timeout,
 		    const struct deadline *limit, card_operation operation,
 		    void *self);
 
-/* Closes channel and link by the deadline; for who has the turn, or is the
+/* The same for what is done with the applet of this record. */
+int card_run_on(iotsafe_card *card, const struct record *record,
+		const struct deadline *limit, card_operation operation,
+		void *self);
+
+/* open.c: opens what is not open, card->at's channel included. For use within
+ * a turn, as all the following. */
+int card_open_all(iotsafe_card *card, const struct deadline *deadline);
+/* Goes on with another applet, enum applet_number: IOTSAFE_ERR_ABSENT. */
+int card_go_to(iotsafe_card *card, unsigned number,
+	       const struct deadline *deadline);
+/* Finds out, once, which other applets the card has. Stays where it is. */
+int card_look_for_others(iotsafe_card *card, const struct deadline *deadline);
+void card_drop_link(iotsafe_card *card);
+void card_close_channels(iotsafe_card *card, const struct deadline *deadline);
+/* A reset took them. */
+void card_lose_channels(iotsafe_card *card);
+void card_count_up(iotsafe_card *card);
+
+/* Closes channels and link by the deadline; for who has the turn, or is the
  * last user. */
 void card_hang_up(iotsafe_card *card, const struct deadline *deadline);
 
 /* pin.c: whether a failure is that of a card that wants its PIN, and somebody
  * may have it; sends it, at most once a process. */
 bool card_wants_pin(const iotsafe_card *card, int result);
+bool card_has_pin(const iotsafe_card *card);
 int card_unlock(iotsafe_card *card, const struct deadline *deadline);
+/* Says whose PIN a card wants that nobody has given. */
+int card_explain_pin(const iotsafe_card *card, int result);
 
 /* once.c: from the next command on, repeating is not safe; whether it is all
  * the same after the failure that is recorded; what to add to that. */
@@ -132,8 +173,9 @@ int card_need_list(iotsafe_card *card, const struct deadline *deadline);
  * asked for again. */
 int card_need_whole_list(iotsafe_card *card, const struct deadline *deadline);
 
-/* Forgets all that was read of the card's objects. */
+/* Forgets all that was read of the card's objects, or of one applet's. */
 void card_forget(iotsafe_card *card);
+void card_forget_applet(struct holding *holding);
 
 /* Tells other processes that what they read of the card may be history. */
 void card_tell_others(iotsafe_card *card);
@@ -158,10 +200,22 @@ int card_need_entry(iotsafe_card *card, struct entry *entry,
 int card_spki(const iotsafe_card *card, const struct record *record,
 	      const struct public_key *key, uint8_t **out, size_t *out_size);
 
+/* The applet that a name asks for: goes on with it. Nothing where it asks for
+ * none. */
+int card_go_to_named(iotsafe_card *card, const struct name *name,
+		     const struct deadline *deadline);
+
+/* Asks the objects of card->at that are unnamed what they are. Stops at the
+ * first that fails: record_is_locked() where a PIN is wanted. */
+int card_name_objects(iotsafe_card *card, const struct deadline *deadline);
+bool record_is_locked(int result);
+
 /*
  * The one object of `class` that a name means: IOTSAFE_ERR_ABSENT, or
- * IOTSAFE_ERR_AMBIGUOUS with the names to choose from. On a card without a
- * list the object is asked for alone. The pointer holds until the next call.
+ * IOTSAFE_ERR_AMBIGUOUS with the names to choose from. It is of card->at
+ * then: where the applet that the operation began with has none, and the name
+ * asks for no other, the following ones were looked through. On a card without
+ * a list the object is asked for alone. The pointer holds until the next call.
  */
 int card_find(iotsafe_card *card, const struct name *name, int class,
 	      struct entry **out, const struct deadline *deadline);
@@ -204,8 +258,11 @@ bool record_matches(const struct record *record, const struct name *name);
 #define RECORD_TITLE_MAX 128
 void record_title(const struct record *record, char *out, size_t size);
 
-int object_new(const struct applet_kind *kind, const struct record *record,
+int object_new(const iotsafe_card *card, const struct record *record,
 	       iotsafe_object **out);
+
+/* IOTSAFE_ERR_SUPPORT where card->at is no IoT SAFE applet. */
+int card_need_iotsafe(const iotsafe_card *card, const char *what);
 
 /* Adds up titles of records for an error's sentence. */
 struct titles {
@@ -214,12 +271,21 @@ struct titles {
 };
 void titles_add(struct titles *titles, const struct record *record);
 
-/* identity.c: see there. All within a turn. */
+/* entry.c: what was read, wiped where it is secret. */
+void entry_release(struct entry *entry);
+/* The private key of an entry that is IOTSAFE_OBJECT_SOFTWARE, read once. */
+int card_need_software(iotsafe_card *card, struct entry *entry,
+		       const struct deadline *deadline);
+
+/* identity.c: see there. All within a turn, and of card->at. */
 
 /* The entry of a private key's record, NULL if there is none. */
 struct entry *identity_private(iotsafe_card *card, const struct record *record);
 
-/* The private key that a certificate of the card belongs to. */
+/* The private key that a certificate belongs to; card_find_identity(): of the
+ * first applet that has one, or of the one that the name asks for. */
+int card_find_identity(iotsafe_card *card, const struct name *name,
+		       struct record *out, const struct deadline *deadline);
 int identity_find(iotsafe_card *card, struct record *out,
 		  const struct deadline *deadline);
 /* The entry with the key's public key, by every sign but a signature; NULL
@@ -243,8 +309,9 @@ int identity_certificate(iotsafe_card *card, const struct record *key,
 /* A certificate that is of no key on the card, NULL if there is none. */
 int identity_stray_certificate(iotsafe_card *card, struct entry **out,
 			       const struct deadline *deadline);
-/* The certificate that issued this one, NULL if the card has none. */
+/* The certificate that issued this one, empty if the card has none. Borrowed
+ * from its entry. */
 int identity_issuer(iotsafe_card *card, struct bytes certificate,
-		    struct entry **out, const struct deadline *deadline);
+		    struct bytes *out, const struct deadline *deadline);
 
 #endif

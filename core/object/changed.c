@@ -20,7 +20,7 @@ int card_check_same(const iotsafe_card *card)
 
 int card_recognise(iotsafe_card *card)
 {
-	const char *found = card->applet.channel.iccid;
+	const char *found = card->at->applet.channel.iccid;
 
 	if (!*found && card->has_iccid)
 		return error_set(IOTSAFE_ERR_CLOSED,

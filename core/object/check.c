@@ -62,6 +62,7 @@ static int verify_in_turn(iotsafe_card *card, void *self,
 
 	TRY(card_find_with(card, checking->name, IOTSAFE_CLASS_PUBLIC_KEY,
 			   IOTSAFE_OBJECT_SIGN, NULL, &entry, deadline));
+	TRY(card_need_iotsafe(card, "VERIFY SIGNATURE"));
 	record = entry->record;
 	TRY(choose(checking, &record, &message, digest));
 	/* No card is asked about what no key can have signed. */
@@ -73,7 +74,7 @@ static int verify_in_turn(iotsafe_card *card, void *self,
 				   "the curve's order",
 				   checking->signature.size);
 	else
-		result = gsma_verify(&card->applet, &record, &message,
+		result = gsma_verify(&card->at->applet, &record, &message,
 				     checking->signature, deadline);
 	return result < 0 ? record_explain(result, &record, 0) : result;
 }
@@ -140,8 +141,10 @@ int card_put(iotsafe_card *card, struct entry *entry, struct bytes spki,
 	struct public_key key;
 	int result;
 
+	TRY(card_need_iotsafe(card, "PUT PUBLIC KEY"));
 	TRY(crypto_point_of_spki(spki, key.point));
-	result = gsma_put_public_key(&card->applet, &record, &key, deadline);
+	result =
+		gsma_put_public_key(&card->at->applet, &record, &key, deadline);
 	/* Whatever came of it, what was read before may be history. */
 	card_forget_entry(card, entry);
 	card_tell_others(card);

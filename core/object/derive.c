@@ -44,7 +44,8 @@ static int prf_in_turn(iotsafe_card *card, void *self,
 	if (deriving->name)
 		TRY(find_secret(card, deriving->name, IOTSAFE_OBJECT_DERIVE,
 				&record, deadline));
-	result = gsma_prf(&card->applet, deriving->name ? &record : NULL,
+	TRY(card_need_iotsafe(card, "COMPUTE PRF"));
+	result = gsma_prf(&card->at->applet, deriving->name ? &record : NULL,
 			  deriving->secret, deriving->label, deriving->data,
 			  deriving->out, deriving->size, deadline);
 	return result < 0 && deriving->name
@@ -148,7 +149,8 @@ static int extract_in_turn(iotsafe_card *card, void *self,
 {
 	const struct deriving *deriving = self;
 
-	return gsma_hkdf_extract(&card->applet, deriving->algorithm,
+	TRY(card_need_iotsafe(card, "COMPUTE HKDF"));
+	return gsma_hkdf_extract(&card->at->applet, deriving->algorithm,
 				 deriving->secret, deriving->data,
 				 deriving->out, deadline);
 }
@@ -196,7 +198,8 @@ static int mac_in_turn(iotsafe_card *card, void *self,
 
 	TRY(find_secret(card, macing->name, IOTSAFE_OBJECT_SIGN, &record,
 			deadline));
-	result = gsma_sign_message(&card->applet, &record, &message,
+	TRY(card_need_iotsafe(card, "COMPUTE SIGNATURE"));
+	result = gsma_sign_message(&card->at->applet, &record, &message,
 				   &macing->mac, deadline);
 	return result < 0 ? record_explain(result, &record, 0) : result;
 }

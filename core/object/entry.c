@@ -22,13 +22,38 @@ static bool is_refusal(int result)
 	       result == IOTSAFE_ERR_ABSENT || result == IOTSAFE_ERR_PIN;
 }
 
-static int keep_first(void *self, struct bytes certificate)
+void entry_release(struct entry *entry)
+{
+	iotsafe_free(entry->spki);
+	iotsafe_free(entry->content);
+	iotsafe_free(entry->more);
+	secret_free(entry->software);
+}
+
+/* What stands behind a certificate is its chain, or is meant to be. */
+static int keep_more(struct entry *entry, struct bytes certificate)
+{
+	const size_t size = entry->more_size + certificate.size;
+	uint8_t *more = bytes_room(size);
+
+	if (!more)
+		return IOTSAFE_ERR_MEMORY;
+	if (entry->more)
+		memcpy(more, entry->more, entry->more_size);
+	memcpy(more + entry->more_size, certificate.data, certificate.size);
+	iotsafe_free(entry->more);
+	entry->more = more;
+	entry->more_size = size;
+	return IOTSAFE_OK;
+}
+
+static int keep_certificate(void *self, struct bytes certificate)
 {
 	struct entry *entry = self;
 	int result;
 
 	if (entry->content)
-		return IOTSAFE_OK;
+		return keep_more(entry, certificate);
 	TRY(bytes_give(certificate.data, certificate.size, &entry->content,
 		       &entry->content_size));
 	result = crypto_spki_of_certificate(certificate, &entry->spki,
@@ -54,17 +79,24 @@ static bool is_cut(struct bytes data)
 static int read_certificate(iotsafe_card *card, struct entry *entry,
 			    const struct deadline *deadline)
 {
+	const struct entry fresh = {.record = entry->record,
+				    .proven = entry->proven,
+				    .made = entry->made};
 	struct bytes file;
 	uint8_t *data;
 	size_t size;
 	int result = IOTSAFE_OK;
 
-	TRY(card->applet.kind->read(&card->applet, &entry->record, &data, &size,
-				    deadline));
+	/* What a first reading has left. */
+	entry_release(entry);
+	*entry = fresh;
+	TRY(card->at->applet.kind->read(&card->at->applet, &entry->record,
+					&data, &size, deadline));
 	file = (struct bytes){data, size};
 	/* Other files are no error, so nothing is said about them. */
 	if (crypto_certificate_trim(&file) || is_pem(file))
-		result = crypto_certificates_read(file, keep_first, entry);
+		result =
+			crypto_certificates_read(file, keep_certificate, entry);
 	else if (is_cut(file))
 		result = error_set(IOTSAFE_ERR_FORMAT,
 				   "READ FILE: the certificate is cut after "
@@ -88,8 +120,26 @@ int card_spki(const iotsafe_card *card, const struct record *record,
 					out_size);
 	/* A type nobody has told us (Thales's 43) may be of the other curve. */
 	if (result == IOTSAFE_ERR_FORMAT && record->key_type &&
-	    !card->applet.kind->key_type_name(record->key_type))
+	    !card->at->applet.kind->key_type_name(record->key_type))
 		result = crypto_spki_from_point(point, true, out, out_size);
+	return result;
+}
+
+int card_need_software(iotsafe_card *card, struct entry *entry,
+		       const struct deadline *deadline)
+{
+	const struct applet_kind *kind = card->at->applet.kind;
+	uint8_t *data;
+	size_t size;
+	int result;
+
+	if (entry->software)
+		return IOTSAFE_OK;
+	TRY(kind->read_key(&card->at->applet, &entry->record, &data, &size,
+			   deadline));
+	result = crypto_private_read((struct bytes){data, size},
+				     &entry->software);
+	iotsafe_free(data);
 	return result;
 }
 
@@ -98,8 +148,8 @@ static int read_public_key(iotsafe_card *card, struct entry *entry,
 {
 	struct public_key key;
 
-	TRY(card->applet.kind->public_key(&card->applet, &entry->record, &key,
-					  deadline));
+	TRY(card->at->applet.kind->public_key(&card->at->applet, &entry->record,
+					      &key, deadline));
 	return card_spki(card, &entry->record, &key, &entry->spki,
 			 &entry->spki_size);
 }
@@ -135,6 +185,9 @@ int card_need_entry(iotsafe_card *card, struct entry *entry,
 	 * none again it is the object's own; so is a trouble that stays. */
 	if (result == IOTSAFE_ERR_FORMAT || is_trouble(result))
 		result = read_entry(card, entry, deadline);
+	/* Behind the applet's PIN, which somebody may have. */
+	if (record_is_locked(result) && card->at->applet.kind->pin_verify)
+		return result;
 	if (result < 0 && result != IOTSAFE_ERR_FORMAT && !is_refusal(result))
 		return result;
 	entry->read = true;

@@ -68,7 +68,7 @@ int iotsafe_file_object(iotsafe_file *file, iotsafe_object **object)
 		*object = NULL;
 	if (!file || !object)
 		return error_set(IOTSAFE_ERR_ARG, "file: something is NULL");
-	return object_new(file->card->applet.kind, &file->record, object);
+	return object_new(file->card, &file->record, object);
 }
 
 struct reading {
@@ -85,8 +85,9 @@ static int read_file(iotsafe_card *card, void *self,
 	int result;
 
 	TRY(card_refresh(card, record, &reading->file->changes, deadline));
-	result = card->applet.kind->read(&card->applet, record, &reading->data,
-					 &reading->size, deadline);
+	result = card->at->applet.kind->read(&card->at->applet, record,
+					     &reading->data, &reading->size,
+					     deadline);
 	if (result < 0)
 		return record_explain(result, record, IOTSAFE_OBJECT_READABLE);
 	return result;
@@ -98,7 +99,7 @@ int iotsafe_file_read(iotsafe_file *file, uint8_t **out, size_t *out_size)
 
 	if (!bytes_ready(out, out_size) || !file)
 		return error_set(IOTSAFE_ERR_ARG, "file: something is NULL");
-	TRY(card_run(file->card, NULL, read_file, &reading));
+	TRY(card_run_on(file->card, &file->record, NULL, read_file, &reading));
 	*out = reading.data;
 	*out_size = reading.size;
 	return IOTSAFE_OK;
@@ -106,6 +107,7 @@ int iotsafe_file_read(iotsafe_file *file, uint8_t **out, size_t *out_size)
 
 struct asking {
 	const struct name *name;
+	struct bytes certificate;
 	unsigned index;
 	uint8_t **out;
 	size_t *out_size;
@@ -152,7 +154,8 @@ int card_public_key_spki(iotsafe_card *card, const char *name, uint8_t **out,
 			 size_t *out_size, const struct deadline *limit)
 {
 	struct name parsed;
-	struct asking asking = {&parsed, 0, out, out_size};
+	struct asking asking = {
+		.name = &parsed, .out = out, .out_size = out_size};
 
 	TRY(name_parse(name, &parsed));
 	return card_run(card, limit, give_public_key, &asking);
@@ -205,8 +208,8 @@ static int give_any_ca(iotsafe_card *card, const struct asking *asking,
 	unsigned index = asking->index;
 
 	TRY(card_need_list(card, deadline));
-	for (size_t i = 0; i < card->entries_count; i++) {
-		struct entry *entry = &card->entries[i];
+	for (size_t i = 0; i < card->at->entries_count; i++) {
+		struct entry *entry = &card->at->entries[i];
 
 		if (entry->record.class != IOTSAFE_CLASS_FILE ||
 		    !(entry->record.flags & IOTSAFE_OBJECT_ACTIVE))
@@ -228,6 +231,7 @@ static int give_ca(iotsafe_card *card, void *self,
 {
 	const struct asking *asking = self;
 
+	TRY(card_go_to_named(card, asking->name, deadline));
 	if (name_is_empty(asking->name))
 		return give_any_ca(card, asking, deadline);
 	return give_named_ca(card, asking, deadline);
@@ -237,10 +241,45 @@ int card_ca(iotsafe_card *card, const char *name, unsigned index,
 	    const struct deadline *limit, uint8_t **out, size_t *out_size)
 {
 	struct name parsed;
-	struct asking asking = {&parsed, index, out, out_size};
+	struct asking asking = {.name = &parsed,
+				.index = index,
+				.out = out,
+				.out_size = out_size};
 
 	*out = NULL;
 	*out_size = 0;
 	TRY(name_parse(name, &parsed));
 	return card_run(card, limit, give_ca, &asking);
+}
+
+static int find_issuer(iotsafe_card *card, void *self,
+		       const struct deadline *deadline)
+{
+	const struct asking *asking = self;
+	struct bytes issuer = {NULL, 0};
+
+	TRY(card_need_list(card, deadline));
+	for (unsigned i = 0; i < APPLETS && !issuer.size; i++) {
+		if (!card->holdings[i].listed)
+			continue;
+		TRY(card_go_to(card, i, deadline));
+		TRY(identity_issuer(card, asking->certificate, &issuer,
+				    deadline));
+	}
+	if (!issuer.size || crypto_certificate_is_root(issuer))
+		return IOTSAFE_OK;
+	iotsafe_free(*asking->out);
+	return bytes_give(issuer.data, issuer.size, asking->out,
+			  asking->out_size);
+}
+
+int card_issuer(iotsafe_card *card, struct bytes certificate, uint8_t **out,
+		size_t *out_size)
+{
+	struct asking asking = {
+		.certificate = certificate, .out = out, .out_size = out_size};
+
+	*out = NULL;
+	*out_size = 0;
+	return card_run(card, NULL, find_issuer, &asking);
 }

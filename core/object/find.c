@@ -12,32 +12,39 @@
 
 /* ---- keeping ---- */
 
+void card_forget_applet(struct holding *holding)
+{
+	for (size_t i = 0; i < holding->entries_count; i++)
+		entry_release(&holding->entries[i]);
+	free(holding->entries);
+	holding->entries = NULL;
+	holding->entries_count = 0;
+	holding->listed = false;
+	holding->no_list = 0;
+	holding->absent = false;
+}
+
 void card_forget(iotsafe_card *card)
 {
-	for (size_t i = 0; i < card->entries_count; i++) {
-		iotsafe_free(card->entries[i].spki);
-		iotsafe_free(card->entries[i].content);
-	}
-	free(card->entries);
-	card->entries = NULL;
-	card->entries_count = 0;
-	card->listed = false;
-	card->no_list = 0;
+	for (unsigned i = 0; i < APPLETS; i++)
+		card_forget_applet(&card->holdings[i]);
 }
 
 static int keep_records(iotsafe_card *card, struct records *records)
 {
 	struct entry *entries;
 
-	card_forget(card);
+	card_forget_applet(card->at);
 	entries = calloc(records->count + 1, sizeof(*entries));
 	if (!entries)
 		return error_set(IOTSAFE_ERR_MEMORY, "card: no memory");
-	for (size_t i = 0; i < records->count; i++)
+	for (size_t i = 0; i < records->count; i++) {
 		entries[i].record = records->items[i];
-	card->entries = entries;
-	card->entries_count = records->count;
-	card->listed = true;
+		entries[i].record.applet = (uint8_t)(card->at - card->holdings);
+	}
+	card->at->entries = entries;
+	card->at->entries_count = records->count;
+	card->at->listed = true;
 	return IOTSAFE_OK;
 }
 
@@ -46,7 +53,7 @@ static int go_without_list(iotsafe_card *card, unsigned status)
 	struct records none = {NULL, 0};
 
 	TRY(keep_records(card, &none));
-	card->no_list = status;
+	card->at->no_list = status;
 	return IOTSAFE_OK;
 }
 
@@ -81,14 +88,16 @@ static void assume(struct record *record)
 int card_add_entry(iotsafe_card *card, const struct record *record,
 		   struct entry **out)
 {
-	struct entry *entries = realloc(
-		card->entries, (card->entries_count + 1) * sizeof(*entries));
+	struct entry *entries =
+		realloc(card->at->entries,
+			(card->at->entries_count + 1) * sizeof(*entries));
 
 	if (!entries)
 		return error_set(IOTSAFE_ERR_MEMORY, "card: no memory");
-	card->entries = entries;
-	*out = &entries[card->entries_count++];
+	card->at->entries = entries;
+	*out = &entries[card->at->entries_count++];
 	**out = (struct entry){.record = *record};
+	(*out)->record.applet = (uint8_t)(card->at - card->holdings);
 	return IOTSAFE_OK;
 }
 
@@ -100,12 +109,12 @@ static int ask_for_one(iotsafe_card *card, const struct name *name, int class,
 	int result;
 
 	record_of_name(name, class, &wanted);
-	result = card->applet.kind->object(&card->applet, &wanted, &record,
-					   deadline);
+	result = card->at->applet.kind->object(&card->at->applet, &wanted,
+					       &record, deadline);
 	/* "Not found" is believed where the list was not "not found" too. */
 	if (result == IOTSAFE_ERR_CARD || result == IOTSAFE_ERR_DENIED ||
 	    (result == IOTSAFE_ERR_ABSENT &&
-	     iotsafe_last_status() == card->no_list)) {
+	     iotsafe_last_status() == card->at->no_list)) {
 		record = wanted;
 		assume(&record);
 		result = IOTSAFE_OK;
@@ -127,49 +136,117 @@ static int none_found(const struct name *name, int class,
 			 others->count ? "; it has " : "", others->text);
 }
 
-int card_find(iotsafe_card *card, const struct name *name, int class,
-	      struct entry **out, const struct deadline *deadline)
+/* What a name is compared with. */
+struct search {
+	const struct name *name;
+	int class;
+	struct titles found, others;
+	struct entry *entry;
+	bool unnamed; /* some may be it, and do not say so yet */
+};
+
+static void compare(iotsafe_card *card, struct search *search)
 {
-	struct titles found = {{0}, 0}, others = {{0}, 0};
+	search->found = (struct titles){{0}, 0};
+	search->unnamed = false;
+	for (size_t i = 0; i < card->at->entries_count; i++) {
+		struct entry *entry = &card->at->entries[i];
+
+		search->unnamed |= entry->record.unnamed;
+		if (entry->record.class != search->class ||
+		    !record_matches(&entry->record, search->name))
+			continue;
+		search->entry = entry;
+		titles_add(&search->found, &entry->record);
+	}
+}
+
+static void add_others(iotsafe_card *card, struct search *search)
+{
+	for (size_t i = 0; i < card->at->entries_count; i++)
+		if (card->at->entries[i].record.class == search->class)
+			titles_add(&search->others,
+				   &card->at->entries[i].record);
+}
+
+/* In card->at alone. IOTSAFE_ERR_ABSENT is not recorded. */
+static int find_here(iotsafe_card *card, struct search *search,
+		     const struct deadline *deadline)
+{
 	int result = card_need_list(card, deadline);
 
 	/* A list that no modem lets through whole is none for who knows a
 	 * name. */
-	if (result == IOTSAFE_ERR_FORMAT && !name_is_empty(name))
+	if (result == IOTSAFE_ERR_FORMAT && !name_is_empty(search->name))
 		result = go_without_list(card, CARD_LIST_UNREADABLE);
 	TRY(result);
+	compare(card, search);
+	if (search->unnamed &&
+	    (search->found.count != 1 || search->entry->record.unnamed)) {
+		TRY(card_name_objects(card, deadline));
+		compare(card, search);
+	}
+	if (search->found.count == 1)
+		return IOTSAFE_OK;
+	if (search->found.count > 1)
+		return error_set(
+			IOTSAFE_ERR_AMBIGUOUS,
+			"%zu %ss match; choose one of: %s", search->found.count,
+			class_words(search->class), search->found.text);
+	if (card->at->no_list && !name_is_empty(search->name))
+		return ask_for_one(card, search->name, search->class,
+				   &search->entry, deadline);
+	add_others(card, search);
+	return IOTSAFE_ERR_ABSENT;
+}
+
+/* In the applets that the operation did not begin with. */
+static int find_elsewhere(iotsafe_card *card, struct search *search,
+			  const struct deadline *deadline)
+{
+	const struct holding *begun = card->at;
+	int result = IOTSAFE_ERR_ABSENT;
+
+	TRY(card_look_for_others(card, deadline));
+	for (unsigned i = 0; i < APPLETS && result == IOTSAFE_ERR_ABSENT; i++) {
+		if (&card->holdings[i] == begun || card->holdings[i].absent)
+			continue;
+		result = card_go_to(card, i, deadline);
+		if (result >= 0)
+			result = find_here(card, search, deadline);
+	}
+	return result;
+}
+
+int card_find(iotsafe_card *card, const struct name *name, int class,
+	      struct entry **out, const struct deadline *deadline)
+{
+	struct search search = {.name = name, .class = class};
+	bool asked;
+	int result;
+
 	if (name->class && name->class != class)
 		return error_set(IOTSAFE_ERR_ARG,
 				 "name: its type is not that of a %s",
 				 class_words(class));
-	for (size_t i = 0; i < card->entries_count; i++) {
-		struct entry *entry = &card->entries[i];
-
-		if (entry->record.class != class)
-			continue;
-		if (!record_matches(&entry->record, name)) {
-			titles_add(&others, &entry->record);
-			continue;
-		}
-		*out = entry;
-		titles_add(&found, &entry->record);
-	}
-	if (found.count == 1)
-		return IOTSAFE_OK;
-	if (found.count > 1)
-		return error_set(IOTSAFE_ERR_AMBIGUOUS,
-				 "%zu %ss match; choose one of: %s",
-				 found.count, class_words(class), found.text);
-	if (card->no_list && !name_is_empty(name))
-		return ask_for_one(card, name, class, out, deadline);
-	return none_found(name, class, &others);
+	TRY(card_go_to_named(card, name, deadline));
+	result = find_here(card, &search, deadline);
+	/* Then the card itself has said "not found", of this very object. */
+	asked = card->at->no_list && !name_is_empty(name);
+	if (result == IOTSAFE_ERR_ABSENT && !asked && !*name->applet &&
+	    !name_is_empty(name))
+		result = find_elsewhere(card, &search, deadline);
+	if (result == IOTSAFE_ERR_ABSENT && !asked)
+		return none_found(name, class, &search.others);
+	*out = search.entry;
+	return result;
 }
 
 /* A public key's object that is the other half of a pair on the card. */
 static bool is_of_pair(const iotsafe_card *card, const struct record *public)
 {
-	for (size_t i = 0; i < card->entries_count; i++) {
-		struct record record = card->entries[i].record;
+	for (size_t i = 0; i < card->at->entries_count; i++) {
+		struct record record = card->at->entries[i].record;
 		bool private = record.class == IOTSAFE_CLASS_PRIVATE_KEY;
 
 		record.class = public->class;
@@ -195,16 +272,17 @@ int card_find_with(iotsafe_card *card, const struct name *name, int class,
 
 	if (!name_is_empty(name))
 		return card_find(card, name, class, out, deadline);
+	TRY(card_go_to_named(card, name, deadline));
 	TRY(card_need_list(card, deadline));
-	for (size_t i = 0; i < card->entries_count; i++) {
-		const struct record *record = &card->entries[i].record;
+	for (size_t i = 0; i < card->at->entries_count; i++) {
+		const struct record *record = &card->at->entries[i].record;
 
 		if (!may_be_meant(card, record, class, flags) ||
 		    (mate &&
 		     record_is_brainpool(mate) != record_is_brainpool(record)))
 			continue;
 		titles_add(&found, record);
-		*out = &card->entries[i];
+		*out = &card->at->entries[i];
 	}
 	if (found.count == 1)
 		return IOTSAFE_OK;
@@ -217,24 +295,73 @@ int card_find_with(iotsafe_card *card, const struct name *name, int class,
 			 class_words(class));
 }
 
+/* ---- identities ---- */
+
+int card_find_identity(iotsafe_card *card, const struct name *name,
+		       struct record *out, const struct deadline *deadline)
+{
+	const struct holding *begun;
+	struct error first;
+	int result;
+
+	TRY(card_go_to_named(card, name, deadline));
+	begun = card->at;
+	result = identity_find(card, out, deadline);
+	if (result != IOTSAFE_ERR_ABSENT || *name->applet)
+		return result;
+	error_save(&first);
+	TRY(card_look_for_others(card, deadline));
+	for (unsigned i = 0; i < APPLETS && result == IOTSAFE_ERR_ABSENT; i++) {
+		if (&card->holdings[i] == begun || card->holdings[i].absent)
+			continue;
+		result = card_go_to(card, i, deadline);
+		if (result >= 0)
+			result = identity_find(card, out, deadline);
+	}
+	if (result == IOTSAFE_ERR_ABSENT)
+		error_restore(&first);
+	return result;
+}
+
 /* ---- reading ---- */
+
+bool record_is_locked(int result)
+{
+	return result == IOTSAFE_ERR_DENIED && iotsafe_last_status() == 0x6982;
+}
+
+int card_name_objects(iotsafe_card *card, const struct deadline *deadline)
+{
+	struct applet *applet = &card->at->applet;
+
+	for (size_t i = 0; i < card->at->entries_count; i++) {
+		struct record *record = &card->at->entries[i].record;
+		struct record named;
+
+		if (!record->unnamed)
+			continue;
+		TRY(applet->kind->object(applet, record, &named, deadline));
+		named.applet = record->applet;
+		*record = named;
+	}
+	return IOTSAFE_OK;
+}
 
 void card_forget_entry(iotsafe_card *card, struct entry *entry)
 {
-	size_t place = (size_t)(entry - card->entries) + 1;
+	size_t place = (size_t)(entry - card->at->entries) + 1;
 
-	iotsafe_free(entry->spki);
-	iotsafe_free(entry->content);
+	entry_release(entry);
 	*entry = (struct entry){.record = entry->record, .made = entry->made};
-	for (size_t i = 0; i < card->entries_count; i++)
-		if (card->entries[i].proven == place)
-			card->entries[i].proven = 0;
+	for (size_t i = 0; i < card->at->entries_count; i++)
+		if (card->at->entries[i].proven == place)
+			card->at->entries[i].proven = 0;
 }
 
 int card_need_whole_list(iotsafe_card *card, const struct deadline *deadline)
 {
-	if (card->no_list == CARD_LIST_UNREADABLE)
-		card_forget(card);
+	if (card->at->no_list == CARD_LIST_UNREADABLE)
+		card_forget_applet(card->at);
 	return card_need_list(card, deadline);
 }
 
@@ -254,8 +381,8 @@ int card_refresh(iotsafe_card *card, struct record *record, unsigned *changes,
 	if (*changes == card->changes)
 		return IOTSAFE_OK;
 	TRY(card_need_list(card, deadline));
-	for (size_t i = 0; i < card->entries_count; i++) {
-		const struct record *other = &card->entries[i].record;
+	for (size_t i = 0; i < card->at->entries_count; i++) {
+		const struct record *other = &card->at->entries[i].record;
 
 		if (!record_is_same(record, other))
 			continue;
@@ -263,7 +390,7 @@ int card_refresh(iotsafe_card *card, struct record *record, unsigned *changes,
 		*changes = card->changes;
 		return IOTSAFE_OK;
 	}
-	if (card->no_list)
+	if (card->at->no_list)
 		return IOTSAFE_OK;
 	record_title(record, title, sizeof(title));
 	return error_set(IOTSAFE_ERR_ABSENT, "%s %s is no longer on the card",
@@ -289,15 +416,15 @@ int card_need_list(iotsafe_card *card, const struct deadline *deadline)
 	struct records records;
 	int result;
 
-	if (card->listed)
+	if (card->at->listed)
 		return IOTSAFE_OK;
-	if (card->applet.manners.forced_no_list)
+	if (card->at->applet.manners.forced_no_list)
 		result = error_set_status(IOTSAFE_ERR_CARD, 0x6D00,
 					  "GET DATA object list: switched off "
 					  "by the address");
 	else
-		result = card->applet.kind->list(&card->applet, &records,
-						 deadline);
+		result = card->at->applet.kind->list(&card->at->applet,
+						     &records, deadline);
 	if (is_refused_list(result))
 		return go_without_list(card, iotsafe_last_status());
 	TRY(result);

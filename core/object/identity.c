@@ -52,12 +52,12 @@ static struct entry *only_one(iotsafe_card *card, int class)
 {
 	struct entry *found = NULL;
 
-	for (size_t i = 0; i < card->entries_count; i++) {
-		if (!can_sign(&card->entries[i], class))
+	for (size_t i = 0; i < card->at->entries_count; i++) {
+		if (!can_sign(&card->at->entries[i], class))
 			continue;
 		if (found)
 			return NULL;
-		found = &card->entries[i];
+		found = &card->at->entries[i];
 	}
 	return found;
 }
@@ -76,9 +76,9 @@ static struct bytes content_of(const struct entry *entry)
 
 struct entry *identity_private(iotsafe_card *card, const struct record *record)
 {
-	for (size_t i = 0; i < card->entries_count; i++)
-		if (record_is_same(&card->entries[i].record, record))
-			return &card->entries[i];
+	for (size_t i = 0; i < card->at->entries_count; i++)
+		if (record_is_same(&card->at->entries[i].record, record))
+			return &card->at->entries[i];
 	return NULL;
 }
 
@@ -88,14 +88,15 @@ void identity_prove(iotsafe_card *card, const struct record *key,
 	struct entry *private = identity_private(card, key);
 
 	if (private)
-	private->proven = (size_t)(public - card->entries) + 1;
+	private->proven = (size_t)(public - card->at->entries) + 1;
 }
 
 static bool is_proven(const iotsafe_card *card, const struct entry *public)
 {
-	for (size_t i = 0; i < card->entries_count; i++)
-		if (card->entries[i].proven &&
-		    &card->entries[card->entries[i].proven - 1] == public)
+	for (size_t i = 0; i < card->at->entries_count; i++)
+		if (card->at->entries[i].proven &&
+		    &card->at->entries[card->at->entries[i].proven - 1] ==
+			    public)
 			return true;
 	return false;
 }
@@ -126,9 +127,9 @@ static struct entry *tied_by_name(iotsafe_card *card, const struct record *key)
 	int most = 0;
 
 	if (private && private->proven)
-		return &card->entries[private->proven - 1];
-	for (size_t i = 0; i < card->entries_count; i++) {
-		struct entry *entry = &card->entries[i];
+		return &card->at->entries[private->proven - 1];
+	for (size_t i = 0; i < card->at->entries_count; i++) {
+		struct entry *entry = &card->at->entries[i];
 		int like = likeness(&entry->record, key);
 
 		if (!may_be_its(entry, key) || like <= most ||
@@ -164,8 +165,8 @@ static bool is_end(const iotsafe_card *card, const struct entry *entry)
 {
 	if (!entry->content)
 		return false;
-	for (size_t i = 0; i < card->entries_count; i++) {
-		const struct entry *other = &card->entries[i];
+	for (size_t i = 0; i < card->at->entries_count; i++) {
+		const struct entry *other = &card->at->entries[i];
 
 		if (other != entry && other->content &&
 		    crypto_certificate_issued(content_of(entry),
@@ -185,9 +186,10 @@ static bool is_leaf(const iotsafe_card *card, const struct entry *entry)
 static int read_files(iotsafe_card *card, bool marked,
 		      const struct deadline *deadline)
 {
-	for (size_t i = 0; i < card->entries_count; i++)
-		if (may_be_certificate(&card->entries[i], marked))
-			TRY(card_need_entry(card, &card->entries[i], deadline));
+	for (size_t i = 0; i < card->at->entries_count; i++)
+		if (may_be_certificate(&card->at->entries[i], marked))
+			TRY(card_need_entry(card, &card->at->entries[i],
+					    deadline));
 	return IOTSAFE_OK;
 }
 
@@ -196,8 +198,8 @@ static int read_certificates(iotsafe_card *card,
 			     const struct deadline *deadline)
 {
 	TRY(read_files(card, true, deadline));
-	for (size_t i = 0; i < card->entries_count; i++)
-		if (is_leaf(card, &card->entries[i]))
+	for (size_t i = 0; i < card->at->entries_count; i++)
+		if (is_leaf(card, &card->at->entries[i]))
 			return IOTSAFE_OK;
 	return read_files(card, false, deadline);
 }
@@ -205,8 +207,8 @@ static int read_certificates(iotsafe_card *card,
 /* The public key of another private key makes a certificate that one's. */
 static bool is_of_another_key(iotsafe_card *card, const struct entry *leaf)
 {
-	for (size_t i = 0; i < card->entries_count; i++) {
-		struct entry *private = &card->entries[i];
+	for (size_t i = 0; i < card->at->entries_count; i++) {
+		struct entry *private = &card->at->entries[i];
 		struct entry *public;
 
 		if (!can_sign(private, IOTSAFE_CLASS_PRIVATE_KEY))
@@ -223,8 +225,8 @@ static bool is_of_another_key(iotsafe_card *card, const struct entry *leaf)
 static int find_by_key(iotsafe_card *card, struct bytes spki, bool marked,
 		       struct entry **out, const struct deadline *deadline)
 {
-	for (size_t i = 0; i < card->entries_count; i++) {
-		struct entry *entry = &card->entries[i];
+	for (size_t i = 0; i < card->at->entries_count; i++) {
+		struct entry *entry = &card->at->entries[i];
 
 		if (!may_be_certificate(entry, marked))
 			continue;
@@ -240,9 +242,9 @@ static int find_by_key(iotsafe_card *card, struct bytes spki, bool marked,
 
 bool identity_is_certified(const iotsafe_card *card, struct bytes spki)
 {
-	for (size_t i = 0; i < card->entries_count; i++)
-		if (card->entries[i].content &&
-		    bytes_equal(spki_of(&card->entries[i]), spki))
+	for (size_t i = 0; i < card->at->entries_count; i++)
+		if (card->at->entries[i].content &&
+		    bytes_equal(spki_of(&card->at->entries[i]), spki))
 			return true;
 	return false;
 }
@@ -256,6 +258,24 @@ static bool is_of_kind(const struct entry *leaf, const struct record *key)
 	return !algorithms || !key->algorithms || algorithms & key->algorithms;
 }
 
+/* Where labels tie, the certificate of the key's label is the key's, and no
+ * other one is. */
+static int find_by_label(iotsafe_card *card, const struct record *key,
+			 struct entry **out, const struct deadline *deadline)
+{
+	for (size_t i = 0; i < card->at->entries_count; i++) {
+		struct entry *entry = &card->at->entries[i];
+
+		if (!may_be_certificate(entry, true) ||
+		    !same_label(&entry->record, key))
+			continue;
+		TRY(card_need_entry(card, entry, deadline));
+		*out = entry->content ? entry : NULL;
+		return IOTSAFE_OK;
+	}
+	return IOTSAFE_OK;
+}
+
 int identity_certificate(iotsafe_card *card, const struct record *key,
 			 struct bytes spki, struct entry **out,
 			 const struct deadline *deadline)
@@ -263,6 +283,8 @@ int identity_certificate(iotsafe_card *card, const struct record *key,
 	struct titles titles = {{0}, 0};
 
 	*out = NULL;
+	if (card->at->applet.kind->labels_tie)
+		return find_by_label(card, key, out, deadline);
 	if (spki.size) {
 		TRY(find_by_key(card, spki, true, out, deadline));
 		if (*out)
@@ -270,8 +292,8 @@ int identity_certificate(iotsafe_card *card, const struct record *key,
 		return find_by_key(card, spki, false, out, deadline);
 	}
 	TRY(read_certificates(card, deadline));
-	for (size_t i = 0; i < card->entries_count; i++) {
-		struct entry *entry = &card->entries[i];
+	for (size_t i = 0; i < card->at->entries_count; i++) {
+		struct entry *entry = &card->at->entries[i];
 
 		if (!is_leaf(card, entry) || !is_of_kind(entry, key) ||
 		    is_of_another_key(card, entry))
@@ -294,8 +316,8 @@ int identity_other_public_key(iotsafe_card *card, struct entry **out,
 	*out = NULL;
 	if (!only_one(card, IOTSAFE_CLASS_PRIVATE_KEY))
 		return IOTSAFE_OK;
-	for (size_t i = 0; i < card->entries_count; i++) {
-		struct entry *entry = &card->entries[i];
+	for (size_t i = 0; i < card->at->entries_count; i++) {
+		struct entry *entry = &card->at->entries[i];
 
 		if (!can_sign(entry, IOTSAFE_CLASS_PUBLIC_KEY))
 			continue;
@@ -309,11 +331,11 @@ int identity_other_public_key(iotsafe_card *card, struct entry **out,
 /* Reads the public keys by which is_of_another_key() decides. */
 static int read_tied_keys(iotsafe_card *card, const struct deadline *deadline)
 {
-	for (size_t i = 0; i < card->entries_count; i++) {
+	for (size_t i = 0; i < card->at->entries_count; i++) {
 		struct entry *public = NULL;
 
-		if (can_sign(&card->entries[i], IOTSAFE_CLASS_PRIVATE_KEY))
-		public = tied_by_name(card, &card->entries[i].record);
+		if (can_sign(&card->at->entries[i], IOTSAFE_CLASS_PRIVATE_KEY))
+		public = tied_by_name(card, &card->at->entries[i].record);
 		if (public)
 			TRY(card_need_entry(card, public, deadline));
 	}
@@ -326,8 +348,8 @@ int identity_stray_certificate(iotsafe_card *card, struct entry **out,
 	*out = NULL;
 	TRY(read_certificates(card, deadline));
 	TRY(read_tied_keys(card, deadline));
-	for (size_t i = 0; i < card->entries_count; i++) {
-		struct entry *entry = &card->entries[i];
+	for (size_t i = 0; i < card->at->entries_count; i++) {
+		struct entry *entry = &card->at->entries[i];
 
 		if (is_leaf(card, entry) && !is_of_another_key(card, entry))
 			*out = entry;
@@ -339,30 +361,49 @@ int identity_stray_certificate(iotsafe_card *card, struct entry **out,
  * long: files without the mark are read where no file has it. */
 static bool are_marked(const iotsafe_card *card)
 {
-	for (size_t i = 0; i < card->entries_count; i++)
-		if (may_be_certificate(&card->entries[i], true))
+	for (size_t i = 0; i < card->at->entries_count; i++)
+		if (may_be_certificate(&card->at->entries[i], true))
 			return true;
 	return false;
 }
 
+/* In what stands behind the first certificate of a file: writers have put
+ * chains of others there, so that names do not count, but signatures. */
+static struct bytes issuer_in(const struct entry *entry,
+			      struct bytes certificate)
+{
+	struct bytes rest = {entry->more, entry->more_size}, one;
+	struct tlv outer;
+
+	while (one = rest, tlv_next(&rest, &outer)) {
+		one.size -= rest.size;
+		if (crypto_certificate_signed(one, certificate))
+			return one;
+	}
+	return (struct bytes){NULL, 0};
+}
+
 int identity_issuer(iotsafe_card *card, struct bytes certificate,
-		    struct entry **out, const struct deadline *deadline)
+		    struct bytes *out, const struct deadline *deadline)
 {
 	bool marked = are_marked(card);
 
-	*out = NULL;
+	*out = (struct bytes){NULL, 0};
 	if (crypto_certificate_issued(certificate, certificate))
 		return IOTSAFE_OK;
-	for (size_t i = 0; i < card->entries_count; i++) {
-		struct entry *entry = &card->entries[i];
+	for (size_t i = 0; i < card->at->entries_count && !out->size; i++) {
+		struct entry *entry = &card->at->entries[i];
 
-		if (may_be_certificate(entry, marked))
+		/* Where labels tie, files hold the certificates of keys. */
+		if (may_be_certificate(entry, marked) &&
+		    !card->at->applet.kind->labels_tie)
 			TRY(card_need_entry(card, entry, deadline));
-		if (entry->content &&
-		    crypto_certificate_issued(content_of(entry), certificate)) {
-			*out = entry;
-			return IOTSAFE_OK;
-		}
+		if (!entry->content)
+			continue;
+		if (crypto_certificate_issued(content_of(entry), certificate))
+			*out = content_of(entry);
+		else
+			*out = issuer_in(entry, certificate);
 	}
 	return IOTSAFE_OK;
 }
@@ -382,9 +423,9 @@ struct matching {
 static void count_certificates(const iotsafe_card *card,
 			       struct matching *matching)
 {
-	for (size_t i = 0; i < card->entries_count; i++) {
-		matching->leaves += is_leaf(card, &card->entries[i]);
-		matching->ends += is_end(card, &card->entries[i]);
+	for (size_t i = 0; i < card->at->entries_count; i++) {
+		matching->leaves += is_leaf(card, &card->at->entries[i]);
+		matching->ends += is_end(card, &card->at->entries[i]);
 	}
 }
 
@@ -417,8 +458,8 @@ static int match_key(iotsafe_card *card, struct entry *private,
 static int match_keys(iotsafe_card *card, struct matching *matching,
 		      const struct deadline *deadline)
 {
-	for (size_t i = 0; i < card->entries_count; i++) {
-		struct entry *entry = &card->entries[i];
+	for (size_t i = 0; i < card->at->entries_count; i++) {
+		struct entry *entry = &card->at->entries[i];
 
 		if (!can_sign(entry, IOTSAFE_CLASS_PRIVATE_KEY))
 			continue;
@@ -452,6 +493,32 @@ static int choose(const struct matching *matching, struct record *out)
 			 "those on it");
 }
 
+/* Keys whose names alone decide what is theirs: whose is meant only their
+ * names can say. */
+static int choose_by_label(iotsafe_card *card)
+{
+	struct titles titles = {{0}, 0};
+
+	for (size_t i = 0; i < card->at->entries_count; i++)
+		if (can_sign(&card->at->entries[i], IOTSAFE_CLASS_PRIVATE_KEY))
+			titles_add(&titles, &card->at->entries[i].record);
+	if (!titles.count)
+		return error_set(IOTSAFE_ERR_ABSENT,
+				 "no private key on the card that can sign");
+	return error_set(IOTSAFE_ERR_AMBIGUOUS,
+			 "the card has %zu identities; choose one of: %s",
+			 titles.count, titles.text);
+}
+
+/* A key behind the PIN is counted, whatever it is called. */
+static int name_keys(iotsafe_card *card, const struct deadline *deadline)
+{
+	int result = card_name_objects(card, deadline);
+
+	return record_is_locked(result) && !card_has_pin(card) ? IOTSAFE_OK
+							       : result;
+}
+
 int identity_find(iotsafe_card *card, struct record *out,
 		  const struct deadline *deadline)
 {
@@ -460,17 +527,20 @@ int identity_find(iotsafe_card *card, struct record *out,
 
 	memset(&matching, 0, sizeof(matching));
 	TRY(card_need_whole_list(card, deadline));
-	if (card->no_list)
-		return error_set_status(IOTSAFE_ERR_SUPPORT, card->no_list,
+	if (card->at->no_list)
+		return error_set_status(IOTSAFE_ERR_SUPPORT, card->at->no_list,
 					"the card does not list its objects "
 					"(card answered %04X); name the key by "
 					"id",
-					card->no_list);
+					card->at->no_list);
+	TRY(name_keys(card, deadline));
 	only = only_one(card, IOTSAFE_CLASS_PRIVATE_KEY);
 	if (only) {
 		*out = only->record;
 		return IOTSAFE_OK;
 	}
+	if (card->at->applet.kind->labels_tie)
+		return choose_by_label(card);
 	TRY(read_certificates(card, deadline));
 	count_certificates(card, &matching);
 	TRY(match_keys(card, &matching, deadline));

@@ -80,11 +80,11 @@ static void add_capabilities(iotsafe_info *info,
 
 static const char *list_words(const iotsafe_card *card)
 {
-	const struct applet_manners *manners = &card->applet.manners;
+	const struct applet_manners *manners = &card->at->applet.manners;
 
-	if (card->no_list)
-		return card->no_list == CARD_LIST_UNREADABLE ? "unreadable"
-							     : "refused";
+	if (card->at->no_list)
+		return card->at->no_list == CARD_LIST_UNREADABLE ? "unreadable"
+								 : "refused";
 	if (!manners->has_list)
 		return "not read yet";
 	return manners->bare_list ? "bare" : "wrapped";
@@ -94,12 +94,15 @@ static const char *list_words(const iotsafe_card *card)
 static void add_manners(iotsafe_info *info, const iotsafe_card *card)
 {
 	static const char *const lengths[] = {"not known yet", "1", "2", "BER"};
-	const struct manners *manners = &card->applet.channel.manners;
-	const struct applet_manners *applet = &card->applet.manners;
+	const struct manners *manners = &card->at->applet.channel.manners;
+	const struct applet_manners *applet = &card->at->applet.manners;
 
 	add(info, "class", "%s", manners->class_0x ? "0X" : "8X");
 	add(info, "le-behind-data", "%s", manners->with_le ? "yes" : "no");
 	add(info, "largest-answer", "%u", manners->piece);
+	/* The rest is IoT SAFE's. */
+	if (!card->at->applet.kind->capabilities)
+		return;
 	if (applet->has_session)
 		add(info, "session-numbers", "%u", applet->session);
 	else
@@ -124,19 +127,32 @@ static void add_link(iotsafe_info *info, iotsafe_card *card)
 		add(info, "interface", "%s", way);
 }
 
+/* Those that were found so far beside the first. */
+static void add_others(iotsafe_info *info, const iotsafe_card *card)
+{
+	for (unsigned i = 0; i < APPLETS; i++)
+		if (&card->holdings[i] != card->at &&
+		    !card->holdings[i].absent && card->holdings[i].applet.kind)
+			add(info, "other-applet", "%s", applet_rows[i].name);
+}
+
 static int collect(iotsafe_card *card, void *self,
 		   const struct deadline *deadline)
 {
-	const struct channel *channel = &card->applet.channel;
+	const struct channel *channel = &card->at->applet.channel;
 	char aid[2 * AID_MAX + 1];
 	iotsafe_info *info = self;
+	const struct applet_kind *kind = card->at->applet.kind;
 	struct capabilities known;
 
-	TRY(card->applet.kind->capabilities(&card->applet, &known, deadline));
+	known.known = false;
+	if (kind->capabilities)
+		TRY(kind->capabilities(&card->at->applet, &known, deadline));
 	info->count = 0;
 	add_link(info, card);
 	hex_encode(channel->aid.data, channel->aid.size, aid);
-	add(info, "applet", "%s", card->applet.kind->name);
+	add(info, "applet", "%s", kind->name);
+	add_others(info, card);
 	add(info, "aid", "%s", aid);
 	if (channel->handle[0])
 		add(info, "channel", "%s", channel->handle);

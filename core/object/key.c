@@ -20,7 +20,7 @@ void key_drop_chain(iotsafe_key *key)
 	key->chain_learned = key->chain_given = false;
 }
 
-static int add_to_chain(iotsafe_key *key, struct bytes certificate)
+int key_add_to_chain(iotsafe_key *key, struct bytes certificate)
 {
 	if (key->chain_count == CHAIN_MAX)
 		return error_set(IOTSAFE_ERR_SUPPORT,
@@ -45,7 +45,8 @@ static int find_key(iotsafe_card *card, void *self,
 
 	opening->changes = card->changes;
 	if (name_is_empty(opening->name))
-		return identity_find(card, &opening->record, deadline);
+		return card_find_identity(card, opening->name, &opening->record,
+					  deadline);
 	TRY(card_find(card, opening->name, IOTSAFE_CLASS_PRIVATE_KEY, &entry,
 		      deadline));
 	opening->record = entry->record;
@@ -101,6 +102,7 @@ void iotsafe_key_free(iotsafe_key *key)
 	key_drop_chain(key);
 	iotsafe_free(key->spki.data);
 	iotsafe_free(key->former.data);
+	secret_free(key->software);
 	iotsafe_card_free(key->card);
 	free(key);
 }
@@ -114,7 +116,7 @@ int key_check(iotsafe_card *card, const iotsafe_key *key)
 				 "key %s: another one was made in its place; "
 				 "open it again",
 				 key->title);
-	if (!entry && card->listed && !card->no_list &&
+	if (!entry && card->at->listed && !card->at->no_list &&
 	    key->changes != card->changes)
 		return error_set(IOTSAFE_ERR_ABSENT,
 				 "key %s is no longer on the card", key->title);
@@ -161,14 +163,16 @@ int key_learn_spki(iotsafe_card *card, iotsafe_key *key,
 static int build_chain(iotsafe_card *card, iotsafe_key *key,
 		       struct entry *entry, const struct deadline *deadline)
 {
-	TRY(add_to_chain(key, entry_content(entry)));
+	struct bytes issuer;
+
+	TRY(key_add_to_chain(key, entry_content(entry)));
 	while (key->chain_count < CHAIN_MAX) {
 		struct bytes top = borrow(&key->chain[key->chain_count - 1]);
 
-		TRY(identity_issuer(card, top, &entry, deadline));
-		if (!entry || crypto_certificate_is_root(entry_content(entry)))
+		TRY(identity_issuer(card, top, &issuer, deadline));
+		if (!issuer.size || crypto_certificate_is_root(issuer))
 			return IOTSAFE_OK;
-		TRY(add_to_chain(key, entry_content(entry)));
+		TRY(key_add_to_chain(key, issuer));
 	}
 	return IOTSAFE_OK;
 }
@@ -260,12 +264,12 @@ static int learn_in_turn(iotsafe_card *card, void *self,
 
 int key_learn(iotsafe_key *key, const struct deadline *limit)
 {
-	return card_run(key->card, limit, learn_in_turn, key);
+	return card_run_on(key->card, &key->record, limit, learn_in_turn, key);
 }
 
 int key_algorithms(const iotsafe_key *key)
 {
-	int algorithms = key->record.algorithms;
+	int algorithms = key->record.algorithms & ~key->refused;
 	unsigned bits;
 	int possible;
 
@@ -328,7 +332,8 @@ int iotsafe_key_public_key(iotsafe_key *key, uint8_t **out, size_t *out_size)
 
 	if (!bytes_ready(out, out_size) || !key)
 		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
-	return card_run(key->card, NULL, give_public_key, &wish);
+	return card_run_on(key->card, &key->record, NULL, give_public_key,
+			   &wish);
 }
 
 static int give_certificate(iotsafe_card *card, void *self,
@@ -354,7 +359,8 @@ int iotsafe_key_certificate(iotsafe_key *key, unsigned index, uint8_t **out,
 
 	if (!bytes_ready(out, out_size) || !key)
 		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
-	return card_run(key->card, NULL, give_certificate, &wish);
+	return card_run_on(key->card, &key->record, NULL, give_certificate,
+			   &wish);
 }
 
 int iotsafe_key_object(iotsafe_key *key, iotsafe_object **object)
@@ -363,7 +369,7 @@ int iotsafe_key_object(iotsafe_key *key, iotsafe_object **object)
 		*object = NULL;
 	if (!key || !object)
 		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
-	return object_new(key->card->applet.kind, &key->record, object);
+	return object_new(key->card, &key->record, object);
 }
 
 static int ask_verifies(iotsafe_card *card, void *self,
@@ -384,7 +390,7 @@ int iotsafe_key_verifies(iotsafe_key *key)
 	if (!key)
 		return 0;
 	error_save(&kept);
-	result = card_run(key->card, NULL, ask_verifies, key);
+	result = card_run_on(key->card, &key->record, NULL, ask_verifies, key);
 	error_restore(&kept);
 	return result == 1;
 }
@@ -417,7 +423,12 @@ static int take_certificate(void *self, struct bytes certificate)
 
 	if (!key->chain_count)
 		TRY(take_leaf(key, certificate));
-	return add_to_chain(key, certificate);
+	return key_add_to_chain(key, certificate);
+}
+
+int key_add_issuer(iotsafe_key *key, struct bytes certificate)
+{
+	return key_add_to_chain(key, certificate);
 }
 
 struct setting {
@@ -446,7 +457,8 @@ int key_set_certificate(iotsafe_key *key, struct bytes data,
 {
 	struct setting setting = {key, data};
 
-	return card_run(key->card, limit, set_certificate, &setting);
+	return card_run_on(key->card, &key->record, limit, set_certificate,
+			   &setting);
 }
 
 int iotsafe_key_set_certificate(iotsafe_key *key, const uint8_t *data,
@@ -492,5 +504,6 @@ int key_use_certificate(iotsafe_key *key, const char *name,
 	struct choosing choosing = {key, &parsed};
 
 	TRY(name_parse(name, &parsed));
-	return card_run(key->card, limit, choose_certificate, &choosing);
+	return card_run_on(key->card, &key->record, limit, choose_certificate,
+			   &choosing);
 }

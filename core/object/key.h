@@ -33,6 +33,9 @@ struct bytes key_chain(const iotsafe_key *key, unsigned index);
 /* A sentence-ready name of the key: `"client"` or `id 01`. */
 const char *key_title(const iotsafe_key *key);
 
+/* Puts one more certificate behind the chain; after key_learn(). */
+int key_add_issuer(iotsafe_key *key, struct bytes certificate);
+
 /* iotsafe_key_set_certificate() with a limit. */
 int key_set_certificate(iotsafe_key *key, struct bytes data,
 			const struct deadline *limit);
@@ -44,6 +47,11 @@ int key_without_certificate(const iotsafe_key *key);
 /* Takes a certificate of the card by name instead of the matching one. */
 int key_use_certificate(iotsafe_key *key, const char *name,
 			const struct deadline *limit);
+
+/* The certificate that issued this one, from the files of the applets that are
+ * in use, unless it is a root; NULL where there is none. */
+int card_issuer(iotsafe_card *card, struct bytes certificate, uint8_t **out,
+		size_t *out_size);
 
 /* CA certificates in the card's files: the one with this name, or with NULL
  * the index-th that is signed by itself. IOTSAFE_ERR_ABSENT past the end. */

@@ -26,6 +26,10 @@ struct iotsafe_key {
 
 	/* Set within turns of the card, and kept. */
 	bool spki_learned, chain_learned;
+	/* Algorithms that the card refused after all. Read without a turn. */
+	atomic_int refused;
+	/* Of a key that signs here: read once, used without a turn. */
+	_Atomic(struct secret *) software;
 	bool confirmed;	  /* a signature verified with `spki` */
 	bool chain_given; /* by the user, not by the card */
 	struct owned spki;
@@ -66,6 +70,11 @@ int key_learn_spki(iotsafe_card *card, iotsafe_key *key,
 /* The public key that names made likely turns out to be another one. */
 int key_replace_spki(iotsafe_key *key, const struct entry *public);
 void key_drop_chain(iotsafe_key *key);
+int key_add_to_chain(iotsafe_key *key, struct bytes certificate);
+
+/* software.c: the private key's bytes, read once: for use within a turn. */
+int key_need_software(iotsafe_card *card, iotsafe_key *key,
+		      const struct deadline *deadline);
 
 /* An error where the pair was made anew since the handle was opened, or is no
  * longer there. */

@@ -69,8 +69,13 @@ static int apply_applet(const struct address *address,
 
 int card_apply_manners(iotsafe_card *card)
 {
-	card->applet.manners = (struct applet_manners){0};
-	card->applet.stuck = false;
-	TRY(apply_channel(&card->address, &card->applet.channel.manners));
-	return apply_applet(&card->address, &card->applet.manners);
+	for (unsigned i = 0; i < APPLETS; i++) {
+		struct applet *applet = &card->holdings[i].applet;
+
+		applet->manners = (struct applet_manners){0};
+		applet->stuck = false;
+		TRY(apply_channel(&card->address, &applet->channel.manners));
+		TRY(apply_applet(&card->address, &applet->manners));
+	}
+	return IOTSAFE_OK;
 }

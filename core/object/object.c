@@ -37,7 +37,8 @@ static struct bytes label_of(const struct record *record)
 
 bool record_is_same(const struct record *a, const struct record *b)
 {
-	return a->class == b->class && bytes_equal(id_of(a), id_of(b)) &&
+	return a->applet == b->applet && a->class == b->class &&
+	       bytes_equal(id_of(a), id_of(b)) &&
 	       bytes_equal(label_of(a), label_of(b));
 }
 
@@ -88,7 +89,9 @@ static void record_name(const struct record *record, char *out, size_t size)
 {
 	name_format(record->class, record->flags & IOTSAFE_OBJECT_CERTIFICATE,
 		    record->id, record->id_size, record->label,
-		    record->label_size, out, size);
+		    record->label_size,
+		    record->applet ? applet_rows[record->applet].name : NULL,
+		    out, size);
 }
 
 void titles_add(struct titles *titles, const struct record *record)
@@ -168,11 +171,22 @@ int record_explain(int result, const struct record *record, unsigned flags)
 	return result < 0 ? error.code : result;
 }
 
+int card_need_iotsafe(const iotsafe_card *card, const char *what)
+{
+	if (card->at->applet.kind == &applet_iotsafe)
+		return IOTSAFE_OK;
+	return error_set(IOTSAFE_ERR_SUPPORT,
+			 "%s: the applet %s has no command for it", what,
+			 card->at->applet.kind->name);
+}
+
 /* ---- the public record ---- */
 
-static void fill(const struct applet_kind *kind, const struct record *record,
+static void fill(const iotsafe_card *card, const struct record *record,
 		 iotsafe_object *object)
 {
+	const struct applet_kind *kind =
+		card->holdings[record->applet].applet.kind;
 	const char *type = record->class == IOTSAFE_CLASS_FILE
 				   ? ""
 				   : kind->key_type_name(record->key_type);
@@ -188,13 +202,13 @@ static void fill(const struct applet_kind *kind, const struct record *record,
 	record_name(record, object->name, sizeof(object->name));
 }
 
-int object_new(const struct applet_kind *kind, const struct record *record,
+int object_new(const iotsafe_card *card, const struct record *record,
 	       iotsafe_object **out)
 {
 	*out = calloc(1, sizeof(**out));
 	if (!*out)
 		return error_set(IOTSAFE_ERR_MEMORY, "object: no memory");
-	fill(kind, record, *out);
+	fill(card, record, *out);
 	return IOTSAFE_OK;
 }
 
@@ -203,45 +217,104 @@ struct listing {
 	iotsafe_list *list;
 };
 
+static int add_matching(iotsafe_card *card, struct listing *listing)
+{
+	size_t count = listing->list ? listing->list->count : 0;
+	iotsafe_list *list =
+		realloc(listing->list,
+			sizeof(*list) + (count + card->at->entries_count) *
+						sizeof(iotsafe_object));
+
+	if (!list)
+		return error_set(IOTSAFE_ERR_MEMORY, "list: no memory");
+	listing->list = list;
+	for (size_t i = 0; i < card->at->entries_count; i++) {
+		const struct record *record = &card->at->entries[i].record;
+
+		if (record_matches(record, listing->name))
+			fill(card, record, &list->objects[count++]);
+	}
+	list->count = count;
+	list->next = 0;
+	return IOTSAFE_OK;
+}
+
+/* Objects that say only behind a PIN what they are go by the names of their
+ * files where nobody gives it: a list must not fail for that. */
+static int name_what_can_be(iotsafe_card *card, const struct deadline *deadline)
+{
+	int result = card_name_objects(card, deadline);
+
+	if (!record_is_locked(result))
+		return result;
+	if (card_has_pin(card) && card_unlock(card, deadline) >= 0)
+		result = card_name_objects(card, deadline);
+	return record_is_locked(result) ||
+			       iotsafe_last_code() == IOTSAFE_ERR_PIN
+		       ? IOTSAFE_OK
+		       : result;
+}
+
+static int list_here(iotsafe_card *card, struct listing *listing,
+		     const struct deadline *deadline)
+{
+	TRY(card_need_whole_list(card, deadline));
+	TRY(name_what_can_be(card, deadline));
+	if (card->at->no_list)
+		return error_set_status(
+			IOTSAFE_ERR_SUPPORT, card->at->no_list,
+			"GET DATA object list: card answered %04X; "
+			"name its objects by id",
+			card->at->no_list);
+	return add_matching(card, listing);
+}
+
+static int list_others(iotsafe_card *card, struct listing *listing,
+		       const struct deadline *deadline)
+{
+	const struct holding *begun = card->at;
+
+	TRY(card_look_for_others(card, deadline));
+	for (unsigned i = 0; i < APPLETS; i++) {
+		if (&card->holdings[i] == begun || card->holdings[i].absent)
+			continue;
+		TRY(card_go_to(card, i, deadline));
+		TRY(list_here(card, listing, deadline));
+	}
+	return IOTSAFE_OK;
+}
+
 static int make_list(iotsafe_card *card, void *self,
 		     const struct deadline *deadline)
 {
 	struct listing *listing = self;
-	iotsafe_list *list;
+	const struct name *name = listing->name;
 
-	TRY(card_need_whole_list(card, deadline));
-	if (card->no_list)
-		return error_set_status(
-			IOTSAFE_ERR_SUPPORT, card->no_list,
-			"GET DATA object list: card answered %04X; "
-			"name its objects by id",
-			card->no_list);
-	list = calloc(1, sizeof(*list) +
-				 card->entries_count * sizeof(iotsafe_object));
-	if (!list)
-		return error_set(IOTSAFE_ERR_MEMORY, "list: no memory");
-	for (size_t i = 0; i < card->entries_count; i++) {
-		const struct record *record = &card->entries[i].record;
-
-		if (record_matches(record, listing->name))
-			fill(card->applet.kind, record,
-			     &list->objects[list->count++]);
-	}
-	listing->list = list;
-	return IOTSAFE_OK;
+	free(listing->list);
+	listing->list = NULL;
+	TRY(card_go_to_named(card, name, deadline));
+	TRY(list_here(card, listing, deadline));
+	if (*name->applet || (!name_is_empty(name) && listing->list->count))
+		return IOTSAFE_OK;
+	return list_others(card, listing, deadline);
 }
 
 int iotsafe_card_list(iotsafe_card *card, const char *name, iotsafe_list **list)
 {
 	struct name parsed;
 	struct listing listing = {&parsed, NULL};
+	int result;
 
 	if (list)
 		*list = NULL;
 	if (!card || !list)
 		return error_set(IOTSAFE_ERR_ARG, "list: something is NULL");
 	TRY(name_parse(name, &parsed));
-	TRY(card_run(card, NULL, make_list, &listing));
+	result = card_run(card, NULL, make_list, &listing);
+	if (result < 0) {
+		free(listing.list);
+		return result;
+	}
 	*list = listing.list;
 	return IOTSAFE_OK;
 }

@@ -24,8 +24,8 @@ struct making {
 
 static struct entry *find_by_id(iotsafe_card *card, const struct record *record)
 {
-	for (size_t i = 0; i < card->entries_count; i++) {
-		struct entry *entry = &card->entries[i];
+	for (size_t i = 0; i < card->at->entries_count; i++) {
+		struct entry *entry = &card->at->entries[i];
 
 		if (entry->record.class == record->class &&
 		    entry->record.id_size == record->id_size &&
@@ -59,7 +59,7 @@ static int tie(iotsafe_card *card, struct making *making)
 /* Cards that list labels alone may tell ids that they do not know it by. */
 static bool is_listed(iotsafe_card *card, const struct record *record)
 {
-	return card->no_list || find_by_id(card, record);
+	return card->at->no_list || find_by_id(card, record);
 }
 
 /* The public key that the answer does not have: that of the object which the
@@ -134,8 +134,9 @@ static int generate_in_turn(iotsafe_card *card, void *self,
 	slot = entry->record;
 	if (slot.has_functions && !(slot.flags & IOTSAFE_OBJECT_GENERATE))
 		return cannot_generate(&slot);
+	TRY(card_need_iotsafe(card, "GENERATE KEY PAIR"));
 	card_commit(card, COMMIT_AT_ONCE);
-	result = gsma_generate(&card->applet, &slot, &making->private,
+	result = gsma_generate(&card->at->applet, &slot, &making->private,
 			       &making->public, &making->key, &making->has_key,
 			       deadline);
 	/* Unless the card refused, the former pair may be gone. */
@@ -194,6 +195,7 @@ static int agree_in_turn(iotsafe_card *card, void *self,
 	struct entry *entry;
 	int result;
 
+	TRY(card_need_iotsafe(card, "COMPUTE DH"));
 	TRY(card_find_with(card, agreeing->name, IOTSAFE_CLASS_PUBLIC_KEY,
 			   IOTSAFE_OBJECT_UPDATABLE | IOTSAFE_OBJECT_AGREE,
 			   private, &entry, deadline));
@@ -201,7 +203,7 @@ static int agree_in_turn(iotsafe_card *card, void *self,
 	public = entry->record;
 	if (agreeing->spki.size)
 		TRY(card_put(card, entry, agreeing->spki, deadline));
-	result = gsma_agree(&card->applet, private, &public, agreeing->out,
+	result = gsma_agree(&card->at->applet, private, &public, agreeing->out,
 			    deadline);
 	return result < 0
 		       ? record_explain(result, private, IOTSAFE_OBJECT_AGREE)
@@ -221,6 +223,7 @@ int iotsafe_key_agree(iotsafe_key *key, const char *name, const uint8_t *data,
 	agreeing.out = *out = bytes_room(GSMA_SECRET_SIZE);
 	if (!*out)
 		return IOTSAFE_ERR_MEMORY;
-	return give_secret(card_run(key->card, NULL, agree_in_turn, &agreeing),
+	return give_secret(card_run_on(key->card, &key->record, NULL,
+				       agree_in_turn, &agreeing),
 			   GSMA_SECRET_SIZE, out, out_size);
 }

@@ -1,47 +1,30 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A SIM that wants its PIN gets it, if somebody gave one for this very card and
- * a wrong one would still not block it: from a file, from the environment, or
- * from a function of the application.
+ * A SIM or an applet that wants its PIN gets it, if somebody gave one for this
+ * very card and a wrong one would still not block it.
  */
-#include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include "base/error.h"
 #include "base/trace.h"
 #include "object/card.h"
-#include "uicc/pin.h"
-
-/* Of a PIN file, and of a variable. */
-#define TEXT_MAX 4096
+#include "object/pin.h"
 
 /* Fewer, and one mistake more would block the card. */
 #define TRIES_LEAST 2
 
-/* Cards that refused a PIN in this process: none is sent to them again. */
+/* PINs that were refused in this process: none is sent there again. */
 #define REFUSED_MAX 16
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static iotsafe_pin_func application;
-static void *application_self;
-static char refused[REFUSED_MAX][ICCID_TEXT];
+static struct {
+	char iccid[ICCID_TEXT];
+	const char *applet; /* of the table, or NULL: the SIM's */
+} refused[REFUSED_MAX];
 static size_t refused_count;
 
-void iotsafe_pin_set(iotsafe_pin_func func, void *self)
-{
-	pthread_mutex_lock(&lock);
-	application = func;
-	application_self = self;
-	pthread_mutex_unlock(&lock);
-}
-
-static bool was_refused(const char *iccid)
+static bool was_refused(const char *iccid, const char *applet)
 {
 	bool found;
 
@@ -49,177 +32,66 @@ static bool was_refused(const char *iccid)
 	/* Where there is no room left, nothing is risked. */
 	found = refused_count == REFUSED_MAX;
 	for (size_t i = 0; i < refused_count; i++)
-		found |= !strcmp(refused[i], iccid);
+		found |= !strcmp(refused[i].iccid, iccid) &&
+			 refused[i].applet == applet;
 	pthread_mutex_unlock(&lock);
 	return found;
 }
 
-static void keep_refused(const char *iccid)
+static void keep_refused(const char *iccid, const char *applet)
 {
 	pthread_mutex_lock(&lock);
-	if (refused_count < REFUSED_MAX)
-		snprintf(refused[refused_count++], ICCID_TEXT, "%s", iccid);
-	pthread_mutex_unlock(&lock);
-}
-
-/* ---- where PINs come from ---- */
-
-static bool is_pin(const char *text, size_t size)
-{
-	if (size < 4 || size > PIN_MAX)
-		return false;
-	for (size_t i = 0; i < size; i++)
-		if (text[i] < '0' || text[i] > '9')
-			return false;
-	return true;
-}
-
-/* The filler of 19 digits may be written, or not. */
-static bool is_number(const char *text, size_t size, const char *iccid)
-{
-	while (size && toupper((unsigned char)text[size - 1]) == 'F')
-		size--;
-	return size == strlen(iccid) && !memcmp(text, iccid, size);
-}
-
-/* Lines of an ICCID and its PIN; others are comments. */
-static int find_in(const char *text, const char *where, const char *iccid,
-		   char pin[PIN_MAX + 1])
-{
-	static const char blanks[] = " \t\r";
-
-	for (const char *line = text; *line; line += *line == '\n') {
-		size_t number, size;
-		const char *value;
-
-		line += strspn(line, blanks);
-		number = strcspn(line, " \t\r\n");
-		value = line + number + strspn(line + number, blanks);
-		size = strcspn(value, " \t\r\n");
-		if (is_number(line, number, iccid)) {
-			if (!is_pin(value, size))
-				return error_set(IOTSAFE_ERR_ARG,
-						 "PIN: %s: behind %s stand no "
-						 "four to eight digits",
-						 where, iccid);
-			memcpy(pin, value, size);
-			pin[size] = '\0';
-			return IOTSAFE_OK;
-		}
-		line += strcspn(line, "\n");
+	if (refused_count < REFUSED_MAX) {
+		snprintf(refused[refused_count].iccid, ICCID_TEXT, "%s", iccid);
+		refused[refused_count++].applet = applet;
 	}
-	return error_set(IOTSAFE_ERR_PIN,
-			 "PIN: %s has none for the card %s (a line is the "
-			 "ICCID, a blank, the PIN)",
-			 where, iccid);
-}
-
-static int check_mode(int fd, const char *path)
-{
-	struct stat status;
-
-	if (fstat(fd, &status) < 0)
-		return error_set_errno(IOTSAFE_ERR_IO, errno, "%s", path);
-	if (!S_ISREG(status.st_mode) || status.st_mode & 077)
-		return error_set(IOTSAFE_ERR_ARG,
-				 "PIN: %s can be read by others: its mode has "
-				 "to be 0600",
-				 path);
-	return IOTSAFE_OK;
-}
-
-static int read_file(const char *path, char text[TEXT_MAX])
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	ssize_t size = 0;
-	int result;
-
-	if (fd < 0)
-		return error_set_errno(IOTSAFE_ERR_IO, errno, "PIN: %s", path);
-	result = check_mode(fd, path);
-	if (result >= 0)
-		size = read(fd, text, TEXT_MAX - 1);
-	if (size < 0)
-		result =
-			error_set_errno(IOTSAFE_ERR_IO, errno, "PIN: %s", path);
-	text[size > 0 ? size : 0] = '\0';
-	close(fd);
-	return result;
-}
-
-static int from_file(const char *path, const char *iccid, char pin[PIN_MAX + 1])
-{
-	char text[TEXT_MAX];
-	int result = read_file(path, text);
-
-	if (result >= 0)
-		result = find_in(text, path, iccid, pin);
-	bytes_wipe(text, sizeof(text));
-	return result;
-}
-
-static int from_environment(const char *name, const char *iccid,
-			    char pin[PIN_MAX + 1])
-{
-	const char *text = secure_getenv(name);
-
-	if (!text)
-		return error_set(IOTSAFE_ERR_PIN, "PIN: %s is not set", name);
-	return find_in(text, name, iccid, pin);
-}
-
-static int from_application(const char *iccid, int tries, char pin[PIN_MAX + 1])
-{
-	iotsafe_pin_func func;
-	void *self;
-
-	pthread_mutex_lock(&lock);
-	func = application;
-	self = application_self;
 	pthread_mutex_unlock(&lock);
-	if (func && func(self, iccid, tries, pin, PIN_MAX + 1) >= 0 &&
-	    is_pin(pin, strnlen(pin, PIN_MAX + 1)))
-		return IOTSAFE_OK;
-	return error_set(IOTSAFE_ERR_PIN,
-			 "PIN: the application gave none for the card %s",
-			 iccid);
 }
 
-static bool has_source(const iotsafe_card *card)
+/* The applet of card->at, where it has a PIN of its own. */
+static const char *applet_with_pin(const iotsafe_card *card)
 {
-	bool has;
+	const struct applet_kind *kind = card->at->applet.kind;
 
-	pthread_mutex_lock(&lock);
-	has = application;
-	pthread_mutex_unlock(&lock);
-	return has || address_get(&card->address, "pin-file") ||
-	       address_get(&card->address, "pin-env");
+	return kind && kind->pin_verify
+		       ? applet_rows[card->at - card->holdings].name
+		       : NULL;
 }
 
-static int find_pin(const iotsafe_card *card, const char *iccid, int tries,
-		    char pin[PIN_MAX + 1])
+bool card_has_pin(const iotsafe_card *card)
 {
-	const char *file = address_get(&card->address, "pin-file");
-	const char *name = address_get(&card->address, "pin-env");
-
-	if (file)
-		return from_file(file, iccid, pin);
-	if (name)
-		return from_environment(name, iccid, pin);
-	return from_application(iccid, tries, pin);
+	return card->iccid[0] && pin_has_source(card, applet_with_pin(card));
 }
 
-/* ---- when one is sent ---- */
+/* The modem wants it. */
+static bool is_of_modem(int result)
+{
+	return result == IOTSAFE_ERR_PIN && !iotsafe_last_status();
+}
 
 /* The modem wants it; or a key is closed without, which may have many reasons
  * of which this is one. */
 bool card_wants_pin(const iotsafe_card *card, int result)
 {
-	bool wanted = (result == IOTSAFE_ERR_PIN && !iotsafe_last_status()) ||
-		      (result == IOTSAFE_ERR_DENIED &&
-		       iotsafe_last_status() == 0x6982 && card->iccid[0]);
+	if (!card->link_open)
+		return false;
+	if (is_of_modem(result))
+		return pin_has_source(card, NULL);
+	return record_is_locked(result) && card_has_pin(card);
+}
 
-	return wanted && card->link_open && has_source(card);
+int card_explain_pin(const iotsafe_card *card, int result)
+{
+	const char *applet = applet_with_pin(card);
+	struct error error;
+
+	if (!record_is_locked(result) || !applet)
+		return result;
+	error_append("; the applet %s wants its PIN", applet);
+	error_save(&error);
+	error.code = IOTSAFE_ERR_PIN;
+	error_restore(&error);
+	return IOTSAFE_ERR_PIN;
 }
 
 /* On an open channel the card is known. Where the modem refuses all, another
@@ -228,7 +100,7 @@ static int know_number(iotsafe_card *card, bool by_modem,
 		       char iccid[ICCID_TEXT], const struct deadline *deadline)
 {
 	struct channel none = {.link = &card->link};
-	struct channel *channel = &card->applet.channel;
+	struct channel *channel = &card->at->applet.channel;
 
 	if (by_modem || !channel->open)
 		TRY(iccid_read(&none, channel->iccid, deadline));
@@ -240,17 +112,35 @@ static int know_number(iotsafe_card *card, bool by_modem,
 			 "is sent: it might be another card's");
 }
 
-static int check_tries(iotsafe_card *card, const char *iccid, int *tries,
+static int ask_tries(iotsafe_card *card, const char *applet, int *tries,
+		     const struct deadline *deadline)
+{
+	struct applet *at = &card->at->applet;
+
+	if (!applet)
+		return pin_tries(&card->link, tries, deadline);
+	return at->kind->pin_tries(at, tries, deadline);
+}
+
+static int check_tries(iotsafe_card *card, const char *iccid,
+		       const char *applet, int *tries,
 		       const struct deadline *deadline)
 {
-	TRY(pin_tries(&card->link, tries, deadline));
+	int result = ask_tries(card, applet, tries, deadline);
+
+	if (result == IOTSAFE_ERR_SUPPORT)
+		return error_set(IOTSAFE_ERR_PIN,
+				 "PIN: the applet %s does not tell how many "
+				 "tries are left: none is sent automatically",
+				 applet);
+	TRY(result);
 	if (*tries < TRIES_LEAST)
 		return error_set(
 			IOTSAFE_ERR_PIN,
 			"PIN: the card %s has %d %s left: none is sent "
 			"automatically",
 			iccid, *tries, *tries == 1 ? "try" : "tries");
-	if (was_refused(iccid))
+	if (was_refused(iccid, applet))
 		return error_set(IOTSAFE_ERR_PIN,
 				 "PIN: the card %s has refused one in this "
 				 "process: none is sent again",
@@ -258,25 +148,36 @@ static int check_tries(iotsafe_card *card, const char *iccid, int *tries,
 	return IOTSAFE_OK;
 }
 
+static int send(iotsafe_card *card, bool by_modem, const char *applet,
+		const char *pin, const struct deadline *deadline)
+{
+	struct applet *at = &card->at->applet;
+
+	if (applet)
+		return at->kind->pin_verify(at, pin, deadline);
+	return by_modem && card->link.kind->unlock
+		       ? card->link.kind->unlock(&card->link, pin, deadline)
+		       : pin_verify(&card->link, pin, deadline);
+}
+
 static int unlock(iotsafe_card *card, bool by_modem,
 		  const struct deadline *deadline)
 {
+	const char *applet = by_modem ? NULL : applet_with_pin(card);
 	char iccid[ICCID_TEXT], pin[PIN_MAX + 1] = "";
 	int tries, result;
 
 	TRY(know_number(card, by_modem, iccid, deadline));
-	TRY(check_tries(card, iccid, &tries, deadline));
-	result = find_pin(card, iccid, tries, pin);
+	TRY(check_tries(card, iccid, applet, &tries, deadline));
+	result = pin_find(card, iccid, applet, tries, pin);
 	if (result >= 0) {
-		trace_line(IOTSAFE_TRACE_APDU, "card: sends the PIN of %s",
-			   iccid);
-		result = by_modem && card->link.kind->unlock
-				 ? card->link.kind->unlock(&card->link, pin,
-							   deadline)
-				 : pin_verify(&card->link, pin, deadline);
+		trace_line(IOTSAFE_TRACE_APDU, "card: sends the PIN of %s%s%s",
+			   iccid, applet ? ", applet " : "",
+			   applet ? applet : "");
+		result = send(card, by_modem, applet, pin, deadline);
 		/* Also where the answer was lost: it may have been wrong. */
 		if (result < 0)
-			keep_refused(iccid);
+			keep_refused(iccid, applet);
 	}
 	bytes_wipe(pin, sizeof(pin));
 	return result;
@@ -284,7 +185,7 @@ static int unlock(iotsafe_card *card, bool by_modem,
 
 int card_unlock(iotsafe_card *card, const struct deadline *deadline)
 {
-	bool by_modem = iotsafe_last_code() == IOTSAFE_ERR_PIN;
+	bool by_modem = is_of_modem(iotsafe_last_code());
 	struct error why;
 	int result;
 
@@ -296,4 +197,111 @@ int card_unlock(iotsafe_card *card, const struct deadline *deadline)
 		return why.code;
 	}
 	return result;
+}
+
+/* ---- as the caller wants it ---- */
+
+struct pin_work {
+	const char *applet;
+	const char *pin, *new_pin; /* NULL, NULL: how many tries are left */
+	int tries;
+};
+
+static int go_to(iotsafe_card *card, const struct pin_work *work,
+		 const struct deadline *deadline)
+{
+	if (work->applet)
+		TRY(card_go_to(card, applet_by_name(work->applet), deadline));
+	if (applet_with_pin(card))
+		return IOTSAFE_OK;
+	return error_set(IOTSAFE_ERR_SUPPORT,
+			 "PIN: the applet %s has none of its own",
+			 card->at->applet.kind->name);
+}
+
+static int ask_in_turn(iotsafe_card *card, void *self,
+		       const struct deadline *deadline)
+{
+	struct pin_work *work = self;
+
+	TRY(go_to(card, work, deadline));
+	return ask_tries(card, applet_with_pin(card), &work->tries, deadline);
+}
+
+/* What was refused, or may have been, is not sent again by ourselves. */
+static int send_in_turn(iotsafe_card *card, void *self,
+			const struct deadline *deadline)
+{
+	const struct pin_work *work = self;
+	struct applet *at;
+	int result;
+
+	TRY(go_to(card, work, deadline));
+	at = &card->at->applet;
+	card_commit(card, COMMIT_AT_ONCE);
+	result = work->new_pin ? at->kind->pin_change(at, work->pin,
+						      work->new_pin, deadline)
+			       : at->kind->pin_verify(at, work->pin, deadline);
+	if (result < 0 && *at->channel.iccid)
+		keep_refused(at->channel.iccid, applet_with_pin(card));
+	return result;
+}
+
+static int check_applet(const iotsafe_card *card, const char *applet)
+{
+	if (!card)
+		return error_set(IOTSAFE_ERR_ARG, "PIN: no card given");
+	if (applet && applet_by_name(applet) == APPLETS)
+		return error_set(IOTSAFE_ERR_ARG,
+				 "PIN: \"%.40s\" is no applet: mias or mf",
+				 applet);
+	return IOTSAFE_OK;
+}
+
+static int check_pin(const char *pin)
+{
+	size_t size = pin ? strnlen(pin, PIN_MAX + 1) : 0;
+
+	if (pin && pin_is_possible(pin, size, "any"))
+		return IOTSAFE_OK;
+	return error_set(IOTSAFE_ERR_ARG,
+			 "PIN: four to eight characters of ASCII; nothing was "
+			 "sent");
+}
+
+int iotsafe_card_pin_tries(iotsafe_card *card, const char *applet, int *tries)
+{
+	struct pin_work work = {.applet = applet};
+	int result;
+
+	if (!tries)
+		return error_set(IOTSAFE_ERR_ARG, "PIN: no room given");
+	*tries = -1;
+	TRY(check_applet(card, applet));
+	result = card_run(card, NULL, ask_in_turn, &work);
+	if (result >= 0)
+		*tries = work.tries;
+	return result;
+}
+
+int iotsafe_card_pin_verify(iotsafe_card *card, const char *applet,
+			    const char *pin)
+{
+	struct pin_work work = {.applet = applet, .pin = pin};
+
+	TRY(check_applet(card, applet));
+	TRY(check_pin(pin));
+	return card_run(card, NULL, send_in_turn, &work);
+}
+
+int iotsafe_card_pin_change(iotsafe_card *card, const char *applet,
+			    const char *old_pin, const char *new_pin)
+{
+	struct pin_work work = {
+		.applet = applet, .pin = old_pin, .new_pin = new_pin};
+
+	TRY(check_applet(card, applet));
+	TRY(check_pin(old_pin));
+	TRY(check_pin(new_pin));
+	return card_run(card, NULL, send_in_turn, &work);
 }

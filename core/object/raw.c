@@ -17,8 +17,9 @@ static int read_random(iotsafe_card *card, void *self,
 {
 	struct buffer *out = self;
 
-	return card->applet.kind->random(&card->applet, out->data, out->size,
-					 deadline);
+	TRY(card_need_iotsafe(card, "random"));
+	return card->at->applet.kind->random(&card->at->applet, out->data,
+					     out->size, deadline);
 }
 
 int card_random(iotsafe_card *card, uint8_t *out, size_t size,
@@ -102,7 +103,7 @@ static int send_raw(iotsafe_card *card, void *self,
 				 raw->command.size);
 	/* Nobody knows what it does. */
 	card_commit(card, COMMIT_AT_ONCE);
-	TRY(channel_transact(&card->applet.channel, &apdu, &response,
+	TRY(channel_transact(&card->at->applet.channel, &apdu, &response,
 			     deadline));
 	raw->answer[response.size] = (uint8_t)(response.status >> 8);
 	raw->answer[response.size + 1] = (uint8_t)response.status;

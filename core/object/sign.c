@@ -93,8 +93,8 @@ static int find_signer(iotsafe_card *card, const struct signing *signing,
 		       struct entry **out, const struct deadline *deadline)
 {
 	*out = NULL;
-	for (size_t i = 0; i < card->entries_count && !*out; i++) {
-		struct entry *entry = &card->entries[i];
+	for (size_t i = 0; i < card->at->entries_count && !*out; i++) {
+		struct entry *entry = &card->at->entries[i];
 
 		if (entry->record.class != IOTSAFE_CLASS_PUBLIC_KEY ||
 		    !(entry->record.flags & IOTSAFE_OBJECT_ACTIVE))
@@ -136,6 +136,16 @@ static int change_key(iotsafe_card *card, iotsafe_key *key,
 	return IOTSAFE_OK;
 }
 
+static int sign_here(iotsafe_card *card, struct signing *signing,
+		     const struct deadline *deadline)
+{
+	TRY(key_need_software(card, signing->key, deadline));
+	return crypto_private_sign(signing->key->software, signing->algorithm,
+				   signing->hash, signing->signature.data,
+				   sizeof(signing->signature.data),
+				   &signing->signature.size);
+}
+
 static int ask_card(iotsafe_card *card, struct signing *signing,
 		    const struct deadline *deadline)
 {
@@ -144,21 +154,44 @@ static int ask_card(iotsafe_card *card, struct signing *signing,
 	const struct record *record = &signing->key->record;
 
 	if (signing->mode && signing->mode != IOTSAFE_MODE_HOST)
-		return gsma_sign_message(&card->applet, record, &message,
+		TRY(card_need_iotsafe(card, "hashing on the card"));
+	if (record->flags & IOTSAFE_OBJECT_SOFTWARE)
+		return sign_here(card, signing, deadline);
+	if (signing->mode && signing->mode != IOTSAFE_MODE_HOST)
+		return gsma_sign_message(&card->at->applet, record, &message,
 					 &signing->signature, deadline);
-	return card->applet.kind->sign(&card->applet, record,
-				       signing->algorithm, signing->hash,
-				       &signing->signature, deadline);
+	return card->at->applet.kind->sign(&card->at->applet, record,
+					   signing->algorithm, signing->hash,
+					   &signing->signature, deadline);
+}
+
+/* True where the card has refused an algorithm that the key did not know it
+ * would. */
+static bool learn_refused(const iotsafe_card *card, iotsafe_key *key)
+{
+	const int known = key->refused;
+
+	if (key->record.flags & IOTSAFE_OBJECT_SOFTWARE)
+		return false;
+	key->refused |= card->at->applet.refused;
+	return key->refused != known;
 }
 
 static int sign(iotsafe_card *card, struct signing *signing,
 		const struct deadline *deadline)
 {
+	iotsafe_key *key = signing->key;
 	int result = ask_card(card, signing, deadline);
 
+	/* Not announced any more, and another one is taken if it may be. */
+	if (learn_refused(card, key) && signing->wanted & key_algorithms(key)) {
+		TRY(choose_algorithm(signing));
+		result = ask_card(card, signing, deadline);
+	}
 	if (result < 0)
-		return record_explain(result, &signing->key->record, 0);
-	card->counters[IOTSAFE_SIGNATURES]++;
+		return record_explain(result, &key->record, 0);
+	card->counters[IOTSAFE_SIGNATURES] +=
+		!(key->record.flags & IOTSAFE_OBJECT_SOFTWARE);
 	return result;
 }
 
@@ -206,6 +239,7 @@ static int sign_in_turn(iotsafe_card *card, void *self,
 {
 	struct signing *signing = self;
 
+	learn_refused(card, signing->key);
 	TRY(choose_algorithm(signing));
 	TRY(key_check(card, signing->key));
 	TRY(key_learn_spki(card, signing->key, deadline));
@@ -223,7 +257,8 @@ int key_sign(iotsafe_key *key, int algorithm, struct bytes hash,
 
 	*out = NULL;
 	*out_size = 0;
-	TRY(card_run(key->card, limit, sign_in_turn, &signing));
+	TRY(card_run_on(key->card, &key->record, limit, sign_in_turn,
+			&signing));
 	return bytes_give(signing.signature.data, signing.signature.size, out,
 			  out_size);
 }
@@ -251,7 +286,7 @@ int iotsafe_key_sign_data(iotsafe_key *key, int algorithm, int mode,
 	if (!bytes_ready(out, out_size) || !key || (data_size && !data))
 		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
 	TRY(message_check(mode, data_size));
-	TRY(card_run(key->card, NULL, sign_in_turn, &signing));
+	TRY(card_run_on(key->card, &key->record, NULL, sign_in_turn, &signing));
 	return bytes_give(signing.signature.data, signing.signature.size, out,
 			  out_size);
 }

@@ -19,7 +19,7 @@ struct card_privkey {
 	struct signing *signing;
 	gnutls_pk_algorithm_t kind;
 	unsigned bits;
-	int algorithms; /* what HAVE_SIGN_ALGO is answered from */
+	int algorithms; /* what the key can by its public key */
 };
 
 /*
@@ -45,6 +45,8 @@ static const struct scheme {
 	{GNUTLS_SIGN_RSA_SHA256, IOTSAFE_RSA_PKCS1_SHA256, GNUTLS_PK_RSA, 0},
 	{GNUTLS_SIGN_RSA_SHA384, IOTSAFE_RSA_PKCS1_SHA384, GNUTLS_PK_RSA, 0},
 	{GNUTLS_SIGN_RSA_SHA512, IOTSAFE_RSA_PKCS1_SHA512, GNUTLS_PK_RSA, 0},
+	{GNUTLS_SIGN_RSA_SHA1, IOTSAFE_RSA_PKCS1_SHA1, GNUTLS_PK_RSA, 0},
+	{GNUTLS_SIGN_RSA_SHA224, IOTSAFE_RSA_PKCS1_SHA224, GNUTLS_PK_RSA, 0},
 	{GNUTLS_SIGN_RSA_PSS_RSAE_SHA256, IOTSAFE_RSA_PSS_SHA256, GNUTLS_PK_RSA,
 	 0},
 	{GNUTLS_SIGN_RSA_PSS_RSAE_SHA384, IOTSAFE_RSA_PSS_SHA384, GNUTLS_PK_RSA,
@@ -67,6 +69,12 @@ int privkey_algorithm(gnutls_sign_algorithm_t sign)
 	return 0;
 }
 
+/* What HAVE_SIGN_ALGO is answered from; a card may have refused some since. */
+static int can_do(const struct card_privkey *self)
+{
+	return self->algorithms & key_algorithms(self->key);
+}
+
 /* The card's algorithm for one of GnuTLS's, 0 if this key cannot. */
 static int algorithm_of(const struct card_privkey *self,
 			gnutls_sign_algorithm_t sign)
@@ -78,7 +86,7 @@ static int algorithm_of(const struct card_privkey *self,
 			continue;
 		if (scheme->bits && scheme->bits != self->bits)
 			return 0;
-		return scheme->algorithm & self->algorithms;
+		return scheme->algorithm & can_do(self);
 	}
 	return 0;
 }
@@ -103,6 +111,10 @@ static int info(gnutls_privkey_t privkey, unsigned flags, void *userdata)
 static int pkcs1_of(gnutls_digest_algorithm_t digest)
 {
 	switch (digest) {
+	case GNUTLS_DIG_SHA1:
+		return IOTSAFE_RSA_PKCS1_SHA1;
+	case GNUTLS_DIG_SHA224:
+		return IOTSAFE_RSA_PKCS1_SHA224;
 	case GNUTLS_DIG_SHA256:
 		return IOTSAFE_RSA_PKCS1_SHA256;
 	case GNUTLS_DIG_SHA384:
@@ -128,6 +140,16 @@ static int open_digest_info(const gnutls_datum_t *info_der, uint8_t *room,
 	return pkcs1_of(digest);
 }
 
+static int copy_out(gnutls_datum_t *out, struct bytes from)
+{
+	out->data = gnutls_malloc(from.size ? from.size : 1);
+	if (!out->data)
+		return error_set(IOTSAFE_ERR_MEMORY, "key: no memory");
+	memcpy(out->data, from.data, from.size);
+	out->size = (unsigned)from.size;
+	return IOTSAFE_OK;
+}
+
 /* GnuTLS wants ECDSA as DER and RSA as the block, in memory of its own. */
 static int give_signature(gnutls_datum_t *out, int algorithm,
 			  struct bytes signature)
@@ -142,12 +164,7 @@ static int give_signature(gnutls_datum_t *out, int algorithm,
 					 signature.size);
 		signature = (struct bytes){der, builder.size};
 	}
-	out->data = gnutls_malloc(signature.size);
-	if (!out->data)
-		return error_set(IOTSAFE_ERR_MEMORY, "signature: no memory");
-	memcpy(out->data, signature.data, signature.size);
-	out->size = (unsigned)signature.size;
-	return IOTSAFE_OK;
+	return copy_out(out, signature);
 }
 
 static int sign(struct card_privkey *self, int algorithm, struct bytes hash,
@@ -190,11 +207,30 @@ static int sign_hash(gnutls_privkey_t privkey, gnutls_sign_algorithm_t sign_id,
 	(void)privkey;
 	(void)flags;
 	if (sign_id == GNUTLS_SIGN_RSA_RAW)
-		algorithm =
-			open_digest_info(in, room, &hash) & self->algorithms;
+		algorithm = open_digest_info(in, room, &hash) & can_do(self);
 	else
 		algorithm = algorithm_of(self, sign_id);
 	result = sign(self, algorithm, hash, signature);
+	return result < 0 ? IOTSAFE_GNUTLS_ERROR(result) : 0;
+}
+
+/* What a server does with an RSA key exchange, and applications that decrypt
+ * with a gnutls_privkey_t. */
+static int decrypt(gnutls_privkey_t privkey, void *userdata,
+		   const gnutls_datum_t *in, gnutls_datum_t *plain)
+{
+	struct card_privkey *self = userdata;
+	uint8_t *out;
+	size_t size;
+	int result;
+
+	(void)privkey;
+	result =
+		iotsafe_key_decrypt(self->key, in->data, in->size, &out, &size);
+	if (result >= 0) {
+		result = copy_out(plain, (struct bytes){out, size});
+		iotsafe_free(out);
+	}
 	return result < 0 ? IOTSAFE_GNUTLS_ERROR(result) : 0;
 }
 
@@ -256,8 +292,9 @@ int privkey_import(iotsafe_key *key, struct signing *signing,
 	self->algorithms = key_algorithms(key);
 	find_kind(self);
 	/* Only sign_hash: with sign_data alone GnuTLS jumps to NULL. */
-	error = gnutls_privkey_import_ext4(privkey, self, NULL, sign_hash, NULL,
-					   deinit, info, 0);
+	error = gnutls_privkey_import_ext4(
+		privkey, self, NULL, sign_hash,
+		self->kind == GNUTLS_PK_RSA ? decrypt : NULL, deinit, info, 0);
 	if (error >= 0)
 		return IOTSAFE_OK;
 	iotsafe_key_free(self->key);

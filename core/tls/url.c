@@ -199,56 +199,6 @@ static int import_crt(gnutls_x509_crt_t crt, const char *url, unsigned flags)
 	return import_found(url, find_certificate, import_der, crt);
 }
 
-/* Files that cannot be read, or are no certificates, are passed over; a link
- * that fails is not. */
-static bool is_passed_over(int result)
-{
-	return result == IOTSAFE_ERR_ABSENT || result == IOTSAFE_ERR_FORMAT ||
-	       result == IOTSAFE_ERR_DENIED || result == IOTSAFE_ERR_CARD;
-}
-
-/* 1 if this file of the card has issued the certificate; then it is `out`. */
-static int try_issuer(iotsafe_card *card, const iotsafe_object *file,
-		      struct bytes certificate, uint8_t **out, size_t *out_size)
-{
-	const char *name = iotsafe_object_name(file);
-	struct bytes issuer;
-	int result;
-
-	result = card_ca(card, name, 0, NULL, out, out_size);
-	if (result < 0)
-		return is_passed_over(result) ? 0 : result;
-	issuer = (struct bytes){*out, *out_size};
-	/* The root is what the peer has itself. */
-	if (!bytes_equal(issuer, certificate) &&
-	    crypto_certificate_issued(issuer, certificate) &&
-	    !crypto_certificate_is_root(issuer))
-		return 1;
-	iotsafe_free(*out);
-	return 0;
-}
-
-static int find_issuer(iotsafe_card *card, struct bytes certificate,
-		       uint8_t **out, size_t *out_size)
-{
-	iotsafe_object *file;
-	iotsafe_list *list;
-	int result;
-
-	TRY(iotsafe_card_list(card, "type=cert", &list));
-	for (;;) {
-		result = iotsafe_list_next(list, &file);
-		if (result < 0 || !file)
-			break;
-		result = try_issuer(card, file, certificate, out, out_size);
-		iotsafe_object_free(file);
-		if (result)
-			break;
-	}
-	iotsafe_list_free(list);
-	return result;
-}
-
 static int copy_out(gnutls_datum_t *out, struct bytes der)
 {
 	out->data = gnutls_malloc(der.size);
@@ -270,10 +220,10 @@ static int issuer_from(iotsafe_card *card, gnutls_x509_crt_t crt,
 	if (gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_DER, &der) < 0)
 		return error_set(IOTSAFE_ERR_FORMAT,
 				 "certificate: cannot be written as DER");
-	result = find_issuer(card, (struct bytes){der.data, der.size}, &issuer,
+	result = card_issuer(card, (struct bytes){der.data, der.size}, &issuer,
 			     &size);
 	gnutls_free(der.data);
-	if (result <= 0)
+	if (result < 0 || !issuer)
 		return result;
 	result = copy_out(out, (struct bytes){issuer, size});
 	iotsafe_free(issuer);

@@ -10,7 +10,7 @@ uint8_t apdu_class(uint8_t cla, int channel)
 {
 	if (channel < 4)
 		return (uint8_t)((cla & 0xFC) | channel);
-	return (uint8_t)((cla & 0x80) | 0x40 | (channel - 4));
+	return (uint8_t)((cla & 0x90) | 0x40 | (channel - 4));
 }
 
 size_t apdu_encode(const struct apdu *apdu, uint8_t cla, bool with_le,

@@ -37,7 +37,7 @@ struct apdu {
 
 /* The class byte on a logical channel: 0 to 3 in the first interindustry
  * coding, 4 to 19 in the further one (ISO/IEC 7816-4 5.4.1). Keeps the
- * proprietary bit. */
+ * proprietary bit, and that of chaining. */
 uint8_t apdu_class(uint8_t cla, int channel);
 
 /*

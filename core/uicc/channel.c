@@ -288,6 +288,20 @@ int channel_transact(struct channel *channel, const struct apdu *apdu,
 	return IOTSAFE_OK;
 }
 
+int channel_once(struct channel *channel, const struct apdu *apdu,
+		 struct response *response, const struct deadline *deadline)
+{
+	const bool once = channel->link->once;
+	int result;
+
+	response->size = 0;
+	channel->link->once = true;
+	result = channel_exchange(channel, apdu, class_for(channel, apdu->cla),
+				  false, response, deadline);
+	channel->link->once = once;
+	return result;
+}
+
 int channel_refused(const struct apdu *apdu, unsigned status)
 {
 	const char *words = apdu_status_words(status);

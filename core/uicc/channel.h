@@ -84,7 +84,13 @@ int channel_transact(struct channel *channel, const struct apdu *apdu,
 /* The same, and records an error unless the status word is 9000 (or 63CF,
  * which also means: done). */
 int channel_command(struct channel *channel, const struct apdu *apdu,
-		    struct response *response, const struct deadline *deadline);
+		    struct response *response, const struct deadline *deadline)
+	FOR_MODULES(channel_command);
+
+/* For what must not be sent twice: one exchange, whatever comes of it. */
+int channel_once(struct channel *channel, const struct apdu *apdu,
+		 struct response *response, const struct deadline *deadline)
+	FOR_MODULES(channel_once);
 
 /* One command, one answer, whatever the status word asks for; data is added
  * to the response. */
@@ -96,6 +102,7 @@ int channel_exchange(struct channel *channel, const struct apdu *apdu,
 bool channel_data_waits(unsigned status);
 
 /* Records the error for a command that ended with this status word. */
-int channel_refused(const struct apdu *apdu, unsigned status);
+int channel_refused(const struct apdu *apdu, unsigned status)
+	FOR_MODULES(channel_refused);
 
 #endif

@@ -27,7 +27,8 @@ static int open_with_room(struct channel *channel, enum link_way way,
 			  const struct deadline *deadline)
 {
 	/* Through a proxy several of us use one card at a time. */
-	const bool ours_alone = channel->link->kind->turn_begin;
+	const bool ours_alone =
+		channel->link->kind->turn_begin && !channel->link->more;
 	int result =
 		channel_open_one_way(channel, way, aids, aids_count, deadline);
 	struct error full;
@@ -123,8 +124,9 @@ int channel_open(struct channel *channel, struct link *link,
 
 	channel->link = link;
 	aids_count = last_first(channel, known, aids_count, aids);
-	TRY(channel_close_left_over(channel, link->shared, deadline));
-	if (!link->either)
+	TRY(channel_close_left_over(channel, link->shared && !link->more,
+				    deadline));
+	if (!link->either || link->more)
 		return open_with_room(channel, link->way, aids, aids_count,
 				      deadline);
 	while ((way = next_way(link, tried)) < LINK_WAYS) {

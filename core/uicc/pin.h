@@ -7,6 +7,7 @@
 #include "base/deadline.h"
 #include "link/link.h"
 
+#define PIN_MIN 4
 #define PIN_MAX 8
 
 /* How often it may still be wrong. */

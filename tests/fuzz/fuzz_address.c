@@ -41,9 +41,12 @@ static void name(const char *text)
 	if (name_is_empty(&parsed) || !parsed.class)
 		return;
 	name_format(parsed.class, parsed.certificate, parsed.id, parsed.id_size,
-		    parsed.label, parsed.label_size, written, sizeof(written));
+		    parsed.label, parsed.label_size,
+		    *parsed.applet ? parsed.applet : NULL, written,
+		    sizeof(written));
 	CHECK(name_parse(written, &again) == 0);
 	CHECK(again.class == parsed.class);
+	CHECK(!strcmp(again.applet, parsed.applet));
 	if (parsed.has_id)
 		CHECK(again.id_size == parsed.id_size &&
 		      !memcmp(again.id, parsed.id, parsed.id_size));

@@ -29,7 +29,8 @@ struct script {
 	/* What happened. */
 	size_t next; /* row */
 	unsigned exchanges, closed;
-	unsigned numbers; /* exchanges besides: which card it is */
+	unsigned numbers; /* exchanges besides: which card it is, */
+	unsigned others;  /* and which other applets it has */
 	char surprise[1200];
 };
 

@@ -541,59 +541,32 @@ int card_psk(iotsafe_card *card, const char *name, const char *identity,
 			(struct bytes){seed, sizeof(seed)}, out, 32, limit);
 }
 
-/* ---- lists ---- */
+/* ---- what is on the card besides ---- */
 
-struct iotsafe_object {
-	char name[40];
-};
-
-struct iotsafe_list {
-	iotsafe_card *card;
-	int next;
-};
-
-int iotsafe_card_list(iotsafe_card *card, const char *name, iotsafe_list **list)
+int card_issuer(iotsafe_card *card, struct bytes certificate, uint8_t **out,
+		size_t *out_size)
 {
-	(void)name;
-	*list = calloc(1, sizeof(**list));
-	(*list)->card = card;
-	return IOTSAFE_OK;
-}
+	*out = NULL;
+	*out_size = 0;
+	for (int i = 0; i < SOFTCARD_CHAIN_MAX && card->chain[i]; i++) {
+		const gnutls_datum_t *der = &card->chain[i]->der;
+		struct bytes issuer = {der->data, der->size};
 
-int iotsafe_list_next(iotsafe_list *list, iotsafe_object **object)
-{
-	int at = list->next++;
-
-	*object = NULL;
-	if (at < SOFTCARD_CHAIN_MAX && !list->card->chain[at])
-		at = list->next = SOFTCARD_CHAIN_MAX;
-	if (at > SOFTCARD_CHAIN_MAX)
-		return IOTSAFE_OK;
-	if (at == SOFTCARD_CHAIN_MAX) {
-		list->next++;
-		if (!list->card->root)
-			return IOTSAFE_OK;
+		if (!bytes_equal(issuer, certificate) &&
+		    crypto_certificate_issued(issuer, certificate) &&
+		    !crypto_certificate_is_root(issuer))
+			return give_der(der, out, out_size);
 	}
-	*object = calloc(1, sizeof(**object));
-	if (at == SOFTCARD_CHAIN_MAX)
-		strcpy((*object)->name, "iotsafe:label=ca;type=cert");
-	else
-		snprintf((*object)->name, sizeof((*object)->name),
-			 "iotsafe:label=cert%d;type=cert", at);
 	return IOTSAFE_OK;
 }
 
-void iotsafe_list_free(iotsafe_list *list)
+int iotsafe_key_decrypt(iotsafe_key *key, const uint8_t *data, size_t data_size,
+			uint8_t **out, size_t *out_size)
 {
-	free(list);
-}
-
-const char *iotsafe_object_name(const iotsafe_object *object)
-{
-	return object->name;
-}
-
-void iotsafe_object_free(iotsafe_object *object)
-{
-	free(object);
+	(void)key;
+	(void)data;
+	(void)data_size;
+	*out = NULL;
+	*out_size = 0;
+	return error_set(IOTSAFE_ERR_SUPPORT, "soft card: does not decrypt");
 }

@@ -279,12 +279,12 @@ Test(name, what_is_written_reads_back_as_the_same)
 	for (size_t i = 0; i < sizeof(label); i++)
 		label[i] = (uint8_t)(i * 5);
 	name_format(IOTSAFE_CLASS_FILE, true, NULL, 0, label, sizeof(label),
-		    text, sizeof(text));
+		    NULL, text, sizeof(text));
 	cr_assert(!strncmp(text, "iotsafe:label=%00%05", 20));
 	expect_good(name_parse(text, &name));
 	cr_assert(name.certificate && name.label_size == sizeof(label));
 	cr_assert(!memcmp(name.label, label, sizeof(label)));
-	name_format(IOTSAFE_CLASS_PRIVATE_KEY, false, id, 2, label, 3, text,
-		    sizeof(text));
+	name_format(IOTSAFE_CLASS_PRIVATE_KEY, false, id, 2, label, 3, NULL,
+		    text, sizeof(text));
 	cr_assert_str_eq(text, "iotsafe:id=00FF;type=private");
 }

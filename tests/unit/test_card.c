@@ -47,11 +47,15 @@ Test(card, that_does_not_open_leaves_no_channel_and_no_link)
 		SCRIPT(ROW_OPEN, {"01A4040007A0000005590010", "6A82"},
 		       {"01A404000FA000000030 53F1240177010149 5341", "6A82"},
 		       {"01A4040010A000000115700000000000004953 4102", "6A82"},
-		       {"01A4040007A0000002480400", "6A82"}, ROW_CLOSE);
+		       {"01A4040007A0000002480400", "6A82"},
+		       {"01A404000DA0000000188000000006624151", "6A82"},
+		       {"01A4040010A0000000871001FF33FFFF8901010100", "6A82"},
+		       ROW_CLOSE);
 
-	expect_not_opened(&script, NULL, IOTSAFE_ERR_ABSENT,
-			  "SELECT: this SIM has no IoT SAFE applet (card "
-			  "answered 6A82 not found to 4 known AIDs)");
+	expect_not_opened(
+		&script, NULL, IOTSAFE_ERR_ABSENT,
+		"SELECT: this SIM has no IoT SAFE applet (card "
+		"answered 6A82 not found to 6 known AIDs), nor Trust Onboard's");
 }
 
 Test(card, tries_the_aids_of_its_address_only)

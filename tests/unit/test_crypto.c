@@ -172,7 +172,8 @@ Test(crypto, rsa_verifies_a_block)
 	struct bytes block;
 	unsigned bits;
 
-	cr_assert(crypto_spki_algorithms(spki, &bits) == 0x770);
+	cr_assert(crypto_spki_algorithms(spki, &bits) ==
+		  (CRYPTO_PKCS1 | CRYPTO_PSS));
 	cr_assert(bits == 2048);
 	cr_assert(gnutls_privkey_sign_hash2(key, GNUTLS_SIGN_RSA_SHA256, 0,
 					    &data, &signature) >= 0);

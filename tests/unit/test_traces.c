@@ -115,8 +115,8 @@ Test(traces, ntt_signs_on_a_channel_of_the_modem)
 	unhex(NTT_RS, wanted, sizeof(wanted));
 	far_start(&far, rows, count);
 	open_at(&link, far.path, &deadline);
-	expect_good(channel_open(&applet.channel, &link, applet_iotsafe.aids,
-				 applet_iotsafe.aids_count, &deadline));
+	expect_good(channel_open(&applet.channel, &link, applet_rows[0].aids,
+				 applet_rows[0].aids_count, &deadline));
 	for (int twice = 0; twice < 2; twice++) {
 		expect_good(gsma_sign(&applet, &key, IOTSAFE_ECDSA_SHA256,
 				      (struct bytes){hash, 32}, &signature,

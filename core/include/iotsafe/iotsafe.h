@@ -3,9 +3,9 @@
  * @file
  * libiotsafe: the SIM card as the TLS identity of a Linux device.
  *
- * The private key lives in the SIM's applet (GSMA IoT SAFE, document IoT.05)
- * and never leaves it. This library finds the key, speaks to the applet
- * through the modem, and gives the key to TLS.
+ * The private key lives in the SIM's applet (GSMA IoT SAFE, document IoT.05;
+ * or Twilio's Trust Onboard) and never leaves it. This library finds the key,
+ * speaks to the applet through the modem, and gives the key to TLS.
  *
  * How to read this header
  * -----------------------
@@ -31,6 +31,13 @@
  * label. NULL or an empty string is the card's identity: the private key that
  * belongs to the certificate on the card. A label with other characters than
  * letters, digits and `-._~` writes them as %XX.
+ *
+ * **Applets.** A card may hold several: `iotsafe` (GSMA IoT SAFE), `mias` and
+ * `mf` (Trust Onboard). A name means an object of the first applet, in this
+ * order, that has one; the identity is that of the first applet that has one.
+ * `applet=` says which: `iotsafe:applet=mias;label=signing`. Applets behind
+ * the first are looked for only when a name is not found there, when all
+ * objects are listed, or when `applet=` asks for them.
  *
  * **Threads.** A card serves one operation at a time, in the order of asking;
  * any function on a card may be called from any thread at any time. Different
@@ -196,6 +203,20 @@ typedef int (*iotsafe_pin_func)(void *self, const char *iccid, int tries,
 /** Gives the function, for the whole process; NULL takes it away. */
 IOTSAFE_API void iotsafe_pin_set(iotsafe_pin_func func, void *self);
 
+/**
+ * The same for the PIN of an applet, which is another one than the SIM's: that
+ * of Trust Onboard's applets "mias" and "mf". A line of a file or a variable
+ * has ` applet=mias` between the ICCID and such a PIN.
+ *
+ * @param applet "mias" or "mf"
+ * @param pin room for the answer: four to eight characters of ASCII and a NUL
+ */
+typedef int (*iotsafe_applet_pin_func)(void *self, const char *iccid,
+				       const char *applet, int tries, char *pin,
+				       size_t pin_size);
+IOTSAFE_API void iotsafe_pin_set_applet(iotsafe_applet_pin_func func,
+					void *self);
+
 /* ------------------------------------------------------------------------
  * Cards
  */
@@ -300,6 +321,38 @@ IOTSAFE_API const char *iotsafe_info_value(const iotsafe_info *info,
 					   size_t index);
 IOTSAFE_API void iotsafe_info_free(iotsafe_info *info);
 
+/**
+ * How often the PIN of an applet may still be wrong. Costs no try.
+ *
+ * @param applet "mias" or "mf"; NULL: the applet of the identity
+ * @param tries -1 where the card does not tell: with IOTSAFE_OK because the PIN
+ *        was given already
+ * @return IOTSAFE_ERR_SUPPORT where the card never tells, or the applet has no
+ *         PIN; IOTSAFE_ERR_ABSENT where the card has no such applet
+ */
+IOTSAFE_API int iotsafe_card_pin_tries(iotsafe_card *card, const char *applet,
+				       int *tries);
+
+/**
+ * Sends the PIN of an applet, once, whatever number of tries is left, unless
+ * that is none. It holds until the applet's channel is closed: as long as the
+ * card is open, but with `share=yes` no longer than this call; `pin-file=` and
+ * `pin-env=` serve there.
+ *
+ * @param pin four to eight characters of ASCII; others are IOTSAFE_ERR_ARG and
+ *        nothing is sent
+ * @return IOTSAFE_ERR_PIN: it was wrong, or is blocked; the text has how many
+ *         tries are left
+ */
+IOTSAFE_API int iotsafe_card_pin_verify(iotsafe_card *card, const char *applet,
+					const char *pin);
+
+/** Gives an applet another PIN (CHANGE REFERENCE DATA); a wrong old one costs
+ * a try. Both as for iotsafe_card_pin_verify(). */
+IOTSAFE_API int iotsafe_card_pin_change(iotsafe_card *card, const char *applet,
+					const char *old_pin,
+					const char *new_pin);
+
 /** Random bytes from the card (GET RANDOM). @param size 1 to 65536 */
 IOTSAFE_API int iotsafe_card_random(iotsafe_card *card, size_t size,
 				    uint8_t **out, size_t *out_size);
@@ -355,11 +408,14 @@ enum iotsafe_object_flag {
 	IOTSAFE_OBJECT_VOLATILE = 0x08,
 	/** A file that holds an X.509 certificate. */
 	IOTSAFE_OBJECT_CERTIFICATE = 0x10,
+	/** A private key whose bytes can be read: it signs on the host. */
+	IOTSAFE_OBJECT_SOFTWARE = 0x20,
 	/** What a key may do. */
 	IOTSAFE_OBJECT_SIGN = 0x100,
 	IOTSAFE_OBJECT_GENERATE = 0x200,
 	IOTSAFE_OBJECT_AGREE = 0x400,
-	IOTSAFE_OBJECT_DERIVE = 0x800
+	IOTSAFE_OBJECT_DERIVE = 0x800,
+	IOTSAFE_OBJECT_DECRYPT = 0x1000
 };
 
 /** Signature algorithms, as bits. */
@@ -375,6 +431,9 @@ enum iotsafe_algorithm {
 	IOTSAFE_RSA_PSS_SHA512 = 0x400,
 	/** Of a secret key (NIST SP 800-38B); a vendor's addition (Thales). */
 	IOTSAFE_AES_CMAC = 0x1000,
+	/** Of Trust Onboard's keys: for old peers alone. */
+	IOTSAFE_RSA_PKCS1_SHA1 = 0x2000,
+	IOTSAFE_RSA_PKCS1_SHA224 = 0x4000,
 	/** Whatever the key can do with this hash. */
 	IOTSAFE_SHA256 = 0x111,
 	IOTSAFE_SHA384 = 0x222,
@@ -400,7 +459,7 @@ IOTSAFE_API int iotsafe_card_list(iotsafe_card *card, const char *name,
 IOTSAFE_API int iotsafe_list_next(iotsafe_list *list, iotsafe_object **object);
 IOTSAFE_API void iotsafe_list_free(iotsafe_list *list);
 
-/** The applet that holds the object: "iotsafe". */
+/** The applet that holds the object: "iotsafe", "mias" or "mf". */
 IOTSAFE_API const char *iotsafe_object_applet(const iotsafe_object *object);
 /** enum iotsafe_class */
 IOTSAFE_API int iotsafe_object_class(const iotsafe_object *object);
@@ -420,7 +479,8 @@ IOTSAFE_API const char *iotsafe_object_key_type(const iotsafe_object *object);
 IOTSAFE_API int iotsafe_object_algorithms(const iotsafe_object *object);
 /** A file's size in bytes as the card's list tells, 0 for the rest. */
 IOTSAFE_API size_t iotsafe_object_size(const iotsafe_object *object);
-/** A name that finds just this object: "iotsafe:id=01;type=private". */
+/** A name that finds just this object: "iotsafe:id=01;type=private", with
+ * ";applet=mias" behind it where it is in another applet than IoT SAFE's. */
 IOTSAFE_API const char *iotsafe_object_name(const iotsafe_object *object);
 IOTSAFE_API void iotsafe_object_free(iotsafe_object *object);
 
@@ -512,6 +572,36 @@ IOTSAFE_API int iotsafe_key_certificate(iotsafe_key *key, unsigned index,
 IOTSAFE_API int iotsafe_key_set_certificate(iotsafe_key *key,
 					    const uint8_t *data,
 					    size_t data_size);
+
+/**
+ * Completes the key's chain with CA certificates of a file (PEM or DER), or of
+ * the files of a directory, as far as they really issued (by signature) what
+ * is there. A root is not added. Times are not looked at.
+ *
+ * @return IOTSAFE_ERR_ABSENT where an issuer is missing: the chain has what
+ *         was found
+ */
+IOTSAFE_API int iotsafe_key_complete_chain(iotsafe_key *key, const char *path);
+
+/**
+ * RSA decryption with PKCS#1 v1.5 padding (RFC 8017 7.2), on the card, or here
+ * with a key that is IOTSAFE_OBJECT_SOFTWARE.
+ *
+ * @param data as many bytes as the modulus has @param out a secret;
+ *        iotsafe_free() wipes it
+ * @return IOTSAFE_ERR_SUPPORT if the key does not decrypt
+ */
+IOTSAFE_API int iotsafe_key_decrypt(iotsafe_key *key, const uint8_t *data,
+				    size_t data_size, uint8_t **out,
+				    size_t *out_size);
+
+/**
+ * The private key itself, where it is IOTSAFE_OBJECT_SOFTWARE: DER of PKCS #1
+ * RSAPrivateKey (RFC 8017 A.1.2), or RFC 5915 ECPrivateKey. A secret:
+ * iotsafe_free() wipes it. @return IOTSAFE_ERR_DENIED: it cannot leave the card
+ */
+IOTSAFE_API int iotsafe_key_export(iotsafe_key *key, uint8_t **out,
+				   size_t *out_size);
 
 /** 1 if signatures of this key are verified before they are given out, else
  * 0: the public key is unknown, or GnuTLS lacks its curve. */
@@ -647,6 +737,30 @@ IOTSAFE_API int iotsafe_card_psk(iotsafe_card *card, const char *name,
 				 const char *identity, const uint8_t *data,
 				 size_t data_size, uint8_t **out,
 				 size_t *out_size);
+
+/* ------------------------------------------------------------------------
+ * Certificates, without a card
+ */
+
+enum iotsafe_verify_flag {
+	/** CA certificates that have expired are taken all the same; that of
+	 * the device has to be valid. */
+	IOTSAFE_VERIFY_IGNORE_CA_EXPIRY = 1
+};
+
+/**
+ * Verifies a certificate against CA certificates of a file (PEM or DER), or of
+ * the files of a directory: signatures, who may issue, times. A root has to be
+ * among them.
+ *
+ * @param data the certificate (DER), or PEM with more of its chain behind it
+ * @param at_time seconds since 1970 (UTC) at which it has to be valid; -1: now
+ * @param flags bits of enum iotsafe_verify_flag
+ * @return IOTSAFE_ERR_UNTRUSTED with the reason
+ */
+IOTSAFE_API int iotsafe_certificate_verify(const uint8_t *data,
+					   size_t data_size, const char *path,
+					   int64_t at_time, unsigned flags);
 
 /* ------------------------------------------------------------------------
  * What card keys make outside TLS

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * SELECT and READ BINARY become the content of a file; and what the applets of
+ * Trust Onboard say of their PINs.
+ */
+#include <string.h>
+#include "applet/ef.h"
+#include "base/error.h"
+
+#define INS_READ_BINARY 0xB0
+#define P1_FROM_MASTER	0x08
+#define P2_FCP		0x04
+
+/* P1 and P2 of READ BINARY have 15 bits for the offset. */
+#define SIZE_MAX_READ 0x7FFF
+
+bool ef_decode_size(struct bytes answer, uint8_t tag, size_t *size)
+{
+	struct bytes parameters, value;
+
+	if (!tlv_find(answer, 0x62, &parameters) ||
+	    !tlv_find(parameters, tag, &value) || !value.size || value.size > 4)
+		return false;
+	*size = 0;
+	for (size_t i = 0; i < value.size; i++)
+		*size = *size << 8 | value.data[i];
+	return true;
+}
+
+/* The answer has to come: where a 9000 comes alone, Le is sent along once. */
+static int ask(struct applet *applet, const struct apdu *apdu,
+	       struct response *response, const struct deadline *deadline)
+{
+	struct manners *manners = &applet->channel.manners;
+
+	TRY(channel_command(&applet->channel, apdu, response, deadline));
+	if (response->size || manners->with_le || manners->forced_le)
+		return IOTSAFE_OK;
+	manners->with_le = true;
+	TRY(channel_command(&applet->channel, apdu, response, deadline));
+	if (!response->size)
+		manners->with_le = false;
+	return IOTSAFE_OK;
+}
+
+static int add_name(const struct ef *ef, int result)
+{
+	if (result < 0)
+		error_append(" (file %s)", ef->name);
+	return result;
+}
+
+int ef_select(struct applet *applet, struct ef *ef,
+	      const struct deadline *deadline)
+{
+	uint8_t answer[2 * APDU_RESPONSE_MAX];
+	struct response response = {.data = answer, .room = sizeof(answer)};
+	const struct apdu select = {
+		.name = "SELECT file",
+		.ins = INS_SELECT,
+		.p1 = P1_FROM_MASTER,
+		.p2 = P2_FCP,
+		.data = {ef->path, ef->path_size},
+		.expect = APDU_SOME,
+	};
+
+	TRY(add_name(ef, ask(applet, &select, &response, deadline)));
+	if (!ef_decode_size((struct bytes){answer, response.size},
+			    ef->manner->size_tag, &ef->size))
+		return error_set(IOTSAFE_ERR_FORMAT,
+				 "SELECT file: the card's answer has no size "
+				 "(file %s)",
+				 ef->name);
+	if (ef->size > SIZE_MAX_READ)
+		return error_set(IOTSAFE_ERR_FORMAT,
+				 "SELECT file: %zu bytes are more than can be "
+				 "read (file %s)",
+				 ef->size, ef->name);
+	return IOTSAFE_OK;
+}
+
+static int read_piece(struct applet *applet, const struct ef *ef, size_t offset,
+		      size_t size, struct response *response,
+		      const struct deadline *deadline)
+{
+	const struct apdu read = {
+		.name = "READ BINARY",
+		.ins = INS_READ_BINARY,
+		.p1 = (uint8_t)(offset >> 8),
+		.p2 = (uint8_t)offset,
+		.expect = APDU_EXACT,
+		.le = (unsigned)size,
+		.secret = ef->secret,
+	};
+
+	TRY(add_name(ef, channel_command(&applet->channel, &read, response,
+					 deadline)));
+	if (response->size && response->size <= size)
+		return IOTSAFE_OK;
+	return error_set(IOTSAFE_ERR_FORMAT,
+			 "READ BINARY: %zu bytes asked, %zu given (file %s)",
+			 size, response->size, ef->name);
+}
+
+int ef_read(struct applet *applet, const struct ef *ef, uint8_t *out,
+	    size_t size, const struct deadline *deadline)
+{
+	uint8_t answer[2 * APDU_RESPONSE_MAX];
+	struct response response = {.data = answer, .room = sizeof(answer)};
+	size_t most = applet->channel.manners.piece;
+	int result = IOTSAFE_OK;
+
+	if (most > ef->manner->piece)
+		most = ef->manner->piece;
+	for (size_t got = 0; got < size && result >= 0;) {
+		size_t piece = size - got < most ? size - got : most;
+
+		result =
+			read_piece(applet, ef, got, piece, &response, deadline);
+		if (result < 0)
+			break;
+		memcpy(out + got, answer, response.size);
+		got += response.size;
+	}
+	if (ef->secret)
+		bytes_wipe(answer, sizeof(answer));
+	return result;
+}
+
+int ef_read_whole(struct applet *applet, struct ef *ef, uint8_t **out,
+		  const struct deadline *deadline)
+{
+	int result;
+
+	*out = NULL;
+	TRY(ef_select(applet, ef, deadline));
+	*out = bytes_room(ef->size);
+	if (!*out)
+		return IOTSAFE_ERR_MEMORY;
+	result = ef_read(applet, ef, *out, ef->size, deadline);
+	if (result < 0) {
+		iotsafe_free(*out);
+		*out = NULL;
+	}
+	return result;
+}
+
+/* ---- PIN ---- */
+
+static int pin_refused(const struct apdu *apdu, unsigned status)
+{
+	const int tries = (int)(status & 0x0F);
+	int result = channel_refused(apdu, status);
+
+	if ((status & 0xFFF0) == 0x63C0)
+		error_append(", %d %s left", tries,
+			     tries == 1 ? "try" : "tries");
+	return result;
+}
+
+int ef_pin(struct applet *applet, const char *name, const uint8_t header[4],
+	   struct bytes data, int *tries, const struct deadline *deadline)
+{
+	uint8_t answer[APDU_RESPONSE_MAX];
+	struct response response = {.data = answer, .room = sizeof(answer)};
+	const struct apdu apdu = {
+		.name = name,
+		.cla = header[0],
+		.ins = header[1],
+		.p1 = header[2],
+		.p2 = header[3],
+		.data = data,
+		.secret = true,
+	};
+	unsigned status;
+
+	TRY(channel_once(&applet->channel, &apdu, &response, deadline));
+	status = response.status;
+	if (data.size)
+		return status == 0x9000 ? IOTSAFE_OK
+					: pin_refused(&apdu, status);
+	/* Asked (ISO/IEC 7816-4 11.6.6): 9000 says that it was given. */
+	*tries = status == 0x9000 ? -1 : (int)(status & 0x0F);
+	if (status == 0x6983)
+		*tries = 0;
+	if (status == 0x9000 || status == 0x6983 || (status & 0xFFF0) == 0x63C0)
+		return IOTSAFE_OK;
+	return error_set_status(IOTSAFE_ERR_SUPPORT, status,
+				"%s: the card does not tell how many tries are "
+				"left (card answered %04X)",
+				name, status);
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Signing and decrypting with the keys of the mIAS applet: which key and how
+ * (MANAGE SECURITY ENVIRONMENT), then what (PERFORM SECURITY OPERATION);
+ * ISO/IEC 7816-4 and 7816-8.
+ */
+#include <string.h>
+#include "applet/mias.h"
+#include "base/error.h"
+
+#define INS_MANAGE_SECURITY  0x22
+#define INS_PERFORM_SECURITY 0x2A
+#define P1_SET_COMPUTE	     0x41
+#define P2_SIGNATURE	     0xB6
+#define P2_CONFIDENTIALITY   0xB8
+#define CLA_CHAINED	     0x10
+
+#define TAG_ALGORITHM 0x80
+#define TAG_KEY	      0x84
+#define TAG_HASH      0x90
+/* RSA with PKCS#1 v1.5, to decrypt; for signatures 2 beside the hash. */
+#define ALGORITHM_DECRYPT 0x1A
+/* In front of a cryptogram. */
+#define PADDING_INDICATOR 0x81
+
+static const struct hash {
+	int algorithm;
+	uint8_t byte;
+	size_t size;
+} hashes[] = {
+	{IOTSAFE_RSA_PKCS1_SHA1, 0x12, 20},
+	{IOTSAFE_RSA_PKCS1_SHA224, 0x32, 28},
+	{IOTSAFE_RSA_PKCS1_SHA256, 0x42, 32},
+	{IOTSAFE_RSA_PKCS1_SHA384, 0x52, 48},
+	{IOTSAFE_RSA_PKCS1_SHA512, 0x62, 64},
+};
+
+static const struct hash *find_hash(int algorithm, size_t size)
+{
+	for (size_t i = 0; i < sizeof(hashes) / sizeof(hashes[0]); i++)
+		if (hashes[i].algorithm == algorithm && hashes[i].size == size)
+			return &hashes[i];
+	return NULL;
+}
+
+static size_t modulus_size(const struct record *key)
+{
+	return key->key_type == MIAS_RSA_1024 ? 128 : 256;
+}
+
+static int choose_key(struct applet *applet, const struct record *key,
+		      uint8_t use, uint8_t algorithm,
+		      const struct deadline *deadline)
+{
+	const uint8_t body[] = {TAG_ALGORITHM, 1, algorithm,
+				TAG_KEY,       1, key->id[0]};
+	uint8_t answer[2 * APDU_RESPONSE_MAX];
+	struct response response = {.data = answer, .room = sizeof(answer)};
+	const struct apdu set = {
+		.name = "MANAGE SECURITY ENVIRONMENT",
+		.ins = INS_MANAGE_SECURITY,
+		.p1 = P1_SET_COMPUTE,
+		.p2 = use,
+		.data = {body, sizeof(body)},
+	};
+
+	return channel_command(&applet->channel, &set, &response, deadline);
+}
+
+/* ---- signatures ---- */
+
+static int load_hash(struct applet *applet, struct bytes hash,
+		     const struct deadline *deadline)
+{
+	uint8_t body[2 + 64], answer[2 * APDU_RESPONSE_MAX];
+	struct builder builder = {body, 0, sizeof(body), false};
+	struct response response = {.data = answer, .room = sizeof(answer)};
+	struct apdu load = {
+		.name = "PSO HASH",
+		.ins = INS_PERFORM_SECURITY,
+		.p1 = 0x90,
+		.p2 = 0xA0,
+		.expect = APDU_SOME,
+	};
+
+	build_byte(&builder, TAG_HASH);
+	build_byte(&builder, (uint8_t)hash.size);
+	build_bytes(&builder, hash.data, hash.size);
+	load.data = (struct bytes){body, builder.size};
+	return channel_command(&applet->channel, &load, &response, deadline);
+}
+
+static int compute(struct applet *applet, const struct record *key,
+		   struct signature *out, const struct deadline *deadline)
+{
+	uint8_t answer[2 * APDU_RESPONSE_MAX];
+	struct response response = {.data = answer, .room = sizeof(answer)};
+	const struct apdu compute = {
+		.name = "PSO COMPUTE SIGNATURE",
+		.ins = INS_PERFORM_SECURITY,
+		.p1 = 0x9E,
+		.p2 = 0x9A,
+		.expect = APDU_SOME,
+	};
+
+	TRY(channel_command(&applet->channel, &compute, &response, deadline));
+	if (response.size != modulus_size(key))
+		return error_set(IOTSAFE_ERR_FORMAT,
+				 "PSO COMPUTE SIGNATURE: a signature of %zu "
+				 "bytes, not %zu",
+				 response.size, modulus_size(key));
+	memcpy(out->data, answer, response.size);
+	out->size = response.size;
+	return IOTSAFE_OK;
+}
+
+/* Not all of these cards sign with SHA-512; which answer they give is not
+ * known. */
+static bool is_unknown(int algorithm, int result)
+{
+	const unsigned status = iotsafe_last_status();
+
+	return result < 0 && algorithm == IOTSAFE_RSA_PKCS1_SHA512 &&
+	       (status == 0x6700 || status == 0x6985 || status == 0x6A80 ||
+		status == 0x6A81 || status == 0x6A86 || status == 0x6A88);
+}
+
+static int refuse(struct applet *applet, int algorithm)
+{
+	applet->refused |= algorithm;
+	return error_set_status(IOTSAFE_ERR_SUPPORT, iotsafe_last_status(),
+				"MANAGE SECURITY ENVIRONMENT: the card does "
+				"not sign with %s (card answered %04X)",
+				iotsafe_algorithm_name(algorithm),
+				iotsafe_last_status());
+}
+
+int mias_sign(struct applet *applet, const struct record *key, int algorithm,
+	      struct bytes hash, struct signature *out,
+	      const struct deadline *deadline)
+{
+	const struct hash *known = find_hash(algorithm, hash.size);
+	int result;
+
+	if (!known)
+		return error_set(IOTSAFE_ERR_SUPPORT,
+				 "PSO COMPUTE SIGNATURE: not with %s",
+				 iotsafe_algorithm_name(algorithm));
+	result = choose_key(applet, key, P2_SIGNATURE, known->byte, deadline);
+	if (result >= 0)
+		result = load_hash(applet, hash, deadline);
+	if (is_unknown(algorithm, result))
+		return refuse(applet, algorithm);
+	TRY(result);
+	return compute(applet, key, out, deadline);
+}
+
+/* ---- decryption ---- */
+
+static int decipher(struct applet *applet, uint8_t cla, struct bytes body,
+		    struct response *response, const struct deadline *deadline)
+{
+	const struct apdu apdu = {
+		.name = "PSO DECIPHER",
+		.cla = cla,
+		.ins = INS_PERFORM_SECURITY,
+		.p1 = 0x80,
+		.p2 = 0x86,
+		.data = body,
+		.expect = cla ? APDU_NOTHING : APDU_SOME,
+		.secret = true,
+	};
+
+	return channel_command(&applet->channel, &apdu, response, deadline);
+}
+
+/* With some modems no data comes with the 9000: it waits all the same. */
+static int fetch(struct applet *applet, struct response *response,
+		 const struct deadline *deadline)
+{
+	const struct apdu get = {
+		.name = "PSO DECIPHER",
+		.ins = INS_GET_RESPONSE,
+		.expect = APDU_SOME,
+		.secret = true,
+	};
+
+	if (response->size)
+		return IOTSAFE_OK;
+	return channel_command(&applet->channel, &get, response, deadline);
+}
+
+/* The indicator and a cryptogram of 2048 bits do not fit one command: its last
+ * two bytes go in a second one. */
+static int send_cryptogram(struct applet *applet, struct bytes in,
+			   struct response *response,
+			   const struct deadline *deadline)
+{
+	uint8_t body[APDU_DATA_MAX];
+	struct builder builder = {body, 0, sizeof(body), false};
+	struct bytes first;
+
+	if (!bytes_take(&in,
+			in.size < APDU_DATA_MAX ? in.size : APDU_DATA_MAX - 1,
+			&first))
+		return IOTSAFE_ERR_ARG;
+	build_byte(&builder, PADDING_INDICATOR);
+	build_bytes(&builder, first.data, first.size);
+	TRY(decipher(applet, in.size ? CLA_CHAINED : 0,
+		     (struct bytes){body, builder.size}, response, deadline));
+	if (in.size)
+		TRY(decipher(applet, 0, in, response, deadline));
+	return fetch(applet, response, deadline);
+}
+
+int mias_decrypt(struct applet *applet, const struct record *key,
+		 struct bytes in, uint8_t *out, size_t *out_size,
+		 const struct deadline *deadline)
+{
+	uint8_t answer[2 * APDU_RESPONSE_MAX];
+	struct response response = {.data = answer, .room = sizeof(answer)};
+	int result;
+
+	if (in.size != modulus_size(key))
+		return error_set(IOTSAFE_ERR_ARG,
+				 "PSO DECIPHER: %zu bytes, the key wants %zu",
+				 in.size, modulus_size(key));
+	TRY(choose_key(applet, key, P2_CONFIDENTIALITY, ALGORITHM_DECRYPT,
+		       deadline));
+	result = send_cryptogram(applet, in, &response, deadline);
+	/* RFC 8017 7.2: 11 bytes at least are padding. */
+	if (result >= 0 && response.size > in.size - 11)
+		result = error_set(IOTSAFE_ERR_FORMAT,
+				   "PSO DECIPHER: %zu bytes cannot have been "
+				   "in it",
+				   response.size);
+	if (result >= 0) {
+		memcpy(out, answer, response.size);
+		*out_size = response.size;
+	}
+	bytes_wipe(answer, sizeof(answer));
+	return result;
+}
