@@ -274,12 +274,20 @@ int mias_object(struct applet *applet, const struct record *wanted,
 	uint8_t head[HEAD_SIZE];
 	struct mias_object object;
 	size_t size;
+	int result;
 
 	*out = *wanted;
 	if (!wanted->unnamed)
 		return IOTSAFE_OK;
 	snprintf(ef.name, sizeof(ef.name), "%.8s", (const char *)wanted->label);
-	TRY(ef_select(applet, &ef, deadline));
+	result = ef_select(applet, &ef, deadline);
+	if (result == IOTSAFE_ERR_ABSENT)
+		return error_set_status(IOTSAFE_ERR_FORMAT,
+					iotsafe_last_status(),
+					"directory: its file %s, %02X%02X, is "
+					"not on the card",
+					ef.name, wanted->id[0], wanted->id[1]);
+	TRY(result);
 	size = ef.size < HEAD_SIZE ? ef.size : HEAD_SIZE;
 	TRY(ef_read(applet, &ef, head, size, deadline));
 	if (mias_decode_object((struct bytes){head, size}, &object)) {

@@ -205,9 +205,11 @@ int card_spki(const iotsafe_card *card, const struct record *record,
 int card_go_to_named(iotsafe_card *card, const struct name *name,
 		     const struct deadline *deadline);
 
-/* Asks the objects of card->at that are unnamed what they are. Stops at the
- * first that fails: record_is_locked() where a PIN is wanted. */
-int card_name_objects(iotsafe_card *card, const struct deadline *deadline);
+/* Asks the objects of card->at that are unnamed what they are, all (0) or those
+ * that seem to be of this class. Stops at the first that fails:
+ * record_is_locked() where a PIN is wanted. */
+int card_name_objects(iotsafe_card *card, int class,
+		      const struct deadline *deadline);
 bool record_is_locked(int result);
 
 /*

@@ -161,6 +161,12 @@ static void compare(iotsafe_card *card, struct search *search)
 	}
 }
 
+static bool is_undecided(const struct search *search)
+{
+	return search->unnamed &&
+	       (search->found.count != 1 || search->entry->record.unnamed);
+}
+
 static void add_others(iotsafe_card *card, struct search *search)
 {
 	for (size_t i = 0; i < card->at->entries_count; i++)
@@ -177,15 +183,21 @@ static int find_here(iotsafe_card *card, struct search *search,
 
 	/* A list that no modem lets through whole is none for who knows a
 	 * name. */
-	if (result == IOTSAFE_ERR_FORMAT && !name_is_empty(search->name))
+	if (result == IOTSAFE_ERR_FORMAT && !name_is_empty(search->name) &&
+	    !card->at->applet.kind->labels_tie)
 		result = go_without_list(card, CARD_LIST_UNREADABLE);
 	TRY(result);
 	compare(card, search);
-	if (search->unnamed &&
-	    (search->found.count != 1 || search->entry->record.unnamed)) {
-		TRY(card_name_objects(card, deadline));
+	/* Those that may be of the class first: others may want a PIN. */
+	if (is_undecided(search)) {
+		TRY(card_name_objects(card, search->class, deadline));
 		compare(card, search);
 	}
+	if (is_undecided(search)) {
+		TRY(card_name_objects(card, 0, deadline));
+		compare(card, search);
+	}
+
 	if (search->found.count == 1)
 		return IOTSAFE_OK;
 	if (search->found.count > 1)
@@ -330,7 +342,9 @@ bool record_is_locked(int result)
 	return result == IOTSAFE_ERR_DENIED && iotsafe_last_status() == 0x6982;
 }
 
-int card_name_objects(iotsafe_card *card, const struct deadline *deadline)
+int card_name_objects(iotsafe_card *card, int class,
+		      const struct deadline *deadline)
+
 {
 	struct applet *applet = &card->at->applet;
 
@@ -338,7 +352,7 @@ int card_name_objects(iotsafe_card *card, const struct deadline *deadline)
 		struct record *record = &card->at->entries[i].record;
 		struct record named;
 
-		if (!record->unnamed)
+		if (!record->unnamed || (class && record->class != class))
 			continue;
 		TRY(applet->kind->object(applet, record, &named, deadline));
 		named.applet = record->applet;

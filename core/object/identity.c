@@ -260,19 +260,31 @@ static bool is_of_kind(const struct entry *leaf, const struct record *key)
 
 /* Where labels tie, the certificate of the key's label is the key's, and no
  * other one is. */
-static int find_by_label(iotsafe_card *card, const struct record *key,
-			 struct entry **out, const struct deadline *deadline)
+static struct entry *labelled(iotsafe_card *card, const struct record *key)
 {
 	for (size_t i = 0; i < card->at->entries_count; i++) {
 		struct entry *entry = &card->at->entries[i];
 
-		if (!may_be_certificate(entry, true) ||
-		    !same_label(&entry->record, key))
-			continue;
-		TRY(card_need_entry(card, entry, deadline));
-		*out = entry->content ? entry : NULL;
-		return IOTSAFE_OK;
+		if (may_be_certificate(entry, true) &&
+		    same_label(&entry->record, key))
+			return entry;
 	}
+	return NULL;
+}
+
+static int find_by_label(iotsafe_card *card, const struct record *key,
+			 struct entry **out, const struct deadline *deadline)
+{
+	struct entry *entry = labelled(card, key);
+
+	if (!entry) {
+		TRY(card_name_objects(card, IOTSAFE_CLASS_FILE, deadline));
+		entry = labelled(card, key);
+	}
+	if (!entry)
+		return IOTSAFE_OK;
+	TRY(card_need_entry(card, entry, deadline));
+	*out = entry->content ? entry : NULL;
 	return IOTSAFE_OK;
 }
 
@@ -513,7 +525,7 @@ static int choose_by_label(iotsafe_card *card)
 /* A key behind the PIN is counted, whatever it is called. */
 static int name_keys(iotsafe_card *card, const struct deadline *deadline)
 {
-	int result = card_name_objects(card, deadline);
+	int result = card_name_objects(card, 0, deadline);
 
 	return record_is_locked(result) && !card_has_pin(card) ? IOTSAFE_OK
 							       : result;

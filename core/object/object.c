@@ -243,12 +243,12 @@ static int add_matching(iotsafe_card *card, struct listing *listing)
  * files where nobody gives it: a list must not fail for that. */
 static int name_what_can_be(iotsafe_card *card, const struct deadline *deadline)
 {
-	int result = card_name_objects(card, deadline);
+	int result = card_name_objects(card, 0, deadline);
 
 	if (!record_is_locked(result))
 		return result;
 	if (card_has_pin(card) && card_unlock(card, deadline) >= 0)
-		result = card_name_objects(card, deadline);
+		result = card_name_objects(card, 0, deadline);
 	return record_is_locked(result) ||
 			       iotsafe_last_code() == IOTSAFE_ERR_PIN
 		       ? IOTSAFE_OK

@@ -160,6 +160,13 @@ static int send(iotsafe_card *card, bool by_modem, const char *applet,
 		       : pin_verify(&card->link, pin, deadline);
 }
 
+/* A card that was reset meanwhile has no such channel: the PIN went nowhere.
+ * Where the answer was lost it may have been wrong. */
+static bool is_unheard(void)
+{
+	return iotsafe_last_status() == 0x6881;
+}
+
 static int unlock(iotsafe_card *card, bool by_modem,
 		  const struct deadline *deadline)
 {
@@ -175,8 +182,7 @@ static int unlock(iotsafe_card *card, bool by_modem,
 			   iccid, applet ? ", applet " : "",
 			   applet ? applet : "");
 		result = send(card, by_modem, applet, pin, deadline);
-		/* Also where the answer was lost: it may have been wrong. */
-		if (result < 0)
+		if (result < 0 && !is_unheard())
 			keep_refused(iccid, applet);
 	}
 	bytes_wipe(pin, sizeof(pin));
@@ -192,7 +198,8 @@ int card_unlock(iotsafe_card *card, const struct deadline *deadline)
 	error_save(&why);
 	result = unlock(card, by_modem, deadline);
 	/* 6982 was the answer: that no PIN helps is not the cause. */
-	if (result < 0 && !by_modem && iotsafe_last_code() != IOTSAFE_ERR_PIN) {
+	if (result < 0 && !by_modem && !is_unheard() &&
+	    iotsafe_last_code() != IOTSAFE_ERR_PIN) {
 		error_restore(&why);
 		return why.code;
 	}
@@ -242,7 +249,7 @@ static int send_in_turn(iotsafe_card *card, void *self,
 	result = work->new_pin ? at->kind->pin_change(at, work->pin,
 						      work->new_pin, deadline)
 			       : at->kind->pin_verify(at, work->pin, deadline);
-	if (result < 0 && *at->channel.iccid)
+	if (result < 0 && !is_unheard() && *at->channel.iccid)
 		keep_refused(at->channel.iccid, applet_with_pin(card));
 	return result;
 }

@@ -213,8 +213,6 @@ static int run_in_turn(iotsafe_card *card, struct run *run)
 	if (result < 0 && card_wants_pin(card, result))
 		result = run_with_pin(card, run);
 	if (result < 0)
-		result = card_explain_pin(card, result);
-	if (result < 0)
 		loss = what_is_lost(card, run, result);
 
 	/* Sessions go with their channel. */
@@ -224,6 +222,11 @@ static int run_in_turn(iotsafe_card *card, struct run *run)
 	if (loss != LOST_NOTHING && !deadline_passed(run->deadline) &&
 	    card_may_repeat(card))
 		result = run_again(card, loss, run);
+	/* What a PIN has opened went with the channel. */
+	if (loss != LOST_NOTHING && result < 0 && card_wants_pin(card, result))
+		result = run_with_pin(card, run);
+	if (result < 0)
+		result = card_explain_pin(card, result);
 	if (result == IOTSAFE_ERR_CLOSED || result == IOTSAFE_ERR_IO) {
 		error_save(&kept);
 		card_drop_link(card);

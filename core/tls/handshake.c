@@ -5,6 +5,7 @@
  */
 #include <gnutls/dtls.h>
 #include <iotsafe/gnutls.h>
+#include "base/crypto.h"
 #include "base/error.h"
 #include "object/key.h"
 #include "tls/credentials.h"
@@ -51,12 +52,22 @@ int handshake_load_trust(struct iotsafe_tls *tls)
 	return IOTSAFE_OK;
 }
 
-static int load_identity(struct iotsafe_tls *tls)
+static bool can_only_pkcs1(const iotsafe_key *key)
+{
+	const int algorithms = key_algorithms(key);
+
+	return algorithms && !(algorithms & ~CRYPTO_PKCS1);
+}
+
+/* `agreed`: the server has chosen a version already. */
+static int load_identity(struct iotsafe_tls *tls, bool agreed)
 {
 	int result;
 
 	TRY(key_open(tls->card, tls->key_name, &tls->signing.limit, &tls->key));
 	result = install_identity(tls);
+	if (result >= 0 && can_only_pkcs1(tls->key))
+		result = offer_without_13(tls, agreed);
 	if (result < 0) {
 		iotsafe_key_free(tls->key);
 		tls->key = NULL;
@@ -89,7 +100,7 @@ static int prepare(void *self)
 	if (tls->resuming || tls->psk)
 		return IOTSAFE_OK;
 	TRY(handshake_load_trust(tls));
-	return load_identity(tls);
+	return load_identity(tls, false);
 }
 
 static int refuse_certificate(struct iotsafe_tls *tls)
@@ -117,7 +128,7 @@ static int on_request(gnutls_session_t session, unsigned type, unsigned post,
 	if (tls->raw_key && !session_is_raw(tls, GNUTLS_CTYPE_CLIENT))
 		result = refuse_certificate(tls);
 	else if (!tls->key)
-		result = load_identity(tls);
+		result = load_identity(tls, true);
 	return result < 0 ? IOTSAFE_GNUTLS_ERROR(result) : 0;
 }
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/error.h"
+#include "object/key.h"
 #include "tls/psk.h"
 #include "tls/session.h"
 #include "tls/trust.h"
@@ -26,7 +27,9 @@ static const char *version_part(const struct iotsafe_tls *tls)
 	if (is_of_card_psk(tls))
 		return ":-VERS-ALL:+VERS-TLS1.2";
 	if (tls->priority && !tls->lowest && !tls->highest)
-		return "";
+		return tls->without_13 ? ":-VERS-TLS1.3" : "";
+	if (tls->without_13)
+		return ":-VERS-ALL:+VERS-TLS1.2";
 	if (tls->lowest == 13)
 		return ":-VERS-ALL:+VERS-TLS1.3";
 	if (tls->highest == 12)
@@ -61,6 +64,15 @@ static int give_priority(struct iotsafe_tls *tls, gnutls_priority_t priority)
 	return IOTSAFE_OK;
 }
 
+static int only_13(const struct iotsafe_tls *tls)
+{
+	return error_set(IOTSAFE_ERR_SUPPORT,
+			 "TLS handshake: key %s signs with RSA PKCS#1 v1.5 "
+			 "alone, which TLS 1.3 does not have (RFC 8446 4.2.3); "
+			 "allow TLS 1.2",
+			 key_title(tls->key));
+}
+
 static int apply_priority(struct iotsafe_tls *tls)
 {
 	const char *base = tls->priority ? tls->priority : "NORMAL";
@@ -84,12 +96,29 @@ static int apply_priority(struct iotsafe_tls *tls)
 		return error_set(IOTSAFE_ERR_MEMORY, "tls: no memory");
 	error = gnutls_priority_init(&priority, text, NULL);
 	free(text);
+	if (error == GNUTLS_E_NO_PRIORITIES_WERE_SET && tls->without_13)
+		return only_13(tls);
 	if (error < 0)
 		return error_set(IOTSAFE_ERR_ARG, "priority string: %s",
 				 gnutls_strerror(error));
 	error = give_priority(tls, priority);
 	gnutls_priority_deinit(priority);
 	return error;
+}
+
+int offer_without_13(struct iotsafe_tls *tls, bool agreed)
+{
+	if (agreed)
+		return gnutls_protocol_get_version(tls->session) ==
+				       GNUTLS_TLS1_3
+			       ? only_13(tls)
+			       : IOTSAFE_OK;
+	if (tls->transport.datagram)
+		return IOTSAFE_OK;
+	if (tls->lowest == 13)
+		return only_13(tls);
+	tls->without_13 = true;
+	return apply_priority(tls);
 }
 
 static int apply_alpn(struct iotsafe_tls *tls)

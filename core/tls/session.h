@@ -76,6 +76,7 @@ struct iotsafe_tls {
 	char *priority;
 	int lowest;
 	int highest;
+	bool without_13; /* the key cannot sign what TLS 1.3 wants */
 
 	/* What has come of it. */
 	enum stage stage;
@@ -162,6 +163,11 @@ int settings_split_alpn(const char *protocols, gnutls_datum_t out[ALPN_MAX]);
 /* offer.c */
 
 int offer_settings(struct iotsafe_tls *tls);
+/* For a key that signs with RSA PKCS#1 v1.5 alone: TLS 1.3 has no such
+ * signatures of clients (RFC 8446 4.2.3). IOTSAFE_ERR_SUPPORT where no other
+ * version is allowed, or, with `agreed`, where it is this one that the server
+ * has chosen. */
+int offer_without_13(struct iotsafe_tls *tls, bool agreed);
 
 /* failure.c */
 
