@@ -119,8 +119,9 @@ static int read_any(struct applet *applet, const struct record *record,
 	return IOTSAFE_OK;
 }
 
-static int read(struct applet *applet, const struct record *file, uint8_t **out,
-		size_t *out_size, const struct deadline *deadline)
+static int read_file(struct applet *applet, const struct record *file,
+		     uint8_t **out, size_t *out_size,
+		     const struct deadline *deadline)
 {
 	return read_any(applet, file, false, out, out_size, deadline);
 }
@@ -190,7 +191,7 @@ const struct applet_kind applet_mf = {
 	.probe = probe,
 	.object = object,
 	.list = list,
-	.read = read,
+	.read = read_file,
 	.key_type_name = key_type_name,
 	.read_key = read_key,
 	.pin_tries = pin_tries,

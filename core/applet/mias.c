@@ -83,8 +83,9 @@ static int read_any(struct applet *applet, const struct record *record,
 	return result;
 }
 
-static int read(struct applet *applet, const struct record *file, uint8_t **out,
-		size_t *out_size, const struct deadline *deadline)
+static int read_file(struct applet *applet, const struct record *file,
+		     uint8_t **out, size_t *out_size,
+		     const struct deadline *deadline)
 {
 	return read_any(applet, file, false, out, out_size, deadline);
 }
@@ -166,7 +167,7 @@ const struct applet_kind applet_mias = {
 	.labels_tie = true,
 	.object = mias_object,
 	.list = mias_list,
-	.read = read,
+	.read = read_file,
 	.sign = mias_sign,
 	.key_type_name = key_type_name,
 	.decrypt = mias_decrypt,

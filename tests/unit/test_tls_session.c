@@ -376,14 +376,14 @@ Test(tls, signs_with_rsa_in_each_version)
 
 Test(tls, says_that_no_signature_of_the_key_is_taken)
 {
-	struct identity rsa = make_rsa();
 	iotsafe_tls *tls;
 	struct peer peer;
 	uint8_t *data;
 	size_t size;
 	int result;
 
-	put_on_card(&rsa, IOTSAFE_RSA_PKCS1_SHA256);
+	/* P-256 goes with SHA-256 there (RFC 8446 4.2.3). */
+	put_on_card(card.chain[0], IOTSAFE_ECDSA_SHA512);
 	tls = new_session(TLS13, &card);
 	peer_start(&peer, wish_for(TLS13));
 	result = iotsafe_tls_handshake(tls, peer.fd, patience(10000));
@@ -391,6 +391,30 @@ Test(tls, says_that_no_signature_of_the_key_is_taken)
 	if (!result)
 		result = iotsafe_tls_receive(tls, 10, 30000, &data, &size);
 	expect_error(result, IOTSAFE_ERR_TLS, "takes no signature");
+	end_session(tls, &peer);
+}
+
+Test(tls, does_not_offer_a_version_that_the_key_cannot_sign_for)
+{
+	struct identity rsa = make_rsa();
+	iotsafe_tls *tls;
+	struct peer peer;
+
+	put_on_card(&rsa, IOTSAFE_RSA_PKCS1_SHA256);
+	tls = new_session(TLS13, &card);
+	peer_start(&peer, wish_for(TLS13));
+	expect_error(iotsafe_tls_handshake(tls, peer.fd, patience(10000)),
+		     IOTSAFE_ERR_TLS,
+		     "TLS 1.3 was not offered, as the key signs with RSA "
+		     "PKCS#1 v1.5 alone");
+	cr_assert(eq(int, card.signatures, 0));
+	end_session(tls, &peer);
+	/* Before anything is sent where no other version is allowed. */
+	tls = new_session(TLS13, &card);
+	expect_good(iotsafe_tls_set_versions(tls, 13, 0));
+	peer_start(&peer, wish_for(TLS13));
+	expect_error(iotsafe_tls_handshake(tls, peer.fd, patience(10000)),
+		     IOTSAFE_ERR_SUPPORT, "allow TLS 1.2");
 	end_session(tls, &peer);
 	identity_free(&rsa);
 }
