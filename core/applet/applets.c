@@ -4,7 +4,6 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <iotsafe/version.h>
 #include "applet/applet.h"
 #include "applet/module.h"
 #include "base/error.h"
@@ -77,12 +76,6 @@ int applet_load(enum applet_number number, const struct applet_kind **kind)
 	TRY(module_load("applet-mias", "trust-onboard", "iotsafe_applet_module",
 			&found));
 	module = found;
-	if (strcmp(module->version, IOTSAFE_VERSION) != 0)
-		return error_set(IOTSAFE_ERR_SUPPORT,
-				 "applet %s: its module belongs to libiotsafe "
-				 "%s, this is %s",
-				 applet_rows[number].name, module->version,
-				 IOTSAFE_VERSION);
 	*kind = module->kinds[number];
 	return IOTSAFE_OK;
 }

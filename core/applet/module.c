@@ -6,7 +6,7 @@
 #include <iotsafe/version.h>
 #include "applet/module.h"
 
-#ifdef APPLETS_LINKED_IN
+#ifdef MODULES_LINKED_IN
 
 __attribute__((constructor)) static void enter(void)
 {

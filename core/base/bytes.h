@@ -60,11 +60,11 @@ void hex_encode(const uint8_t *data, size_t size, char *out)
 /* Makes the caller's copy behind uint8_t **out, size_t *out_size; released
  * by iotsafe_free(). Returns IOTSAFE_OK or IOTSAFE_ERR_MEMORY. */
 int bytes_give(const uint8_t *data, size_t size, uint8_t **out,
-	       size_t *out_size);
+	       size_t *out_size) FOR_MODULES(bytes_give);
 
 /* Makes ready what a function gives out, NULL and 0 until then; false if the
  * caller gave no room for it. */
-bool bytes_ready(uint8_t **out, size_t *out_size);
+bool bytes_ready(uint8_t **out, size_t *out_size) FOR_MODULES(bytes_ready);
 
 /* Room of that kind, zeroed, to be filled; NULL (error recorded) if none. */
 uint8_t *bytes_room(size_t size) FOR_MODULES(bytes_room);

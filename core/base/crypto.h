@@ -90,11 +90,13 @@ bool crypto_certificate_trim(struct bytes *certificate);
 
 bool crypto_certificate_issued(struct bytes issuer, struct bytes certificate);
 /* The same by its signature, and not by names alone. */
-bool crypto_certificate_signed(struct bytes issuer, struct bytes certificate);
+bool crypto_certificate_signed(struct bytes issuer, struct bytes certificate)
+	FOR_MODULES(crypto_certificate_signed);
 /* A certificate that may issue others (RFC 5280 4.2.1.9). */
 bool crypto_certificate_is_ca(struct bytes certificate);
 /* A CA certificate signed by itself. */
-bool crypto_certificate_is_root(struct bytes certificate);
+bool crypto_certificate_is_root(struct bytes certificate)
+	FOR_MODULES(crypto_certificate_is_root);
 
 /* crypto_private.c: a private key as a card has it (PKCS #1, PKCS #8 or RFC
  * 5915, DER with anything behind it, or PEM), kept as PKCS #1 or RFC 5915.
@@ -115,6 +117,6 @@ int crypto_sign_id(int algorithm);
  * every one, in order; ends with the first negative result. */
 int crypto_certificates_read(struct bytes data,
 			     int (*each)(void *self, struct bytes certificate),
-			     void *self);
+			     void *self) FOR_MODULES(crypto_certificates_read);
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include <dlfcn.h>
 #include <iotsafe/iotsafe.h>
+#include <iotsafe/version.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -58,6 +59,7 @@ static bool find_file(const char *name, char path[PATH_MAX])
 int module_load(const char *name, const char *option, const char *symbol,
 		void **out)
 {
+	const char *version;
 	char path[PATH_MAX];
 	void *handle;
 
@@ -74,7 +76,13 @@ int module_load(const char *name, const char *option, const char *symbol,
 		return error_set(IOTSAFE_ERR_SUPPORT,
 				 "%s: its module cannot be loaded: %s", option,
 				 dlerror());
-	return IOTSAFE_OK;
+	version = *(const char *const *)*out;
+	if (!strcmp(version, IOTSAFE_VERSION))
+		return IOTSAFE_OK;
+	*out = NULL;
+	return error_set(IOTSAFE_ERR_SUPPORT,
+			 "%s: %s belongs to libiotsafe %s, this is %s", option,
+			 path, version, IOTSAFE_VERSION);
 }
 
 #endif

@@ -10,7 +10,8 @@
 	__asm__("_iotsafe_" #name) __attribute__((visibility("protected")))
 
 /* Loads "link-pcsc" from beside the library, for good, and finds what it
- * exports. IOTSAFE_ERR_SUPPORT with the option of the build that makes it
+ * exports: a structure that begins with the release it belongs to, which must
+ * be this one. IOTSAFE_ERR_SUPPORT with the option of the build that makes it
  * where it is not installed. */
 int module_load(const char *name, const char *option, const char *symbol,
 		void **out);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include "base/error.h"
 #include "format/cose.h"
+#include "format/seal_module.h"
 #include "format/seal_state.h"
 
 #define KEY_SIZE    32
@@ -122,9 +123,27 @@ static int check(const uint8_t *secret, size_t secret_size, const uint8_t *kid,
 	return IOTSAFE_OK;
 }
 
-int iotsafe_seal_new(const uint8_t *secret, size_t secret_size,
-		     const uint8_t *data, size_t data_size, const char *state,
-		     unsigned options, iotsafe_seal **seal)
+static void way_free(struct way *way)
+{
+	if (way->cipher)
+		gnutls_aead_cipher_deinit(way->cipher);
+}
+
+static void seal_free(iotsafe_seal *seal)
+{
+	if (!seal)
+		return;
+	way_free(&seal->send);
+	way_free(&seal->receive);
+	seal_state_close(&seal->state);
+	pthread_mutex_destroy(&seal->lock);
+	bytes_wipe(seal, sizeof(*seal));
+	free(seal);
+}
+
+static int seal_new(const uint8_t *secret, size_t secret_size,
+		    const uint8_t *data, size_t data_size, const char *state,
+		    unsigned options, iotsafe_seal **seal)
 {
 	iotsafe_seal *new;
 	int result;
@@ -151,26 +170,8 @@ int iotsafe_seal_new(const uint8_t *secret, size_t secret_size,
 	if (result >= 0)
 		*seal = new;
 	else
-		iotsafe_seal_free(new);
+		seal_free(new);
 	return result;
-}
-
-static void way_free(struct way *way)
-{
-	if (way->cipher)
-		gnutls_aead_cipher_deinit(way->cipher);
-}
-
-void iotsafe_seal_free(iotsafe_seal *seal)
-{
-	if (!seal)
-		return;
-	way_free(&seal->send);
-	way_free(&seal->receive);
-	seal_state_close(&seal->state);
-	pthread_mutex_destroy(&seal->lock);
-	bytes_wipe(seal, sizeof(*seal));
-	free(seal);
 }
 
 /* ---- numbers ---- */
@@ -349,9 +350,9 @@ static int decrypt(iotsafe_seal *seal, struct bytes data, struct bytes extra,
 	return result;
 }
 
-int iotsafe_seal_encrypt(iotsafe_seal *seal, const uint8_t *data,
-			 size_t data_size, const uint8_t *extra,
-			 size_t extra_size, uint8_t **out, size_t *out_size)
+static int seal_encrypt(iotsafe_seal *seal, const uint8_t *data,
+			size_t data_size, const uint8_t *extra,
+			size_t extra_size, uint8_t **out, size_t *out_size)
 {
 	int result;
 
@@ -369,9 +370,9 @@ int iotsafe_seal_encrypt(iotsafe_seal *seal, const uint8_t *data,
 	return result;
 }
 
-int iotsafe_seal_decrypt(iotsafe_seal *seal, const uint8_t *data,
-			 size_t data_size, const uint8_t *extra,
-			 size_t extra_size, uint8_t **out, size_t *out_size)
+static int seal_decrypt(iotsafe_seal *seal, const uint8_t *data,
+			size_t data_size, const uint8_t *extra,
+			size_t extra_size, uint8_t **out, size_t *out_size)
 {
 	int result;
 
@@ -384,3 +385,18 @@ int iotsafe_seal_decrypt(iotsafe_seal *seal, const uint8_t *data,
 	pthread_mutex_unlock(&seal->lock);
 	return result;
 }
+
+const struct seal_module iotsafe_seal_module = {
+	.version = IOTSAFE_VERSION,
+	.make = seal_new,
+	.release = seal_free,
+	.encrypt = seal_encrypt,
+	.decrypt = seal_decrypt,
+};
+
+#ifdef MODULES_LINKED_IN
+__attribute__((constructor)) static void enter(void)
+{
+	seal_enter(&iotsafe_seal_module);
+}
+#endif

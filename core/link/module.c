@@ -18,12 +18,6 @@ int link_module_load(const char *scheme, const struct link_kind **kind)
 	strncat(name, scheme, sizeof(name) - sizeof("link-"));
 	TRY(module_load(name, scheme, "iotsafe_link_module", &found));
 	module = found;
-	if (strcmp(module->version, IOTSAFE_VERSION) != 0)
-		return error_set(
-			IOTSAFE_ERR_SUPPORT,
-			"%s: its module belongs to libiotsafe %s, this "
-			"is %s",
-			scheme, module->version, IOTSAFE_VERSION);
 	*kind = module->kind;
 	return IOTSAFE_OK;
 }

@@ -20,7 +20,8 @@ iotsafe_card *card_use(iotsafe_card *card);
 
 /* Learns certificate, chain and public key once, so that the following three
  * answer without card I/O. A key without certificate is no error here. */
-int key_learn(iotsafe_key *key, const struct deadline *limit);
+int key_learn(iotsafe_key *key, const struct deadline *limit)
+	FOR_MODULES(key_learn);
 
 /* enum iotsafe_algorithm bits that card and public key have in common. */
 int key_algorithms(const iotsafe_key *key);
@@ -29,12 +30,14 @@ bool key_is_brainpool(const iotsafe_key *key);
 /* SubjectPublicKeyInfo, empty if unknown. */
 struct bytes key_spki(const iotsafe_key *key);
 /* The chain, leaf first; empty past the end. Borrowed until the key goes. */
-struct bytes key_chain(const iotsafe_key *key, unsigned index);
+struct bytes key_chain(const iotsafe_key *key, unsigned index)
+	FOR_MODULES(key_chain);
 /* A sentence-ready name of the key: `"client"` or `id 01`. */
-const char *key_title(const iotsafe_key *key);
+const char *key_title(const iotsafe_key *key) FOR_MODULES(key_title);
 
 /* Puts one more certificate behind the chain; after key_learn(). */
-int key_add_issuer(iotsafe_key *key, struct bytes certificate);
+int key_add_issuer(iotsafe_key *key, struct bytes certificate)
+	FOR_MODULES(key_add_issuer);
 
 /* iotsafe_key_set_certificate() with a limit. */
 int key_set_certificate(iotsafe_key *key, struct bytes data,
@@ -42,7 +45,8 @@ int key_set_certificate(iotsafe_key *key, struct bytes data,
 
 /* Records the error for a key that has no certificate: what is on the card
  * instead. To be called after key_learn(). */
-int key_without_certificate(const iotsafe_key *key);
+int key_without_certificate(const iotsafe_key *key)
+	FOR_MODULES(key_without_certificate);
 
 /* Takes a certificate of the card by name instead of the matching one. */
 int key_use_certificate(iotsafe_key *key, const char *name,

@@ -13,6 +13,7 @@
 #include "base/crypto.h"
 #include "base/error.h"
 #include "object/key.h"
+#include "tls/bundle.h"
 #include "tls/credentials.h"
 #include "tls/datum.h"
 #include "tls/trust.h"
@@ -162,7 +163,7 @@ static int complete(iotsafe_key *key, const struct bundle *bundle)
 	return IOTSAFE_OK;
 }
 
-int iotsafe_key_complete_chain(iotsafe_key *key, const char *path)
+static int complete_chain(iotsafe_key *key, const char *path)
 {
 	struct bundle bundle = {NULL, 0};
 	int result;
@@ -320,9 +321,8 @@ static int verify(const struct bundle *given, const struct bundle *bundle,
 	return result;
 }
 
-int iotsafe_certificate_verify(const uint8_t *data, size_t data_size,
-			       const char *path, int64_t at_time,
-			       unsigned flags)
+static int certificate_verify(const uint8_t *data, size_t data_size,
+			      const char *path, int64_t at_time, unsigned flags)
 {
 	const int64_t at = at_time == -1 ? (int64_t)time(NULL) : at_time;
 	struct bundle given = {NULL, 0}, bundle = {NULL, 0};
@@ -343,3 +343,16 @@ int iotsafe_certificate_verify(const uint8_t *data, size_t data_size,
 	bundle_release(&bundle);
 	return result;
 }
+
+const struct bundle_module iotsafe_bundle_module = {
+	.version = IOTSAFE_VERSION,
+	.complete_chain = complete_chain,
+	.certificate_verify = certificate_verify,
+};
+
+#ifdef MODULES_LINKED_IN
+__attribute__((constructor)) static void enter(void)
+{
+	bundle_enter(&iotsafe_bundle_module);
+}
+#endif

@@ -30,6 +30,6 @@ void trust_release(gnutls_certificate_credentials_t cred);
 
 /* A whole regular file; `what` says in an error what it was to be. */
 int trust_read_file(const char *what, const char *path, uint8_t **out,
-		    size_t *out_size);
+		    size_t *out_size) FOR_MODULES(trust_read_file);
 
 #endif

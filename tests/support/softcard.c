@@ -570,3 +570,10 @@ int iotsafe_key_decrypt(iotsafe_key *key, const uint8_t *data, size_t data_size,
 	*out_size = 0;
 	return error_set(IOTSAFE_ERR_SUPPORT, "soft card: does not decrypt");
 }
+
+int key_add_issuer(iotsafe_key *key, struct bytes certificate)
+{
+	(void)key;
+	(void)certificate;
+	return error_set(IOTSAFE_ERR_SUPPORT, "soft card: adds no issuer");
+}

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Trust Onboard's applets byte by byte: what is sent, and files that lie. */
+#include <criterion/criterion.h>
+#include <gnutls/crypto.h>
+#include <string.h>
+#include "applet/ef.h"
+#include "applet/mias.h"
+#include "base/crypto.h"
+#include "script.h"
+
+#define MIAS "aid=A0000000188000000006624151"
+#define MF   "aid=A0000000871001FF33FFFF8901010100"
+
+#define ROW_MIAS                                                               \
+	{                                                                      \
+		"01A404000DA0000000188000000006624151", "9000"                 \
+	}
+#define ROW_CONTAINERS                                                         \
+	{"01A40804020002", "62138102000B820101830200028A01058C03030000 9000"}, \
+	{                                                                      \
+		"01B000000B", "0100000000000800000000 9000"                    \
+	}
+#define ROW_NO_FILES                                                           \
+	{"01A40804020101",                                                     \
+	 "62138102000182010183020101 8A01058C03030000 9000"},                  \
+	{                                                                      \
+		"01B0000001", "00 9000"                                        \
+	}
+
+#define HASH "000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F"
+#define ROW_KEY                                                                \
+	{                                                                      \
+		"012241B606800142840131", "9000"                               \
+	}
+#define ROW_HASH                                                               \
+	{                                                                      \
+		"012A90A0229020" HASH, "9000"                                  \
+	}
+#define BYTES16	 "A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5"
+#define BYTES64	 BYTES16 BYTES16 BYTES16 BYTES16
+#define BYTES256 BYTES64 BYTES64 BYTES64 BYTES64
+
+static int sign(iotsafe_key *key, uint8_t **out, size_t *size)
+{
+	uint8_t hash[32];
+
+	unhex(HASH, hash, sizeof(hash));
+	return iotsafe_key_sign(key, IOTSAFE_RSA_PKCS1_SHA256, hash,
+				sizeof(hash), out, size);
+}
+
+static void expect_signature(struct script *script, const char *attributes)
+{
+	iotsafe_card *card = script_open(script, attributes);
+	iotsafe_key *key;
+	uint8_t *out;
+	size_t size;
+
+	expect_good(iotsafe_key_open(card, "label=signing", &key));
+	expect_good(sign(key, &out, &size));
+	expect_bytes(out, size, BYTES256);
+	iotsafe_key_free(key);
+	iotsafe_card_free(card);
+	script_expect_done(script);
+}
+
+Test(mias, signs_with_three_commands)
+{
+	struct script script = SCRIPT(
+		ROW_OPEN, ROW_MIAS, ROW_CONTAINERS, ROW_NO_FILES, ROW_KEY,
+		ROW_HASH, {"012A9E9A00", BYTES256 "9000"}, ROW_CLOSE);
+
+	expect_signature(&script, MIAS);
+}
+
+Test(mias, follows_61xx_behind_data_with_get_response)
+{
+	struct script script =
+		SCRIPT(ROW_OPEN, ROW_MIAS, ROW_CONTAINERS, ROW_NO_FILES,
+		       ROW_KEY, ROW_HASH, {"012A9E9A00", BYTES64 "61C0"},
+		       {"01C00000C0", BYTES64 BYTES64 "6140"},
+		       {"01C0000040", BYTES64 "9000"}, ROW_CLOSE);
+
+	expect_signature(&script, MIAS);
+}
+
+Test(mias, says_le_behind_data_where_the_address_wants_it)
+{
+	struct script script =
+		SCRIPT(ROW_OPEN, ROW_MIAS,
+		       {"01A4080402000200",
+			"62138102000B820101830200028A01058C03030000 9000"},
+		       {"01B000000B", "0100000000000800000000 9000"},
+		       {"01A4080402010100", "6204 81020001 9000"},
+		       {"01B0000001", "00 9000"}, ROW_KEY,
+		       {"012A90A0229020" HASH "00", "9000"},
+		       {"012A9E9A00", BYTES256 "9000"}, ROW_CLOSE);
+
+	expect_signature(&script, MIAS "&le=yes");
+}
+
+Test(mias, chains_what_is_deciphered)
+{
+	struct script script = SCRIPT(
+		ROW_OPEN, ROW_MIAS, ROW_CONTAINERS, ROW_NO_FILES,
+		{"012241B80680011A840131", "9000"},
+		{"112A8086FF81" BYTES64 BYTES64 BYTES64 BYTES16 BYTES16 BYTES16
+		 "A5A5A5A5A5A5A5A5A5A5A5A5A5A5",
+		 "9000"},
+		{"012A808602A5A5", "9000"}, {"01C0000000", "0102 9000"},
+		ROW_CLOSE);
+	iotsafe_card *card = script_open(&script, MIAS);
+	uint8_t data[256], *out;
+	iotsafe_key *key;
+	size_t size;
+
+	memset(data, 0xA5, sizeof(data));
+	expect_good(iotsafe_key_open(card, "label=signing", &key));
+	expect_good(iotsafe_key_decrypt(key, data, sizeof(data), &out, &size));
+	expect_bytes(out, size, "0102");
+	iotsafe_key_free(key);
+	iotsafe_card_free(card);
+	script_expect_done(&script);
+}
+
+Test(mias, sends_its_pin_as_long_as_it_is_and_once)
+{
+	struct script script = SCRIPT(
+		ROW_OPEN, ROW_MIAS, {"0120008100", "63C3"},
+		{"012000810430303030", "63C2"},
+		{"01200081053132333435", "9000"},
+		{"81240081 0A 05 3132333435 39383736", "9000"},
+		{"81240081 11 08 4142434445464748 6162636465666768", "6983"},
+		{"0120008100", "6983"}, {"0120008100", "6700"},
+		{"0120008100", "9000"}, ROW_CLOSE);
+	iotsafe_card *card = script_open(&script, MIAS);
+	int tries;
+
+	expect_good(iotsafe_card_pin_tries(card, "mias", &tries));
+	cr_assert(tries == 3);
+	expect_error(iotsafe_card_pin_verify(card, NULL, "0000"),
+		     IOTSAFE_ERR_PIN,
+		     "VERIFY PIN: card answered 63C2 wrong PIN, 2 tries left");
+	expect_good(iotsafe_card_pin_verify(card, "mias", "12345"));
+	expect_good(iotsafe_card_pin_change(card, "mias", "12345", "9876"));
+	expect_error(
+		iotsafe_card_pin_change(card, "mias", "ABCDEFGH", "abcdefgh"),
+		IOTSAFE_ERR_PIN, "CHANGE REFERENCE DATA: card answered 6983");
+	expect_good(iotsafe_card_pin_tries(card, "mias", &tries));
+	cr_assert(tries == 0);
+	expect_error(iotsafe_card_pin_tries(card, "mias", &tries),
+		     IOTSAFE_ERR_SUPPORT, "does not tell");
+	cr_assert(tries == -1);
+	expect_good(iotsafe_card_pin_tries(card, "mias", &tries));
+	cr_assert(tries == -1);
+	iotsafe_card_free(card);
+	script_expect_done(&script);
+}
+
+Test(mias, file_applet_pads_its_pin)
+{
+	struct script script =
+		SCRIPT(ROW_OPEN,
+		       {"01A4040010A0000000871001FF33FFFF8901010100", "9000"},
+		       {"01A40804047FAA6F01", "6206 80020010 8200 9000"},
+		       {"012000010831313131FFFFFFFF", "9000"},
+		       {"0124000110 31313131FFFFFFFF 3232323232FFFFFF", "9000"},
+		       ROW_CLOSE);
+	iotsafe_card *card = script_open(&script, MF);
+
+	expect_good(iotsafe_card_pin_verify(card, "mf", "1111"));
+	expect_good(iotsafe_card_pin_change(card, "mf", "1111", "22222"));
+	iotsafe_card_free(card);
+	script_expect_done(&script);
+}
+
+/* 3GPP has an application by this AID: without our files it is none. */
+Test(mias, another_application_by_the_aid_of_files_is_none)
+{
+	struct script script =
+		SCRIPT(ROW_OPEN,
+		       {"01A4040010A0000000871001FF33FFFF8901010100", "9000"},
+		       {"01A40804047FAA6F01", "6A82"}, ROW_CLOSE);
+	iotsafe_link link = script_link(&script);
+	iotsafe_card *card;
+
+	expect_error(iotsafe_card_open_link(&link, MF, &card),
+		     IOTSAFE_ERR_ABSENT, "card answered 6A82");
+	script_expect_done(&script);
+}
+
+/* ---- decoders ---- */
+
+static struct bytes bytes_of(const char *hex)
+{
+	static uint8_t room[1024];
+
+	return (struct bytes){room, unhex(hex, room, sizeof(room))};
+}
+
+Test(mias, container_tells_its_keys_number)
+{
+	static const struct {
+		const char *hex;
+		size_t index;
+		unsigned key, bits;
+		bool used, exchange;
+	} rows[] = {
+		{"0100000000000800000000", 0, 0x31, 2048, true, true},
+		{"0100000008000000000000", 0, 0x41, 2048, true, false},
+		{"0100000000000400000000", 0, 0x11, 1024, true, true},
+		{"0100000004000000000000", 0, 0x21, 1024, true, false},
+		{"0000000000000000000000 0100000000000800000000", 1, 0x32, 2048,
+		 true, true},
+		{"0000000000000000000000", 0, 0x11, 0, false, true},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct mias_container container;
+
+		cr_assert(mias_decode_container(bytes_of(rows[i].hex),
+						rows[i].index, &container));
+		cr_assert(container.used == rows[i].used, "row %zu", i);
+		cr_assert(container.bits == rows[i].bits, "row %zu", i);
+		cr_assert(container.exchange == rows[i].exchange, "row %zu", i);
+		if (container.used)
+			cr_assert(container.key == rows[i].key, "row %zu", i);
+	}
+	/* Ten bytes are none; there are fifteen at most. */
+	cr_assert(!mias_decode_container(bytes_of("01000000000008000000"), 0,
+					 &(struct mias_container){0}));
+	cr_assert(!mias_decode_container((struct bytes){(uint8_t[176]){1}, 176},
+					 15, &(struct mias_container){0}));
+}
+
+Test(mias, directory_holds_what_it_says)
+{
+	static const char entry[] = "01 0201 04AE 6B78633030000000"
+				    "6D73637000000000 00";
+	struct mias_file file;
+	struct bytes in = bytes_of(entry);
+	size_t count;
+
+	cr_assert(mias_decode_count(in, &count) && count == 1);
+	mias_decode_file(in, 0, &file);
+	cr_assert(file.id[0] == 2 && file.id[1] == 1 && file.size == 1198);
+	cr_assert_str_eq(file.name, "kxc00");
+	cr_assert_str_eq(file.directory, "mscp");
+	cr_assert(mias_container_of(&file) == 0);
+	in.size--;
+	cr_assert(!mias_decode_count(in, &count));
+	cr_assert(!mias_decode_count((struct bytes){NULL, 0}, &count));
+}
+
+Test(mias, data_object_ends_where_it_says)
+{
+	struct mias_object object;
+	struct bytes in = bytes_of("00000000000000000000000000000000"
+				   "05 4142432020 02 0102 00 820003 414243");
+
+	cr_assert(mias_decode_object(in, &object));
+	cr_assert(object.label.size == 3 &&
+		  !memcmp(object.label.data, "ABC", 3));
+	cr_assert(object.value_at == 29 && object.value_size == 3);
+	/* The head may be all that was read; less is no head. */
+	in.size = 29;
+	cr_assert(mias_decode_object(in, &object));
+	for (in.size = 0; in.size < 29; in.size++)
+		cr_assert(!mias_decode_object(in, &object), "%zu", in.size);
+	cr_assert(!mias_decode_object(
+		bytes_of("00000000000000000000000000000000 00 00 00 80"),
+		&object));
+}
+
+Test(mias, size_of_a_file_is_where_its_applet_has_it)
+{
+	size_t size;
+
+	cr_assert(ef_decode_size(bytes_of("6204 81020123"), 0x81, &size) &&
+		  size == 0x123);
+	cr_assert(!ef_decode_size(bytes_of("6204 81020123"), 0x80, &size));
+	cr_assert(!ef_decode_size(bytes_of("6F04 81020123"), 0x81, &size));
+	cr_assert(!ef_decode_size(bytes_of("6202 8100"), 0x81, &size));
+	cr_assert(
+		!ef_decode_size(bytes_of("6207 81050000000001"), 0x81, &size));
+	cr_assert(!ef_decode_size((struct bytes){NULL, 0}, 0x81, &size));
+}
+
+/* ---- private keys on the host ---- */
+
+Test(mias, bytes_that_are_no_private_key_are_told_so)
+{
+	static const char *const rows[] = {"",
+					   "00",
+					   "3000",
+					   "3003020100",
+					   "30820400",
+					   "FFFFFFFF",
+					   "2D2D2D2D2D424547494E20"};
+	struct secret *key;
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		expect_error(crypto_private_read(bytes_of(rows[i]), &key),
+			     IOTSAFE_ERR_FORMAT, "private key: ");
+}
