@@ -229,6 +229,9 @@ int card_find_with(iotsafe_card *card, const struct name *name, int class,
 		   unsigned flags, const struct record *mate,
 		   struct entry **out, const struct deadline *deadline);
 
+/* The list is refused by this status word, or CARD_LIST_UNREADABLE. */
+int card_go_without_list(iotsafe_card *card, unsigned status);
+
 /* An entry for an object that the list does not have. */
 int card_add_entry(iotsafe_card *card, const struct record *record,
 		   struct entry **out);

@@ -1,63 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The card's list of objects, read once and kept until it is history; names
- * find the object that is meant.
+ * A name becomes the object that is meant, in the applet that the operation is
+ * at or in those behind it.
  */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include "base/error.h"
-#include "base/trace.h"
 #include "object/card.h"
-
-/* ---- keeping ---- */
-
-void card_forget_applet(struct holding *holding)
-{
-	for (size_t i = 0; i < holding->entries_count; i++)
-		entry_release(&holding->entries[i]);
-	free(holding->entries);
-	holding->entries = NULL;
-	holding->entries_count = 0;
-	holding->listed = false;
-	holding->no_list = 0;
-	holding->absent = false;
-}
-
-void card_forget(iotsafe_card *card)
-{
-	for (unsigned i = 0; i < APPLETS; i++)
-		card_forget_applet(&card->holdings[i]);
-}
-
-static int keep_records(iotsafe_card *card, struct records *records)
-{
-	struct entry *entries;
-
-	card_forget_applet(card->at);
-	entries = calloc(records->count + 1, sizeof(*entries));
-	if (!entries)
-		return error_set(IOTSAFE_ERR_MEMORY, "card: no memory");
-	for (size_t i = 0; i < records->count; i++) {
-		entries[i].record = records->items[i];
-		entries[i].record.applet = (uint8_t)(card->at - card->holdings);
-	}
-	card->at->entries = entries;
-	card->at->entries_count = records->count;
-	card->at->listed = true;
-	return IOTSAFE_OK;
-}
-
-static int go_without_list(iotsafe_card *card, unsigned status)
-{
-	struct records none = {NULL, 0};
-
-	TRY(keep_records(card, &none));
-	card->at->no_list = status;
-	return IOTSAFE_OK;
-}
-
-/* ---- finding ---- */
 
 static void record_of_name(const struct name *name, int class,
 			   struct record *out)
@@ -83,22 +31,6 @@ static void assume(struct record *record)
 	record->flags |= IOTSAFE_OBJECT_SIGN;
 	record->algorithms = IOTSAFE_ECDSA_SHA256;
 	record->key_type = 0x13;
-}
-
-int card_add_entry(iotsafe_card *card, const struct record *record,
-		   struct entry **out)
-{
-	struct entry *entries =
-		realloc(card->at->entries,
-			(card->at->entries_count + 1) * sizeof(*entries));
-
-	if (!entries)
-		return error_set(IOTSAFE_ERR_MEMORY, "card: no memory");
-	card->at->entries = entries;
-	*out = &entries[card->at->entries_count++];
-	**out = (struct entry){.record = *record};
-	(*out)->record.applet = (uint8_t)(card->at - card->holdings);
-	return IOTSAFE_OK;
 }
 
 /* A card without a list still knows its objects one by one. */
@@ -185,7 +117,7 @@ static int find_here(iotsafe_card *card, struct search *search,
 	 * name. */
 	if (result == IOTSAFE_ERR_FORMAT && !name_is_empty(search->name) &&
 	    !card->at->applet.kind->labels_tie)
-		result = go_without_list(card, CARD_LIST_UNREADABLE);
+		result = card_go_without_list(card, CARD_LIST_UNREADABLE);
 	TRY(result);
 	compare(card, search);
 	/* Those that may be of the class first: others may want a PIN. */
@@ -332,117 +264,5 @@ int card_find_identity(iotsafe_card *card, const struct name *name,
 	}
 	if (result == IOTSAFE_ERR_ABSENT)
 		error_restore(&first);
-	return result;
-}
-
-/* ---- reading ---- */
-
-bool record_is_locked(int result)
-{
-	return result == IOTSAFE_ERR_DENIED && iotsafe_last_status() == 0x6982;
-}
-
-int card_name_objects(iotsafe_card *card, int class,
-		      const struct deadline *deadline)
-
-{
-	struct applet *applet = &card->at->applet;
-
-	for (size_t i = 0; i < card->at->entries_count; i++) {
-		struct record *record = &card->at->entries[i].record;
-		struct record named;
-
-		if (!record->unnamed || (class && record->class != class))
-			continue;
-		TRY(applet->kind->object(applet, record, &named, deadline));
-		named.applet = record->applet;
-		*record = named;
-	}
-	return IOTSAFE_OK;
-}
-
-void card_forget_entry(iotsafe_card *card, struct entry *entry)
-{
-	size_t place = (size_t)(entry - card->at->entries) + 1;
-
-	entry_release(entry);
-	*entry = (struct entry){.record = entry->record, .made = entry->made};
-	for (size_t i = 0; i < card->at->entries_count; i++)
-		if (card->at->entries[i].proven == place)
-			card->at->entries[i].proven = 0;
-}
-
-int card_need_whole_list(iotsafe_card *card, const struct deadline *deadline)
-{
-	if (card->at->no_list == CARD_LIST_UNREADABLE)
-		card_forget_applet(card->at);
-	return card_need_list(card, deadline);
-}
-
-void card_changed(iotsafe_card *card, const char *why)
-{
-	trace_line(IOTSAFE_TRACE_APDU, "card: %s changed objects", why);
-	card_forget(card);
-	card->changes++;
-	card_tell_others(card);
-}
-
-int card_refresh(iotsafe_card *card, struct record *record, unsigned *changes,
-		 const struct deadline *deadline)
-{
-	char title[RECORD_TITLE_MAX];
-
-	if (*changes == card->changes)
-		return IOTSAFE_OK;
-	TRY(card_need_list(card, deadline));
-	for (size_t i = 0; i < card->at->entries_count; i++) {
-		const struct record *other = &card->at->entries[i].record;
-
-		if (!record_is_same(record, other))
-			continue;
-		*record = *other;
-		*changes = card->changes;
-		return IOTSAFE_OK;
-	}
-	if (card->at->no_list)
-		return IOTSAFE_OK;
-	record_title(record, title, sizeof(title));
-	return error_set(IOTSAFE_ERR_ABSENT, "%s %s is no longer on the card",
-			 class_words(record->class), title);
-}
-
-/* Status words by which a card says that it has no list to give: it does not
- * know the command, or does not want to. */
-static bool is_refused_list(int result)
-{
-	static const uint16_t refusals[] = {0x6700, 0x6982, 0x6985, 0x6A80,
-					    0x6A81, 0x6A82, 0x6A86, 0x6A88,
-					    0x6B00, 0x6D00, 0x6E00};
-
-	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
-		if (result < 0 && iotsafe_last_status() == refusals[i])
-			return true;
-	return false;
-}
-
-int card_need_list(iotsafe_card *card, const struct deadline *deadline)
-{
-	struct records records;
-	int result;
-
-	if (card->at->listed)
-		return IOTSAFE_OK;
-	if (card->at->applet.manners.forced_no_list)
-		result = error_set_status(IOTSAFE_ERR_CARD, 0x6D00,
-					  "GET DATA object list: switched off "
-					  "by the address");
-	else
-		result = card->at->applet.kind->list(&card->at->applet,
-						     &records, deadline);
-	if (is_refused_list(result))
-		return go_without_list(card, iotsafe_last_status());
-	TRY(result);
-	result = keep_records(card, &records);
-	free(records.items);
 	return result;
 }

@@ -71,6 +71,9 @@ int key_learn_spki(iotsafe_card *card, iotsafe_key *key,
 int key_replace_spki(iotsafe_key *key, const struct entry *public);
 void key_drop_chain(iotsafe_key *key);
 int key_add_to_chain(iotsafe_key *key, struct bytes certificate);
+/* The leaf, then issuer after issuer; a self-signed root stays out. */
+int key_build_chain(iotsafe_card *card, iotsafe_key *key, struct entry *entry,
+		    const struct deadline *deadline);
 
 /* software.c: the private key's bytes, read once: for use within a turn. */
 int key_need_software(iotsafe_card *card, iotsafe_key *key,
