@@ -126,6 +126,9 @@ int card_go_to(iotsafe_card *card, unsigned number,
 	       const struct deadline *deadline);
 /* Finds out, once, which other applets the card has. Stays where it is. */
 int card_look_for_others(iotsafe_card *card, const struct deadline *deadline);
+/* True where this result of listing card->at, which no name asked for, says
+ * that it is no applet of ours after all. */
+bool card_is_no_applet(iotsafe_card *card, int result);
 void card_drop_link(iotsafe_card *card);
 void card_close_channels(iotsafe_card *card, const struct deadline *deadline);
 /* A reset took them. */
@@ -177,8 +180,12 @@ int card_need_whole_list(iotsafe_card *card, const struct deadline *deadline);
 void card_forget(iotsafe_card *card);
 void card_forget_applet(struct holding *holding);
 
-/* Tells other processes that what they read of the card may be history. */
+/* others.c: tells other processes that what they read of the card may be
+ * history; hears it of them; false where they have changed the card since, or
+ * it cannot be known. */
 void card_tell_others(iotsafe_card *card);
+void card_hear_of_others(iotsafe_card *card);
+bool card_count_changes(iotsafe_card *card);
 
 /* Forgets it, and tells others, because the card's objects have changed. */
 void card_changed(iotsafe_card *card, const char *why);

@@ -158,6 +158,8 @@ static int find_elsewhere(iotsafe_card *card, struct search *search,
 		result = card_go_to(card, i, deadline);
 		if (result >= 0)
 			result = find_here(card, search, deadline);
+		if (card_is_no_applet(card, result))
+			result = IOTSAFE_ERR_ABSENT;
 	}
 	return result;
 }

@@ -171,15 +171,6 @@ int record_explain(int result, const struct record *record, unsigned flags)
 	return result < 0 ? error.code : result;
 }
 
-int card_need_iotsafe(const iotsafe_card *card, const char *what)
-{
-	if (card->at->applet.kind == &applet_iotsafe)
-		return IOTSAFE_OK;
-	return error_set(IOTSAFE_ERR_SUPPORT,
-			 "%s: the applet %s has no command for it", what,
-			 card->at->applet.kind->name);
-}
-
 /* ---- the public record ---- */
 
 static void fill(const iotsafe_card *card, const struct record *record,
@@ -273,13 +264,16 @@ static int list_others(iotsafe_card *card, struct listing *listing,
 		       const struct deadline *deadline)
 {
 	const struct holding *begun = card->at;
+	int result;
 
 	TRY(card_look_for_others(card, deadline));
 	for (unsigned i = 0; i < APPLETS; i++) {
 		if (&card->holdings[i] == begun || card->holdings[i].absent)
 			continue;
 		TRY(card_go_to(card, i, deadline));
-		TRY(list_here(card, listing, deadline));
+		result = list_here(card, listing, deadline);
+		if (!card_is_no_applet(card, result))
+			TRY(result);
 	}
 	return IOTSAFE_OK;
 }

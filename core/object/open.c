@@ -5,39 +5,8 @@
  */
 #include <string.h>
 #include "base/error.h"
-#include "base/state.h"
 #include "base/trace.h"
 #include "object/card.h"
-
-/* ---- what other processes do ---- */
-
-/* False where the count is another than it was, or cannot be kept. */
-static bool count_changes(iotsafe_card *card)
-{
-	uint64_t before = card->common_changes;
-	struct state state;
-	bool known = state_read(card->link.port, &state);
-
-	card->common_changes = state.changes;
-	return known && state.changes == before;
-}
-
-void card_tell_others(iotsafe_card *card)
-{
-	state_card_changed(card->link.port);
-	count_changes(card);
-}
-
-/* Between our turns others may have changed the card. */
-static void hear_of_others(iotsafe_card *card)
-{
-	if (count_changes(card))
-		return;
-	trace_line(IOTSAFE_TRACE_APDU,
-		   "card: other processes may have changed objects");
-	card_forget(card);
-	card->changes++;
-}
 
 /* ---- applets ---- */
 
@@ -182,7 +151,8 @@ static int open_home(iotsafe_card *card, const struct deadline *deadline)
 {
 	int result = open_any(card, ALL_APPLETS, deadline);
 
-	if (result == IOTSAFE_ERR_ABSENT && !card->aids_count)
+	if (result == IOTSAFE_ERR_ABSENT && iotsafe_last_status() &&
+	    !card->aids_count)
 		error_append(", nor Trust Onboard's");
 	TRY(result);
 	card->home = card->at;
@@ -295,6 +265,27 @@ int card_look_for_others(iotsafe_card *card, const struct deadline *deadline)
 	return IOTSAFE_OK;
 }
 
+/* A card, or what is in its place, may answer to any name: an applet that
+ * nobody asked for, and whose objects make no sense, is none. */
+bool card_is_no_applet(iotsafe_card *card, int result)
+{
+	if (result != IOTSAFE_ERR_FORMAT || card->at == card->home)
+		return false;
+	trace_line(IOTSAFE_TRACE_APDU, "card: passes over applet %s: %s",
+		   card->at->applet.kind->name, iotsafe_last_error());
+	card->at->absent = true;
+	return true;
+}
+
+int card_need_iotsafe(const iotsafe_card *card, const char *what)
+{
+	if (card->at->applet.kind == &applet_iotsafe)
+		return IOTSAFE_OK;
+	return error_set(IOTSAFE_ERR_SUPPORT,
+			 "%s: the applet %s has no command for it", what,
+			 card->at->applet.kind->name);
+}
+
 /* ---- links ---- */
 
 /* Counters outlive links, and are read without a turn. */
@@ -336,7 +327,7 @@ static int open_link(iotsafe_card *card, const struct deadline *deadline)
 	card_apply_manners(card);
 	/* Behind a new link may be another card. */
 	card_forget(card);
-	count_changes(card);
+	card_count_changes(card);
 	return IOTSAFE_OK;
 }
 
@@ -362,7 +353,7 @@ static int begin_link_turn(iotsafe_card *card, const struct deadline *deadline)
 		return IOTSAFE_OK;
 	TRY(link_turn_begin(&card->link, deadline));
 	if (card->link.shared)
-		hear_of_others(card);
+		card_hear_of_others(card);
 	return IOTSAFE_OK;
 }
 

@@ -174,13 +174,16 @@ static int run_once_or_anew(iotsafe_card *card, const struct run *run)
 }
 
 /* Sends the PIN that the card wants, and does what wanted it. */
-static int run_with_pin(iotsafe_card *card, const struct run *run)
+static int run_with_pin(iotsafe_card *card, struct run *run)
 {
 	const bool may_repeat = card_may_repeat(card);
 	struct error kept;
 
 	error_save(&kept);
 	TRY(card_unlock(card, run->deadline));
+	/* On a card with one channel, to begin with another applet would close
+	 * the channel that the PIN has opened. */
+	run->start = card->at;
 	if (may_repeat)
 		return run_once(card, run);
 	error_restore(&kept);

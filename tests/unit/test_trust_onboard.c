@@ -250,6 +250,12 @@ Test(tob, shares_the_only_channel_of_a_card)
 	}
 	iotsafe_key_free(client);
 	iotsafe_key_free(signing);
+	/* Its PIN is wanted to find it, and to read it. */
+	signing = open_key(card, "applet=mias;label=available");
+	expect_good(iotsafe_key_sign(signing, IOTSAFE_SHA256, hash, 32, &out,
+				     &size));
+	iotsafe_free(out);
+	iotsafe_key_free(signing);
 	iotsafe_card_free(card);
 }
 
