@@ -7,6 +7,7 @@
 #include "certificate.h"
 #include "cli.h"
 #include "file.h"
+#include "issued.h"
 #include "json.h"
 #include "text.h"
 
@@ -55,6 +56,15 @@ static int read_key_chain(struct cli *cli, iotsafe_key *key, unsigned wanted,
 	return status;
 }
 
+static int complete(struct cli *cli, iotsafe_key *key)
+{
+	const char *bundle = cli->options.complete;
+
+	if (bundle && iotsafe_key_complete_chain(key, bundle) < 0)
+		return fail_library(cli);
+	return 0;
+}
+
 static int read_key(struct cli *cli, const char *name, unsigned wanted,
 		    struct chain *chain)
 {
@@ -62,7 +72,9 @@ static int read_key(struct cli *cli, const char *name, unsigned wanted,
 	int status;
 
 	TRY(card_key(cli, name, &key));
-	status = read_key_chain(cli, key, wanted, chain);
+	status = complete(cli, key);
+	if (!status)
+		status = read_key_chain(cli, key, wanted, chain);
 	iotsafe_key_free(key);
 	return status;
 }
@@ -173,17 +185,25 @@ static int read_issuers(struct cli *cli, struct chain *chain)
 static int read_named(struct cli *cli, const char *name, struct chain *chain)
 {
 	unsigned classes;
-	bool issuers = cli->options.chain;
+	bool whole = cli->options.complete || cli->options.verify;
+	bool issuers = cli->options.chain || whole;
+	bool has_key;
 
 	TRY(card_matches(cli, name, &classes));
-	if (classes & 1u << IOTSAFE_CLASS_PRIVATE_KEY &&
-	    !(classes & 1u << IOTSAFE_CLASS_FILE))
+	has_key = classes & 1u << IOTSAFE_CLASS_PRIVATE_KEY;
+	if (has_key && (whole || !(classes & 1u << IOTSAFE_CLASS_FILE)))
 		return read_key(cli, name, issuers ? CHAIN_MAX : 1, chain);
+	if (cli->options.complete)
+		return fail(cli, ERR_USAGE,
+			    "--complete takes the name of a private key, and "
+			    "no key is called %s",
+			    name);
 	TRY(read_file(cli, name, chain));
 	return issuers ? read_issuers(cli, chain) : 0;
 }
 
-static int write_pem(struct cli *cli, const struct chain *chain)
+/* All of it, one behind the other; the caller's to free. */
+static int make_pem(struct cli *cli, const struct chain *chain, char **out)
 {
 	char *text = text_copy("");
 	gnutls_datum_t der, pem;
@@ -201,8 +221,30 @@ static int write_pem(struct cli *cli, const struct chain *chain)
 		text = text_append(text, (const char *)pem.data);
 		gnutls_free(pem.data);
 	}
-	if (!status)
-		status = out_write(cli, text, strlen(text));
+	*out = status ? NULL : text;
+	if (status)
+		text_free(text);
+	return status;
+}
+
+static int write_pem(struct cli *cli, const struct chain *chain)
+{
+	char *text;
+	int status;
+
+	TRY(make_pem(cli, chain, &text));
+	status = out_write(cli, text, strlen(text));
+	text_free(text);
+	return status;
+}
+
+static int verify(struct cli *cli, const struct chain *chain)
+{
+	char *text;
+	int status;
+
+	TRY(make_pem(cli, chain, &text));
+	status = issued_verify(cli, text, &chain->certificates[0]);
 	text_free(text);
 	return status;
 }
@@ -229,6 +271,8 @@ static int show(struct cli *cli, const struct chain *chain)
 		if (!cli->options.out)
 			return 0;
 	}
+	if (cli->options.verify && !cli->options.out)
+		return 0;
 	return cli->options.der ? write_der(cli, chain) : write_pem(cli, chain);
 }
 
@@ -241,13 +285,19 @@ int command_cert(struct cli *cli)
 	if (cli->options.der && cli->options.chain)
 		return fail(cli, ERR_USAGE,
 			    "--der holds one certificate: leave out --chain");
+	TRY(issued_check(cli));
 	TRY(out_check(cli));
 	TRY(card_open(cli));
 	if (name && *name)
 		status = read_named(cli, name, &chain);
 	else
-		status = read_key(cli, NULL, cli->options.der ? 1 : CHAIN_MAX,
+		status = read_key(cli, NULL,
+				  cli->options.der && !cli->options.verify
+					  ? 1
+					  : CHAIN_MAX,
 				  &chain);
+	if (!status && cli->options.verify)
+		status = verify(cli, &chain);
 	if (!status)
 		status = show(cli, &chain);
 	chain_free(&chain);

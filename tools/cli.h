@@ -28,6 +28,10 @@ struct options {
 	bool raw;
 	bool hex;
 	bool chain;
+	const char *verify;
+	const char *complete;
+	const char *at;
+	bool ignore_ca_expiry;
 	const char *key;
 	const char *hash;
 	const char *digest;
@@ -83,6 +87,13 @@ struct options {
 	int max;
 	int idle;
 	bool resume;
+
+	const char *applet;
+	const char *pin_file;
+	const char *pin_env;
+	const char *new_pin_file;
+	const char *new_pin_env;
+	bool last_try;
 
 	const char *report;
 	bool subject;
@@ -148,7 +159,10 @@ enum command_bit {
 	TRACE = 0x800000,
 	WITH = 0x1000000,
 	TUNNEL = 0x2000000,
-	EVERY = 0x3FFFFFF
+	PIN = 0x4000000,
+	KEY = 0x8000000,
+	DECRYPT = 0x10000000,
+	EVERY = 0x1FFFFFFF
 };
 
 /* What this program calls failures the library has no code for. */
@@ -218,5 +232,8 @@ int command_doctor(struct cli *cli);
 int command_trace(struct cli *cli);
 int command_with(struct cli *cli);
 int command_tunnel(struct cli *cli);
+int command_pin(struct cli *cli);
+int command_key(struct cli *cli);
+int command_decrypt(struct cli *cli);
 
 #endif

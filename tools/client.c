@@ -161,6 +161,30 @@ void client_warn(const struct cli *cli)
 		      stderr);
 }
 
+/* TLS 1.3 has no signatures of PKCS#1 v1.5 (RFC 8446 4.2.3), and some cards
+ * make no others: said before a server is asked. */
+static int check_version(struct cli *cli, iotsafe_key *key)
+{
+	const int pkcs1 = IOTSAFE_RSA_PKCS1_SHA1 | IOTSAFE_RSA_PKCS1_SHA224 |
+			  IOTSAFE_RSA_PKCS1_SHA256 | IOTSAFE_RSA_PKCS1_SHA384 |
+			  IOTSAFE_RSA_PKCS1_SHA512;
+	iotsafe_object *object;
+	int status = 0, algorithms;
+
+	if (!cli->options.tls || strcmp(cli->options.tls, "1.3") != 0)
+		return 0;
+	TRY(key_record(cli, key, &object));
+	algorithms = iotsafe_object_algorithms(object);
+	if (algorithms && !(algorithms & ~pkcs1))
+		status = fail(cli, "ERR_SUPPORT",
+			      "key %s signs with RSA PKCS#1 v1.5 alone, which "
+			      "TLS 1.3 does not have: use --tls 1.2 or --dtls, "
+			      "or another key (`iotsafe list`)",
+			      iotsafe_object_name(object));
+	iotsafe_object_free(object);
+	return status;
+}
+
 int client_learn(struct cli *cli, iotsafe_key **key)
 {
 	uint8_t *der;
@@ -168,6 +192,7 @@ int client_learn(struct cli *cli, iotsafe_key **key)
 	int result = 0;
 
 	TRY(card_key(cli, cli->options.key, key));
+	TRY(check_version(cli, *key));
 	if (cli->options.cert || cli->options.raw_key)
 		return 0;
 	for (unsigned i = 0; result >= 0; i++) {

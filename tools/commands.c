@@ -16,7 +16,8 @@ static const struct command commands[] = {
 	 "chooses: label=client, id=0102, type=cert, joined by `;`."},
 	{"cert", CERT, command_cert, "[NAME]", 0, 1, "a certificate, in PEM",
 	 "Prints the certificate of the card's identity and those that issued\n"
-	 "it, or the certificate NAME, or that of the private key NAME."},
+	 "it, or the certificate NAME, or that of the private key NAME. With\n"
+	 "--verify it says whether they lead to a root of BUNDLE instead."},
 	{"pubkey", PUBKEY, command_pubkey, "[NAME]", 0, 1,
 	 "a public key, in PEM",
 	 "Prints the public key of the card's identity, or the public key\n"
@@ -97,6 +98,22 @@ static const struct command commands[] = {
 	 "Sends each HEX on the applet's channel (written with channel 0) and\n"
 	 "prints the answer and its status word. The exit status is 0 if all\n"
 	 "were answered, whatever the status words say."},
+	{"decrypt", DECRYPT, command_decrypt, "[FILE]", 0, 1,
+	 "what was encrypted to an RSA key",
+	 "Decrypts FILE (standard input if it is `-` or missing), as many bytes\n"
+	 "as the modulus has, with PKCS#1 v1.5 padding: by the card, or here\n"
+	 "with a software key of it. Gives a secret."},
+	{"key", KEY, command_key, "[NAME]", 0, 1,
+	 "a software key of the card, into a file",
+	 "Writes the private key NAME to a new file, as PEM: only a key that\n"
+	 "`list` shows as \"software\" can leave its card. Leave it there where\n"
+	 "you can: every other command uses it without a file."},
+	{"pin", PIN, command_pin, "tries|verify|change", 1, 1,
+	 "the PIN of a Trust Onboard applet",
+	 "Tells how often the PIN may still be wrong (which costs no try),\n"
+	 "whether a PIN is the right one, or puts another one in its place. A\n"
+	 "wrong PIN costs a try; with one try left nothing is sent without\n"
+	 "--last-try. PINs never stand on the command line."},
 	{"doctor", DOCTOR, command_doctor, "", 0, 0,
 	 "finds out why it does not work",
 	 "Looks at the ports of this host and who has them, at the modem, the\n"

@@ -74,7 +74,7 @@ static int write_stream(struct cli *cli, FILE *file, const char *path,
 }
 
 /* What a secret gave, or was protected, is for its owner's eyes. */
-#define PRIVATE (AGREE | PRF | HKDF | PSK | OPEN)
+#define PRIVATE (AGREE | PRF | HKDF | PSK | OPEN | DECRYPT)
 
 static int write_file(struct cli *cli, const char *path, const void *data,
 		      size_t size)

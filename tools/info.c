@@ -91,7 +91,11 @@ static int show_key(struct cli *cli, struct table *table, iotsafe_key *key)
 	} else {
 		table_pair(table, "identity", iotsafe_object_name(object));
 	}
+	show(cli, table, "applet", iotsafe_object_applet(object));
 	show(cli, table, "key", iotsafe_object_key_type(object));
+	show(cli, table, "place",
+	     iotsafe_object_flags(object) & IOTSAFE_OBJECT_SOFTWARE ? "software"
+								    : "card");
 	show(cli, table, "signatures",
 	     iotsafe_key_verifies(key) ? "verified" : "unverified");
 	status = show_subject(cli, table, key);

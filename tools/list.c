@@ -26,6 +26,7 @@ static const struct word usage_words[] = {
 	{IOTSAFE_OBJECT_GENERATE, "generate"},
 	{IOTSAFE_OBJECT_AGREE, "agree"},
 	{IOTSAFE_OBJECT_DERIVE, "derive"},
+	{IOTSAFE_OBJECT_DECRYPT, "decrypt"},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -71,6 +72,8 @@ static char *state_of(const iotsafe_object *object)
 		 flags & IOTSAFE_OBJECT_ACTIVE ? "active" : "inactive");
 	if (flags & IOTSAFE_OBJECT_VOLATILE)
 		add_word(joined, sizeof(joined), "volatile");
+	if (flags & IOTSAFE_OBJECT_SOFTWARE)
+		add_word(joined, sizeof(joined), "software");
 	return text_copy(joined);
 }
 
@@ -125,9 +128,10 @@ static char *kind_of(const iotsafe_object *object)
 
 static void add_heading(struct table *table)
 {
-	static const char *const headings[] = {"TYPE", "ID",	"LABEL",
-					       "KIND", "STATE", "ACCESS",
-					       "USE",  "NAME"};
+	static const char *const headings[] = {
+		"APPLET", "TYPE",   "ID",  "LABEL", "KIND",
+		"STATE",  "ACCESS", "USE", "NAME",
+	};
 
 	table_init(table, COUNT(headings));
 	for (size_t i = 0; i < COUNT(headings); i++)
@@ -140,6 +144,7 @@ static void add_row(struct table *table, const iotsafe_object *object,
 {
 	int flags = iotsafe_object_flags(object);
 
+	table_add(table, text_copy(iotsafe_object_applet(object)));
 	table_add(table, text_copy(type_of(object)));
 	table_add(table, id_size ? text_hex(id, id_size) : text_copy("-"));
 	table_add(table, text_show(label, label_size));
@@ -186,6 +191,7 @@ static void put_object(struct json *json, const iotsafe_object *object,
 	json_number(json, "size", iotsafe_object_size(object));
 	json_flag(json, "active", flags & IOTSAFE_OBJECT_ACTIVE);
 	json_flag(json, "volatile", flags & IOTSAFE_OBJECT_VOLATILE);
+	json_flag(json, "software", flags & IOTSAFE_OBJECT_SOFTWARE);
 	put_words(json, "access", access_words, COUNT(access_words), flags);
 	put_words(json, "usage", usage_words, COUNT(usage_words), flags);
 	put_algorithms(json, iotsafe_object_algorithms(object));

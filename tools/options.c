@@ -40,12 +40,12 @@ struct row {
 #define TAKES_HASH (SIGN | VERIFY | VERIFY_FILE | HKDF)
 #define GIVES_BYTES                                                            \
 	(SIGN | CERT | PUBKEY | RANDOM | FILE_ | GENERATE | AGREE | PRF |      \
-	 HKDF | PSK | MAC | CSR | JWS | SEAL | OPEN)
-#define GIVES_SECRET (AGREE | PRF | HKDF | PSK)
+	 HKDF | PSK | MAC | CSR | JWS | SEAL | OPEN | DECRYPT)
+#define GIVES_SECRET (AGREE | PRF | HKDF | PSK | DECRYPT)
 
 static const struct row rows[] = {
 	{"key", TEXT, PLACE(key),
-	 SIGN | CONNECTS | AGREE | CSR | JWS | SEAL | OPEN, "OBJECT",
+	 SIGN | CONNECTS | AGREE | CSR | JWS | SEAL | OPEN | DECRYPT, "OBJECT",
 	 "the private key (default: the card's identity)"},
 	{"key", TEXT, PLACE(key), VERIFY | VERIFY_FILE, "OBJECT",
 	 "the public key on the card"},
@@ -53,7 +53,7 @@ static const struct row rows[] = {
 	 "the secret key on the card"},
 	{"hash", TEXT, PLACE(hash), TAKES_HASH, "NAME",
 	 "sha256 (default), sha384 or sha512, or a whole\n"
-	 "algorithm: ecdsa-sha256, rsa-pss-sha256, …"},
+	 "algorithm: ecdsa-sha256, rsa-pss-sha256, rsa-pkcs1-sha1, …"},
 	{"digest", TEXT, PLACE(digest), SIGN | VERIFY, "HEX",
 	 "this hash, instead of a file"},
 	{"mode", TEXT, PLACE(mode), SIGN | VERIFY, "MODE",
@@ -64,8 +64,18 @@ static const struct row rows[] = {
 	{"data", TEXT, PLACE(data), SIGN | VERIFY, "FILE", "the same as FILE"},
 	{"chain", FLAG, PLACE(chain), CERT, NULL,
 	 "also those that issued it, as far as the card holds them"},
-	{"der", FLAG, PLACE(der), SIGN | CERT | PUBKEY | GENERATE | CSR, NULL,
-	 "DER: for `sign` the ASN.1 form that openssl wants"},
+	{"complete", TEXT, PLACE(complete), CERT, "BUNDLE",
+	 "also those that issued it, from a file or a directory of\n"
+	 "CA certificates, up to the root, which is left out"},
+	{"verify", TEXT, PLACE(verify), CERT, "BUNDLE",
+	 "verify it with the CA certificates of a file or a\n"
+	 "directory; the certificate itself goes to --out alone"},
+	{"at", TEXT, PLACE(at), CERT, "TIME",
+	 "as of that day, like 2021-06-30 (default: now)"},
+	{"ignore-ca-expiry", FLAG, PLACE(ignore_ca_expiry), CERT, NULL,
+	 "take CA certificates that have expired all the same"},
+	{"der", FLAG, PLACE(der), SIGN | CERT | PUBKEY | GENERATE | CSR | KEY,
+	 NULL, "DER: for `sign` the ASN.1 form that openssl wants"},
 	{"raw", FLAG, PLACE(raw), SIGN | RANDOM, NULL,
 	 "sign: r and s, one behind the other (default);\n"
 	 "random: the bytes themselves"},
@@ -79,6 +89,24 @@ static const struct row rows[] = {
 	{"out", TEXT, PLACE(out), GIVES_SECRET, "FILE",
 	 "write the secret's bytes to FILE, with mode 0600; `-`\n"
 	 "for standard output"},
+	{"out", TEXT, PLACE(out), KEY, "FILE",
+	 "write the key to FILE, which must not be there yet, with\n"
+	 "mode 0600; `-` for a pipe"},
+	{"output", TEXT, PLACE(out), KEY, "FILE", "the same"},
+	{"applet", TEXT, PLACE(applet), PIN, "APPLET",
+	 "whose PIN: mias or mf (default: the one in use)"},
+	{"pin-file", TEXT, PLACE(pin_file), PIN, "FILE",
+	 "the PIN is in FILE (mode 0600): alone, or in lines of\n"
+	 "ICCID applet=APPLET PIN"},
+	{"pin-env", TEXT, PLACE(pin_env), PIN, "VARIABLE",
+	 "the same in a variable of the environment; without\n"
+	 "either the terminal is asked"},
+	{"new-pin-file", TEXT, PLACE(new_pin_file), PIN, "FILE",
+	 "the new PIN, likewise"},
+	{"new-pin-env", TEXT, PLACE(new_pin_env), PIN, "VARIABLE",
+	 "the new PIN, likewise"},
+	{"last-try", FLAG, PLACE(last_try), PIN, NULL,
+	 "send the PIN although a wrong one would block it"},
 	{"secret", TEXT, PLACE(secret), PRF | HKDF | SEAL | OPEN, "FILE",
 	 "the secret is what FILE holds, `-` is standard input"},
 	{"secret-key", TEXT, PLACE(secret_key), SEAL | OPEN, "OBJECT",

@@ -32,7 +32,7 @@ void text_free(char *text);
  * room for strlen(text) / 2 bytes. */
 bool text_unhex(const char *text, uint8_t *out, size_t *size);
 
-#define TABLE_COLUMNS_MAX 8
+#define TABLE_COLUMNS_MAX 9
 
 /* Rows of cells, printed in columns. */
 struct table {
