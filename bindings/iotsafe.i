@@ -9,7 +9,8 @@
  *   bytes out     (uint8_t **out, size_t *out_size)
  *   handle out    iotsafe_card **card, iotsafe_key **key, …
  *   result        int
- *   numbers out   size_t *sent; (int *fd, int *events, int *timeout)
+ *   numbers out   size_t *sent; int *tries; (int *fd, int *events,
+ *                 int *timeout)
  */
 %module core
 
@@ -31,6 +32,7 @@
 %ignore iotsafe_pin_set;
 %ignore iotsafe_pin_set_applet;
 %ignore iotsafe_pin_func;
+%ignore iotsafe_applet_pin_func;
 %typemap(in, numinputs=0) (iotsafe_trace_func func, void *self)
 	"$1 = NULL; $2 = NULL;"
 

@@ -235,6 +235,9 @@ static int push_issued(lua_State *L)
 %typemap(in) int {
 	$1 = (int)number_get(L, $input, INT_MIN, INT_MAX);
 }
+%typemap(in) int64_t {
+	$1 = (int64_t)number_get(L, $input, -1, 9007199254740992.0);
+}
 %typemap(in) unsigned {
 	$1 = (unsigned)number_get(L, $input, 0, UINT_MAX);
 }
@@ -324,6 +327,20 @@ static int push_issued(lua_State *L)
 	SWIG_arg++;
 }
 
+/* false: the card does not tell, since the PIN was given. */
+%typemap(in, numinputs=0) int *tries (int left = -1) {
+	$1 = &left;
+}
+%typemap(argout) int *tries {
+	if (result == IOTSAFE_OK) {
+		if (*$1 < 0)
+			lua_pushboolean(L, 0);
+		else
+			lua_pushinteger(L, *$1);
+		SWIG_arg++;
+	}
+}
+
 %typemap(in, numinputs=0) (int *fd, int *events, int *timeout)
 	(int descriptor = -1, int mask = 0, int wait = -1) {
 	$1 = &descriptor;
@@ -339,31 +356,27 @@ static int push_issued(lua_State *L)
 	}
 }
 
-/* ---- a function that is asked for a PIN ---- */
+/* ---- functions that are asked for a PIN ---- */
 
 %{
 #include <pthread.h>
 
-static struct {
+/* For the SIM's, and for those of applets. */
+static struct asked {
+	const char *function, *thread; /* in the registry */
 	lua_State *state; /* a coroutine of its own: the caller's is at work */
-	pthread_t thread; /* the only one that may run it */
-} pin_asked;
+	pthread_t owner;  /* the only thread that may run it */
+} sim_asked = {"iotsafe.pin", "iotsafe.pin.thread", NULL, 0},
+  applet_asked = {"iotsafe.applet_pin", "iotsafe.applet_pin.thread", NULL, 0};
 
-static int ask_for_pin(void *self, const char *iccid, int tries, char *pin,
-                       size_t pin_size)
+/* Calls the function with what was pushed behind it. */
+static int take_pin(lua_State *L, int arguments, char *pin, size_t pin_size)
 {
-	lua_State *L = pin_asked.state;
 	const char *text;
 	size_t size = 0;
 	int result = -1;
 
-	(void)self;
-	if (!pthread_equal(pthread_self(), pin_asked.thread))
-		return result;
-	lua_getfield(L, LUA_REGISTRYINDEX, "iotsafe.pin");
-	lua_pushstring(L, iccid);
-	lua_pushinteger(L, tries);
-	if (!lua_pcall(L, 2, 1, 0) && lua_type(L, -1) == LUA_TSTRING) {
+	if (!lua_pcall(L, arguments, 1, 0) && lua_type(L, -1) == LUA_TSTRING) {
 		text = lua_tolstring(L, -1, &size);
 		if (size < pin_size) {
 			memcpy(pin, text, size + 1);
@@ -374,16 +387,50 @@ static int ask_for_pin(void *self, const char *iccid, int tries, char *pin,
 	return result;
 }
 
+static int ask_for_pin(void *self, const char *iccid, int tries, char *pin,
+                       size_t pin_size)
+{
+	lua_State *L = sim_asked.state;
+
+	(void)self;
+	if (!pthread_equal(pthread_self(), sim_asked.owner))
+		return -1;
+	lua_getfield(L, LUA_REGISTRYINDEX, sim_asked.function);
+	lua_pushstring(L, iccid);
+	lua_pushinteger(L, tries);
+	return take_pin(L, 2, pin, pin_size);
+}
+
+static int ask_for_applet_pin(void *self, const char *iccid,
+                              const char *applet, int tries, char *pin,
+                              size_t pin_size)
+{
+	lua_State *L = applet_asked.state;
+
+	(void)self;
+	if (!pthread_equal(pthread_self(), applet_asked.owner))
+		return -1;
+	lua_getfield(L, LUA_REGISTRYINDEX, applet_asked.function);
+	lua_pushstring(L, iccid);
+	lua_pushstring(L, applet);
+	lua_pushinteger(L, tries);
+	return take_pin(L, 3, pin, pin_size);
+}
+
 static int forget_pin(lua_State *L)
 {
 	(void)L;
 	iotsafe_pin_set(NULL, NULL);
+	iotsafe_pin_set_applet(NULL, NULL);
 	return 0;
 }
 
-/* The function goes with its interpreter at the latest. */
+/* The functions go with their interpreter at the latest. */
 static void guard_pin(lua_State *L)
 {
+	lua_getfield(L, LUA_REGISTRYINDEX, "iotsafe.pin.guard");
+	if (!lua_isnil(L, -1))
+		return;
 	lua_newuserdata(L, 1);
 	lua_newtable(L);
 	lua_pushcfunction(L, forget_pin);
@@ -392,22 +439,36 @@ static void guard_pin(lua_State *L)
 	lua_setfield(L, LUA_REGISTRYINDEX, "iotsafe.pin.guard");
 }
 
-static int native_pin_set(lua_State *L)
+/* False where there is no function to keep. */
+static int keep_function(lua_State *L, struct asked *asked)
 {
-	iotsafe_pin_set(NULL, NULL);
 	if (lua_isnoneornil(L, 1))
 		return 0;
 	luaL_checktype(L, 1, LUA_TFUNCTION);
 	lua_pushvalue(L, 1);
-	lua_setfield(L, LUA_REGISTRYINDEX, "iotsafe.pin");
-	pin_asked.state = lua_newthread(L);
-	lua_setfield(L, LUA_REGISTRYINDEX, "iotsafe.pin.thread");
-	pin_asked.thread = pthread_self();
-	lua_getfield(L, LUA_REGISTRYINDEX, "iotsafe.pin.guard");
-	if (lua_isnil(L, -1))
-		guard_pin(L);
-	iotsafe_pin_set(ask_for_pin, NULL);
+	lua_setfield(L, LUA_REGISTRYINDEX, asked->function);
+	asked->state = lua_newthread(L);
+	lua_setfield(L, LUA_REGISTRYINDEX, asked->thread);
+	asked->owner = pthread_self();
+	guard_pin(L);
+	return 1;
+}
+
+static int native_pin_set(lua_State *L)
+{
+	iotsafe_pin_set(NULL, NULL);
+	if (keep_function(L, &sim_asked))
+		iotsafe_pin_set(ask_for_pin, NULL);
+	return 0;
+}
+
+static int native_pin_set_applet(lua_State *L)
+{
+	iotsafe_pin_set_applet(NULL, NULL);
+	if (keep_function(L, &applet_asked))
+		iotsafe_pin_set_applet(ask_for_applet_pin, NULL);
 	return 0;
 }
 %}
 %native(pin_set) int native_pin_set(lua_State *L);
+%native(pin_set_applet) int native_pin_set_applet(lua_State *L);

@@ -43,6 +43,11 @@ static void raise_failure(int code)
 	Py_XDECREF(words);
 }
 
+static PyObject *none(void)
+{
+	Py_RETURN_NONE;
+}
+
 /* Puts the one output of a function in the place of its result. */
 static PyObject *output(PyObject *result, PyObject *value)
 {
@@ -120,6 +125,15 @@ static PyObject *output(PyObject *result, PyObject *value)
 	$result = output($result, PyLong_FromSize_t(*$1));
 }
 
+/* None: the card does not tell, since the PIN was given. */
+%typemap(in, numinputs=0) int *tries (int left = -1) {
+	$1 = &left;
+}
+%typemap(argout) int *tries {
+	$result = output($result, *$1 < 0 ? none()
+	                                  : PyLong_FromLong(*$1));
+}
+
 %typemap(in, numinputs=0) (int *fd, int *events, int *timeout)
 	(int descriptor = -1, int mask = 0, int wait = -1) {
 	$1 = &descriptor;
@@ -151,25 +165,20 @@ HANDLE_OUT(info)
 HANDLE_OUT(tls)
 HANDLE_OUT(seal)
 
-/* ---- a function that is asked for a PIN ---- */
+/* ---- functions that are asked for a PIN ---- */
 
 %{
-static PyObject *pin_function;
+/* For the SIM's, and for those of applets. */
+static PyObject *pin_function, *applet_pin_function;
 
-/* In whichever thread works on the card. Whatever the function raises means
- * that there is none, and is shown as Python shows what nobody can catch. */
-static int ask_for_pin(void *self, const char *iccid, int tries, char *pin,
-                       size_t pin_size)
+/* Takes what the function gave. Whatever it raises means that there is none,
+ * and is shown as Python shows what nobody can catch. */
+static int take_pin(PyObject *function, PyObject *answer, char *pin,
+                    size_t pin_size)
 {
-	PyGILState_STATE state = PyGILState_Ensure();
-	PyObject *answer = NULL;
 	const char *text = NULL;
 	int result = -1;
 
-	(void)self;
-	if (pin_function)
-		answer = PyObject_CallFunction(pin_function, "si", iccid,
-		                               tries);
 	if (answer && answer != Py_None)
 		text = PyUnicode_AsUTF8(answer);
 	if (text && strlen(text) < pin_size) {
@@ -177,24 +186,76 @@ static int ask_for_pin(void *self, const char *iccid, int tries, char *pin,
 		result = 0;
 	}
 	if (PyErr_Occurred())
-		PyErr_WriteUnraisable(pin_function);
+		PyErr_WriteUnraisable(function);
 	Py_XDECREF(answer);
+	return result;
+}
+
+/* In whichever thread works on the card. */
+static int ask_for_pin(void *self, const char *iccid, int tries, char *pin,
+                       size_t pin_size)
+{
+	PyGILState_STATE state = PyGILState_Ensure();
+	PyObject *answer = NULL;
+	int result;
+
+	(void)self;
+	if (pin_function)
+		answer = PyObject_CallFunction(pin_function, "si", iccid,
+		                               tries);
+	result = take_pin(pin_function, answer, pin, pin_size);
 	PyGILState_Release(state);
 	return result;
+}
+
+static int ask_for_applet_pin(void *self, const char *iccid,
+                              const char *applet, int tries, char *pin,
+                              size_t pin_size)
+{
+	PyGILState_STATE state = PyGILState_Ensure();
+	PyObject *answer = NULL;
+	int result;
+
+	(void)self;
+	if (applet_pin_function)
+		answer = PyObject_CallFunction(applet_pin_function, "ssi",
+		                               iccid, applet, tries);
+	result = take_pin(applet_pin_function, answer, pin, pin_size);
+	PyGILState_Release(state);
+	return result;
+}
+
+static PyObject *keep_function(PyObject **place, PyObject *function)
+{
+	PyObject *old = *place;
+
+	*place = function == Py_None ? NULL : function;
+	Py_XINCREF(*place);
+	return old;
 }
 %}
 
 %exception pin_set {
 	$action
 }
+%exception pin_set_applet {
+	$action
+}
 %inline %{
 static void pin_set(PyObject *function)
 {
-	PyObject *old = pin_function;
+	PyObject *old = keep_function(&pin_function, function);
 
-	pin_function = function == Py_None ? NULL : function;
-	Py_XINCREF(pin_function);
 	iotsafe_pin_set(pin_function ? ask_for_pin : NULL, NULL);
+	Py_XDECREF(old);
+}
+
+static void pin_set_applet(PyObject *function)
+{
+	PyObject *old = keep_function(&applet_pin_function, function);
+
+	iotsafe_pin_set_applet(applet_pin_function ? ask_for_applet_pin : NULL,
+	                       NULL);
 	Py_XDECREF(old);
 }
 %}

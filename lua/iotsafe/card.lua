@@ -229,6 +229,25 @@ function methods:psk(identity, name, context)
 	return core.card_psk(self.handle, name, identity, context)
 end
 
+-- pin_tries([applet]): how often the PIN of an applet, "mias" or "mf", may
+-- still be wrong; asking costs no try. false: it was given already, and the
+-- card does not tell while it holds. No applet means that of the identity.
+function methods:pin_tries(applet)
+	return core.card_pin_tries(self.handle, applet)
+end
+
+-- pin_verify(pin [, applet]): sends it, once, whatever number of tries is
+-- left. It holds as long as the card is open. ERR_PIN: it was wrong or is
+-- blocked; the sentence has how many tries are left.
+function methods:pin_verify(pin, applet)
+	return core.card_pin_verify(self.handle, applet, pin)
+end
+
+-- pin_change(old, new [, applet]): another PIN; a wrong old one costs a try.
+function methods:pin_change(old, new, applet)
+	return core.card_pin_change(self.handle, applet, old, new)
+end
+
 -- Bytes from the card's random generator, as many as asked for.
 function methods:random(size)
 	local pieces = {}

@@ -71,4 +71,17 @@ end
 -- card. set_pin() takes it away.
 iotsafe.set_pin = core.pin_set
 
+-- set_applet_pin(function (iccid, applet, tries) return "0000" end): the same
+-- for the PINs of applets, those of Trust Onboard: "mias" and "mf".
+iotsafe.set_applet_pin = core.pin_set_applet
+
+-- verify_certificate(certificate, bundle [, at [, ignore_ca_expiry]]): true if
+-- a certificate (DER, or PEM with more of its chain behind it) leads to a root
+-- among the CA certificates of a file, or of the files of a directory, and is
+-- valid at that time (seconds since 1970; none: now); else ERR_UNTRUSTED.
+function iotsafe.verify_certificate(data, bundle, at, ignore_ca_expiry)
+	return core.certificate_verify(data, bundle, at or -1,
+		ignore_ca_expiry and core.VERIFY_IGNORE_CA_EXPIRY or 0)
+end
+
 return iotsafe

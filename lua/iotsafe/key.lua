@@ -94,6 +94,19 @@ function methods:agree(peer, slot)
 	return core.key_agree(self.handle, slot, peer)
 end
 
+-- What was encrypted to this RSA key with PKCS#1 v1.5 padding: by the card, or
+-- here with a software key.
+function methods:decrypt(data)
+	return core.key_decrypt(self.handle, data)
+end
+
+-- The private key itself, DER, where object().software says that the card
+-- gives it out; iotsafe.pem(der, "RSA PRIVATE KEY") is its text form. Others
+-- give ERR_DENIED.
+function methods:export()
+	return core.key_export(self.handle)
+end
+
 -- csr(subject [, names [, usages]]): a certificate signing request, DER;
 -- iotsafe.pem(der, "CERTIFICATE REQUEST") is its text form. The subject is
 -- like "CN=device-7,O=Example", names and usages are strings or lists, like
@@ -140,6 +153,13 @@ function methods:chain()
 			return nil, message, code, status
 		end
 	end
+end
+
+-- Completes the chain with the CA certificates of a file, or of the files of a
+-- directory, that really issued it; a root is left out. ERR_ABSENT: an issuer
+-- is missing; what was found is there.
+function methods:complete_chain(bundle)
+	return core.key_complete_chain(self.handle, bundle)
 end
 
 -- Uses this certificate (DER, or PEM with a chain) instead of the card's.

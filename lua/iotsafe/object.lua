@@ -2,11 +2,12 @@
 --
 -- The library's record of one object on a card, as a plain table:
 --
---	applet      "iotsafe"
+--	applet      "iotsafe", "mias" or "mf"
 --	type        "private", "public", "secret-key", "cert" or "data", as in
 --	            names of objects
 --	id, label   bytes as on the card; a label is mostly text, not always
 --	flags       a set: flags.active, flags.sign, …
+--	software    true for a private key that the card gives out
 --	key_type    "P-256", …; "" for a file
 --	algorithms  a list: "ecdsa-sha256", …
 --	size        of a file
@@ -20,16 +21,19 @@ local flags = {
 	updatable = core.OBJECT_UPDATABLE,
 	volatile = core.OBJECT_VOLATILE,
 	certificate = core.OBJECT_CERTIFICATE,
+	software = core.OBJECT_SOFTWARE,
 	sign = core.OBJECT_SIGN,
 	generate = core.OBJECT_GENERATE,
 	agree = core.OBJECT_AGREE,
 	derive = core.OBJECT_DERIVE,
+	decrypt = core.OBJECT_DECRYPT,
 }
 
 local algorithms = {
 	core.ECDSA_SHA256, core.ECDSA_SHA384, core.ECDSA_SHA512,
 	core.RSA_PKCS1_SHA256, core.RSA_PKCS1_SHA384, core.RSA_PKCS1_SHA512,
 	core.RSA_PSS_SHA256, core.RSA_PSS_SHA384, core.RSA_PSS_SHA512,
+	core.RSA_PKCS1_SHA1, core.RSA_PKCS1_SHA224,
 }
 
 local types = {
@@ -80,6 +84,7 @@ return function(handle)
 	if record.flags.certificate then
 		record.type = "cert"
 	end
+	record.software = record.flags.software or false
 	core.object_free(handle)
 	return record
 end

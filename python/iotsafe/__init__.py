@@ -28,7 +28,7 @@ from typing import Any as _Any
 from typing import List as _List
 
 from ._core import version as _version
-from .card import Card, open, set_pin, trace
+from .card import Card, open, set_applet_pin, set_pin, trace
 from .errors import (
     AbsentError,
     AmbiguousError,
@@ -55,6 +55,7 @@ from .errors import (
     WantReadError,
     WantWriteError,
 )
+from .issued import verify_certificate
 from .key import Key
 from .objects import Flag, Object
 from .seal import Seal, hkdf_expand
@@ -98,8 +99,10 @@ __all__ = [
     "WantWriteError",
     "hkdf_expand",
     "open",
+    "set_applet_pin",
     "set_pin",
     "trace",
+    "verify_certificate",
 ]
 
 

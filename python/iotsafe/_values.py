@@ -24,6 +24,8 @@ _HASHES = {
     "sha256": _core.SHA256,
     "sha384": _core.SHA384,
     "sha512": _core.SHA512,
+    "sha1": _core.RSA_PKCS1_SHA1,
+    "sha224": _core.RSA_PKCS1_SHA224,
 }
 
 _MODES = {

@@ -228,6 +228,24 @@ class Card:
         the secret key of this name for this identity and context."""
         return self._call(_core.card_psk, name, identity, memoryview(context))
 
+    def pin_tries(self, applet: Optional[str] = None) -> Optional[int]:
+        """How often the PIN of an applet, "mias" or "mf", may still be wrong;
+        asking costs no try. None: it was given already, and the card does not
+        tell while it holds. Without ``applet``: that of the identity."""
+        return self._call(_core.card_pin_tries, applet)
+
+    def pin_verify(self, pin: str, applet: Optional[str] = None) -> None:
+        """Sends the PIN of an applet, once, whatever number of tries is left.
+        It holds as long as the card is open. :class:`PinError`: it was wrong
+        or is blocked, and the text has how many tries are left."""
+        self._call(_core.card_pin_verify, applet, pin)
+
+    def pin_change(
+        self, old: str, new: str, applet: Optional[str] = None
+    ) -> None:
+        """Gives an applet another PIN; a wrong old one costs a try."""
+        self._call(_core.card_pin_change, applet, old, new)
+
     def random(self, size: int) -> bytes:
         """Random bytes made by the card, as many as asked for."""
         if size <= _RANDOM_MAX:
@@ -269,3 +287,12 @@ def set_pin(function: Optional[Callable[[str, int], Optional[str]]]) -> None:
     never asked for again in this process. None takes the function away.
     """
     _core.pin_set(function)
+
+
+def set_applet_pin(
+    function: Optional[Callable[[str, str, int], Optional[str]]]
+) -> None:
+    """The same for the PINs of applets: those of Trust Onboard, "mias" and
+    "mf". It gets the ICCID, the applet and how many tries are left, and gives
+    four to eight characters or None."""
+    _core.pin_set_applet(function)

@@ -22,6 +22,7 @@ from . import _core, _wait
 from ._values import (
     Bytes,
     Message,
+    Path,
     algorithm_bits,
     hash_message,
     joined,
@@ -133,6 +134,19 @@ class Key:
         key = None if peer is None else memoryview(peer)
         return self._call(_core.key_agree, slot, key)
 
+    def decrypt(self, data: Bytes) -> bytes:
+        """What was encrypted to this RSA key with PKCS#1 v1.5 padding: by the
+        card, or here with a software key."""
+        return self._call(_core.key_decrypt, memoryview(data))
+
+    def export(self, pem: bool = False) -> bytes:
+        """The private key itself, where ``object.software`` says that the card
+        gives it out: DER (PKCS #1, or RFC 5915), or with ``pem`` its text
+        form. :class:`DeniedError`: it cannot leave the card."""
+        der = self._call(_core.key_export)
+        kind = "RSA" if self.object.key_type.startswith("RSA") else "EC"
+        return _pem(der, f"{kind} PRIVATE KEY") if pem else der
+
     def csr(
         self,
         subject: str,
@@ -200,6 +214,12 @@ class Key:
             if not chain:
                 raise
         return chain
+
+    def complete_chain(self, bundle: Path) -> None:
+        """Completes :attr:`chain` with the CA certificates of a file, or of
+        the files of a directory, that really issued it; a root is left out.
+        :class:`AbsentError`: an issuer is missing; what was found is there."""
+        self._call(_core.key_complete_chain, bundle)
 
     def use_certificate(self, data: Bytes) -> None:
         """Takes this certificate (DER, or PEM with its chain behind it)

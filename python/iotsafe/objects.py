@@ -18,16 +18,19 @@ class Flag(enum.IntFlag):
     UPDATABLE = _core.OBJECT_UPDATABLE
     VOLATILE = _core.OBJECT_VOLATILE
     CERTIFICATE = _core.OBJECT_CERTIFICATE
+    SOFTWARE = _core.OBJECT_SOFTWARE
     SIGN = _core.OBJECT_SIGN
     GENERATE = _core.OBJECT_GENERATE
     AGREE = _core.OBJECT_AGREE
     DERIVE = _core.OBJECT_DERIVE
+    DECRYPT = _core.OBJECT_DECRYPT
 
 
 @dataclass(frozen=True)
 class Object:
     """What the card's list tells of one object. A copy: it needs no card."""
 
+    #: "iotsafe", "mias" or "mf".
     applet: str
     #: As in names: "private", "public", "secret-key", "cert" or "data".
     type: str
@@ -45,6 +48,12 @@ class Object:
     size: int
     #: A name that finds just this object.
     name: str
+
+    @property
+    def software(self) -> bool:
+        """Whether it is a private key that the card gives out: it signs on
+        this host."""
+        return bool(self.flags & Flag.SOFTWARE)
 
 
 _TYPES = {
