@@ -10,6 +10,9 @@
   verify  the SIM checks the server; an impostor is refused
   csr     the SIM signs a certificate signing request; the new certificate
           opens a session
+  trust-onboard
+          both identities of a Trust Onboard SIM, and why the Signing one
+          is not for TLS 1.3
 
 The SIM sits behind a software modem on a pseudo-terminal and takes its time, as
 real ones do; the command `iotsafe` uses it. Exits 0 only if the servers
@@ -17,131 +20,24 @@ accepted the sessions and the SIM's log shows the work it is said to have done.
 """
 
 import hashlib
-import json
 import os
 import pathlib
 import signal
-import subprocess
 import sys
 import tempfile
 
+from demo_steps import PACE, connect, count, program, show, show_session
+from demo_trust_onboard import tell_trust_onboard
+
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "support"))
 from commands import far  # noqa: E402
-from farside import (  # noqa: E402
-    DatagramTap,
-    Failure,
-    Server,
-    Sim,
-    make_server_certificate,
-)
-
-# An ordinary modem and card; options given behind these win.
-PACE = ("--baud", "115200", "--modem-ms", "5", "--card-ms", "2B:120")
+from farside import Failure, Server, Sim, make_server_certificate  # noqa: E402
 
 SESSIONS = (
     ("TLS 1.3", ["--tls", "1.3"], "TLS1.3"),
     ("TLS 1.2", ["--tls", "1.2"], "TLS1.2"),
     ("DTLS 1.2", ["--dtls"], "DTLS1.2"),
 )
-
-
-def program(*words, sim=None):
-    """What a program prints; its sentence if it failed."""
-    environment = dict(os.environ)
-    if sim:
-        environment["IOTSAFE_CARD"] = f"at:{sim.link}"
-    done = subprocess.run(
-        [str(word) for word in words],
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    if done.returncode:
-        what = f"{words[0]}: exit status {done.returncode}"
-        raise Failure(done.stderr.strip() or what)
-    return done.stdout
-
-
-def connect(sim, port, options):
-    """What `iotsafe connect` says was agreed."""
-    return json.loads(
-        program(
-            *("iotsafe", "connect", f"127.0.0.1:{port}"),
-            *("--name", "localhost", "--json", *options),
-            sim=sim,
-        )
-    )
-
-
-def session(sim, folder, server, options):
-    """Connects; gives the agreement and the subject that the server saw."""
-    options = ["--ca", folder / "ca.pem", *options]
-    if not server.datagram:
-        agreed = connect(sim, server.port, options)
-        verdict, subject = server.client()
-    else:
-        with DatagramTap(server.port) as tap:
-            agreed = connect(sim, tap.port, options)
-            verdict, _ = server.client()
-            subject = tap.subject()
-    if verdict != "The certificate is trusted.":
-        raise Failure(f"gnutls-serv: {verdict}")
-    if not subject:
-        raise Failure("gnutls-serv saw no certificate of the client")
-    return agreed, subject
-
-
-def milliseconds(exchange):
-    fields = ("us", "modem_us", "line_us")
-    return sum(exchange.get(field, 0) for field in fields) / 1000
-
-
-# What the SIM is there for, by instruction.
-WORK = {"2D": "the verification", "48": "the derivation"}
-
-
-def mark_of(exchange):
-    if exchange.get("signature"):
-        return "  <- the signature"
-    work = WORK.get(exchange["command"][2:4].upper())
-    return f"  <- {work}" if work else ""
-
-
-def count(exchanges, ins):
-    return sum(each["command"][2:4].upper() == ins for each in exchanges)
-
-
-def show(exchanges):
-    for exchange in exchanges:
-        mark = mark_of(exchange)
-        print(
-            f"  {milliseconds(exchange):8.1f} ms  {exchange['sw']}"
-            f"  {exchange['name']}{mark}"
-        )
-    total = sum(milliseconds(exchange) for exchange in exchanges)
-    print(f"  {total:8.1f} ms in {len(exchanges)} exchanges with the card")
-
-
-def show_session(name, version, sim, folder, server, options):
-    before = len(sim.log)
-    try:
-        agreed, subject = session(sim, folder, server, options)
-    except Failure as failure:
-        print(f"{name}: failed\n  {failure}")
-        show(sim.log[before:])
-        raise
-    exchanges = sim.log[before:]
-    signatures = sum(1 for each in exchanges if each.get("signature"))
-    print(f"{name}: accepted, {agreed['cipher_suite']}")
-    print(f"  the server saw {subject}")
-    show(exchanges)
-    if agreed["version"] != version:
-        raise Failure(f"{agreed['version']} was agreed, not {version}")
-    if signatures != 1:
-        raise Failure(f"the card made {signatures} signatures, not one")
-    print()
 
 
 def tell_tls(folder, sim_options):
@@ -305,7 +201,12 @@ def tell_csr(folder, sim_options):
     print("The new certificate is of the key in the SIM.")
 
 
-STORIES = {"psk": tell_psk, "verify": tell_verify, "csr": tell_csr}
+STORIES = {
+    "psk": tell_psk,
+    "verify": tell_verify,
+    "csr": tell_csr,
+    "trust-onboard": tell_trust_onboard,
+}
 
 
 def run(folder, words):

@@ -66,10 +66,10 @@ def test_info_describes_a_card_without_an_identity():
 def test_list_is_the_same_for_people_and_programs(profile):
     lines = text("list", card=f"sim:{profile}").splitlines()
     objects = answer("list", card=f"sim:{profile}")["objects"]
-    assert lines[0].split()[0] == "TYPE"
+    assert lines[0].split()[:2] == ["APPLET", "TYPE"]
     assert len(lines) == len(objects) + 1
     for line, each in zip(lines[1:], objects):
-        assert line.split()[:2] == [each["type"], each["id"]]
+        assert line.split()[:3] == [each[x] for x in ("applet", "type", "id")]
         assert line.endswith(" " + each["name"])
         assert line == line.rstrip()
         assert each["label"] == bytes.fromhex(each["label_hex"]).decode()

@@ -90,6 +90,33 @@ def test_a_broken_request_is_not_given_out():
     assert re.search(r"signature.*does not verify", done.stderr), done.stderr
 
 
+def test_both_identities_of_trust_onboard_and_what_cannot_be():
+    done = demo("trust-onboard")
+    assert done.returncode == 0, done.stdout + done.stderr
+    names = re.findall(r"^(\w+, \S+ \S+): accepted", done.stdout, re.M)
+    assert names == [
+        "Signing, TLS 1.2", "Signing, DTLS 1.2", "Available, TLS 1.3"]
+    assert done.stdout.count("<- the signature") == 2
+    assert len(re.findall("the server saw CN=WC[0-9a-f]{32},", done.stdout)) == 3
+    refused = done.stdout.partition("TLS 1.3: refused before connecting")[2]
+    assert "PKCS#1 v1.5 alone, which TLS 1.3 does not have" in refused
+    assert done.stderr == ""
+
+
+def test_a_flipped_bit_of_trust_onboards_signature_is_noticed():
+    done = demo("trust-onboard", "--fault", "flip-signature")
+    assert done.returncode == 1
+    assert "accepted" not in done.stdout
+    assert "signature does not verify" in done.stderr
+    assert 'key "signing"' in done.stderr
+
+
+def test_without_a_second_identity_the_story_is_not_told():
+    done = demo("trust-onboard", "--fault", "noise-key")
+    assert done.returncode == 1
+    assert "Available, TLS 1.3: failed" in done.stdout
+
+
 def test_a_story_that_is_none():
     done = demo("tale")
     assert done.returncode == 1

@@ -83,6 +83,7 @@ class Sim(Process):
 
     def __init__(self, folder, *options, program="iotsafe-sim"):
         self.link = folder / "modem"
+        self.attributes = ""  # of its address
         self._log = folder / "exchanges.jsonl"
         super().__init__(
             program,
