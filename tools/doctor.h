@@ -46,7 +46,8 @@ struct doctor {
 	/* Of the card that was examined; "" and 0 where not known. */
 	char interface[16];
 	uint64_t exchange_us, signature_us;
-	bool traces; /* lines of the trace go to standard error too */
+	bool at_applet; /* the SIM's PIN is none of our worries any more */
+	bool traces;	/* lines of the trace go to standard error too */
 };
 
 /* doctor_say.c. `next` is NULL where nothing is to be done. */
@@ -77,6 +78,12 @@ void doctor_try_ways(struct doctor *doctor, const char *address);
 
 /* doctor_card.c: everything from the applet up, on the open card. */
 void doctor_examine(struct doctor *doctor);
+
+/* doctor_tob.c: of Trust Onboard. The latter two are false where the failure is
+ * none of that kind. */
+void doctor_say_applets(struct doctor *doctor);
+bool doctor_say_two(struct doctor *doctor);
+bool doctor_say_pin(struct doctor *doctor, enum level level);
 
 /* doctor_chain.c: whether every certificate of the card can be read, and dates
  * and issuers of those of the key. */

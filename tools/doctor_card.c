@@ -70,6 +70,7 @@ static bool look_at_applet(struct doctor *doctor)
 		return false;
 	}
 	say_reached(doctor, info);
+	doctor->at_applet = true;
 	if (!strcmp(doctor->interface, "cgla") &&
 	    !strstr(doctor->address, "interface="))
 		doctor_say(doctor, LEVEL_NOTE, "csim-refused",
@@ -133,6 +134,7 @@ static bool look_at_objects(struct doctor *doctor, struct census *census)
 		   "sign), certificates: %u, secret keys: %u.",
 		   census->objects, census->private_keys, census->signers,
 		   census->certificates, census->secrets);
+	doctor_say_applets(doctor);
 	return true;
 }
 
@@ -240,6 +242,8 @@ static void make_signature(struct doctor *doctor, iotsafe_key *key,
 static void say_identity_failure(struct doctor *doctor,
 				 const struct census *census, int result)
 {
+	if (result == IOTSAFE_ERR_AMBIGUOUS && doctor_say_two(doctor))
+		return;
 	if (result == IOTSAFE_ERR_AMBIGUOUS)
 		doctor_say_failure(
 			doctor, LEVEL_PROBLEM, "several",
@@ -253,6 +257,10 @@ static void say_identity_failure(struct doctor *doctor,
 			"Use it with --psk IDENTITY; see docs/psk.md.",
 			"The card has no key to sign with, but a secret key: "
 			"it is made for pre-shared keys.");
+	else if (result == IOTSAFE_ERR_ABSENT && doctor->cli->options.key)
+		doctor_say_failure(doctor, LEVEL_PROBLEM, "no-such-key",
+				   "Look for its name with `iotsafe list`.",
+				   "The card has no private key of this name.");
 	else if (result == IOTSAFE_ERR_ABSENT)
 		doctor_say_failure(
 			doctor, LEVEL_PROBLEM, "no-key",
@@ -313,7 +321,8 @@ static void look_at_identity(struct doctor *doctor, const struct census *census)
 	int result;
 
 	watch_begin("looking for the identity");
-	result = iotsafe_key_open(doctor->cli->card, NULL, &key);
+	result = iotsafe_key_open(doctor->cli->card, doctor->cli->options.key,
+				  &key);
 	watch_end();
 	if (result < 0) {
 		say_identity_failure(doctor, census, result);

@@ -50,9 +50,10 @@ static void day_of(time_t when, char day[16])
 		snprintf(day, 16, "no date");
 }
 
-static void say_dates(struct doctor *doctor, const char *whose,
+static void say_dates(struct doctor *doctor, bool issuer,
 		      const struct certificate *certificate)
 {
+	const char *whose = issuer ? "The intermediate" : "The";
 	time_t now = time(NULL);
 	time_t from = gnutls_x509_crt_get_activation_time(certificate->crt);
 	time_t until = gnutls_x509_crt_get_expiration_time(certificate->crt);
@@ -66,6 +67,15 @@ static void say_dates(struct doctor *doctor, const char *whose,
 			   "right, wait or have the certificate issued anew.",
 			   "%s certificate is not valid before %s.", whose,
 			   first);
+	else if (now > until && issuer)
+		doctor_say(
+			doctor, LEVEL_WARNING, "issuer-expired",
+			"Servers that look at its dates refuse us; have yours "
+			"trust it without them. `iotsafe cert --verify BUNDLE "
+			"--ignore-ca-expiry` does so here.",
+			"The certificate of an authority above it expired on "
+			"%s: \"%s\".",
+			last, certificate->subject);
 	else if (now > until)
 		doctor_say(
 			doctor, LEVEL_PROBLEM, "expired",
@@ -215,8 +225,9 @@ static void say_chain(struct doctor *doctor, const struct chain *chain)
 	else
 		doctor_say(doctor, LEVEL_WARNING, "chain-incomplete",
 			   "Make sure that the server has the certificate of "
-			   "this CA and of every CA below it; or have them put "
-			   "on the card.",
+			   "this CA and of every CA below it; or give them "
+			   "with the key's: `iotsafe cert NAME --complete "
+			   "BUNDLE --out chain.pem`, then --cert ./chain.pem.",
 			   "The issuer of the certificate, \"%s\", is neither "
 			   "on the card nor known to this system.",
 			   top->issuer);
@@ -263,8 +274,7 @@ void doctor_certificates(struct doctor *doctor, iotsafe_key *key)
 		   "The certificate belongs to the key: \"%s\".",
 		   chain.list[0].subject);
 	for (unsigned i = 0; i < chain.count; i++)
-		say_dates(doctor, i ? "The intermediate" : "The",
-			  &chain.list[i]);
+		say_dates(doctor, i > 0, &chain.list[i]);
 	say_chain(doctor, &chain);
 	for (unsigned i = 0; i < chain.count; i++)
 		certificate_free(&chain.list[i]);

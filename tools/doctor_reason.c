@@ -271,6 +271,8 @@ void doctor_reason(struct doctor *doctor, enum level level)
 	const char *path = path_of(doctor, buffer);
 	int code = iotsafe_last_code();
 
+	if (code == IOTSAFE_ERR_PIN && doctor_say_pin(doctor, level))
+		return;
 	if (code == IOTSAFE_ERR_CANCELLED && watch_late())
 		doctor_say_failure(doctor, level, "time-up",
 				   "Give it more time (--timeout 60000).",

@@ -47,6 +47,9 @@ static const struct row rows[] = {
 	{"key", TEXT, PLACE(key),
 	 SIGN | CONNECTS | AGREE | CSR | JWS | SEAL | OPEN | DECRYPT, "OBJECT",
 	 "the private key (default: the card's identity)"},
+	{"key", TEXT, PLACE(key), DOCTOR, "OBJECT",
+	 "examine this identity, of several (default: the only\n"
+	 "one)"},
 	{"key", TEXT, PLACE(key), VERIFY | VERIFY_FILE, "OBJECT",
 	 "the public key on the card"},
 	{"key", TEXT, PLACE(key), PRF | PSK | MAC, "OBJECT",
