@@ -18,6 +18,7 @@ import time
 import pytest
 from errorpage import documented
 from farside import Server, Sim, make_server_certificate
+from tob import AVAILABLE, SIGNING, Card
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 ATTEMPT = TOP / "tests/integration/attempt"
@@ -149,6 +150,17 @@ def refusing_server(attempt):
 
 
 @contextlib.contextmanager
+def trust_onboard(attempt, key=SIGNING, pin=True, right="0000", **more):
+    card = Card(attempt.folder, pin=right)
+    attempt.key = key
+    attempt.card = card.address(pin, timeout=TIMEOUT, **more)
+    # Each of the faces begins with all tries.
+    if "quirk" not in more:
+        attempt.card += "&quirk=tob-tries%3D3"
+    yield
+
+
+@contextlib.contextmanager
 def closing_peer(attempt):
     """Takes the ClientHello and hangs up."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -188,6 +200,20 @@ ROWS = {
     "the signature does not verify":
         lambda a: with_fault(a, "flip-signature"),
     "card silent while it signs": lambda a: with_fault(a, "silence=2B"),
+    "Trust Onboard, and no identity named":
+        lambda a: trust_onboard(a, key="applet=mias"),
+    "an applet's PIN that nobody gives":
+        lambda a: trust_onboard(a, pin=False),
+    "an applet's PIN that is wrong":
+        lambda a: trust_onboard(a, right="9999"),
+    "an applet's PIN with one try left":
+        lambda a: trust_onboard(a, quirk="tob-tries=1"),
+    "a directory that says too much":
+        lambda a: trust_onboard(a, fault="dir-count%3D255"),
+    "a signature that is cut":
+        lambda a: trust_onboard(a, fault="signature-size%3D200"),
+    "a software key that is noise":
+        lambda a: trust_onboard(a, key=AVAILABLE, fault="noise-key"),
     "server's certificate not trusted": untrusted_server,
     "server's certificate for another name":
         lambda a: connecting(a, name="other.example"),
@@ -204,6 +230,8 @@ STATUSES = {
     "no applet on this SIM": "6A82",
     "card answers 6985": "6985",
     "card answers 6982": "6982",
+    "an applet's PIN that nobody gives": "6982",
+    "an applet's PIN that is wrong": "63C2",
 }
 
 
