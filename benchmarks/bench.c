@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Measures one thing many times on one card and prints every sample as JSON:
- * signatures, or full handshakes with a TLS server in a thread. What the
+ * signatures, full handshakes with a TLS server in a thread, or each step with
+ * one identity of Trust Onboard. What the
  * figures mean is run.py's business.
  */
 #include <err.h>
@@ -20,6 +21,7 @@
 
 struct options {
 	const char *card;
+	const char *key;       /* NULL: the identity */
 	const char *directory; /* of ca.pem, server.pem, server-key.pem */
 	int count;
 	int version; /* 12, 13; 0: DTLS 1.2 */
@@ -86,6 +88,65 @@ static void measure_signatures(iotsafe_card *card,
 		if (i >= 0)
 			print_sample(before, counters(card), i);
 		iotsafe_free(out);
+	}
+	iotsafe_key_free(key);
+}
+
+/* ---- one identity, step by step ---- */
+
+/* What the simulator's cards have, and those that were sold. */
+static int give_pin(void *self, const char *iccid, const char *applet,
+		    int tries, char *pin, size_t pin_size)
+{
+	(void)self;
+	(void)iccid;
+	(void)applet;
+	(void)tries;
+	snprintf(pin, pin_size, "0000");
+	return IOTSAFE_OK;
+}
+
+static void read_identity(iotsafe_key *key)
+{
+	iotsafe_object *object;
+	uint8_t *out;
+	size_t out_size;
+
+	check(iotsafe_key_certificate(key, 0, &out, &out_size), "certificate");
+	iotsafe_free(out);
+	check(iotsafe_key_object(key, &object), "key");
+	if (iotsafe_object_flags(object) & IOTSAFE_OBJECT_SOFTWARE) {
+		check(iotsafe_key_export(key, &out, &out_size), "export");
+		iotsafe_free(out);
+	}
+	iotsafe_object_free(object);
+}
+
+/* Samples: open (which was done by main(), so that it counts from 0), read,
+ * the first signature, and one of those behind it. */
+static void measure_identity(iotsafe_card *card, const struct options *options)
+{
+	const uint8_t hash[32] = {1};
+	struct sample before = {.total = microseconds()}, after;
+	iotsafe_key *key;
+	uint8_t *out;
+	size_t out_size;
+
+	check(iotsafe_key_open(card, options->key, &key), "key");
+	after = counters(card);
+	print_sample(before, after, 0);
+	before = after;
+	read_identity(key);
+	after = counters(card);
+	print_sample(before, after, 1);
+	for (int i = 0; i < 2; i++) {
+		before = after;
+		check(iotsafe_key_sign(key, IOTSAFE_SHA256, hash, sizeof(hash),
+				       &out, &out_size),
+		      "sign");
+		iotsafe_free(out);
+		after = counters(card);
+		print_sample(before, after, 2 + i);
 	}
 	iotsafe_key_free(key);
 }
@@ -158,8 +219,8 @@ static void measure_handshakes(iotsafe_card *card,
 
 static void usage(FILE *out)
 {
-	fputs("usage: bench sign|handshake [--card ADDRESS] [--count N]\n"
-	      "             [--pki DIR] [--tls 1.2|1.3|dtls]\n"
+	fputs("usage: bench sign|handshake|identity [--card ADDRESS] [--count N]\n"
+	      "             [--pki DIR] [--tls 1.2|1.3|dtls] [--key NAME]\n"
 	      "Prints {\"versions\":…,\"samples\":[…]}; a handshake needs a "
 	      "directory made by\n`iotsafe-sim pki`. Exit status: 0, 1 failed, "
 	      "2 wrong usage.\n",
@@ -181,6 +242,7 @@ static void parse(int argc, char **argv, struct options *options)
 {
 	static const struct option names[] = {
 		{"card", required_argument, NULL, 'c'},
+		{"key", required_argument, NULL, 'k'},
 		{"count", required_argument, NULL, 'n'},
 		{"pki", required_argument, NULL, 'p'},
 		{"tls", required_argument, NULL, 't'},
@@ -193,6 +255,9 @@ static void parse(int argc, char **argv, struct options *options)
 		switch (option) {
 		case 'c':
 			options->card = optarg;
+			break;
+		case 'k':
+			options->key = optarg;
 			break;
 		case 'n':
 			options->count = atoi(optarg);
@@ -227,8 +292,12 @@ int main(int argc, char **argv)
 		measure = measure_signatures;
 	else if (!strcmp(argv[optind], "handshake"))
 		measure = measure_handshakes;
+	else if (!strcmp(argv[optind], "identity"))
+		measure = measure_identity;
 	else
-		errx(2, "%s: neither sign nor handshake", argv[optind]);
+		errx(2, "%s: neither sign, handshake nor identity",
+		     argv[optind]);
+	iotsafe_pin_set_applet(give_pin, NULL);
 	check(iotsafe_card_open(options.card, &card), "card");
 	printf("{\"versions\":{\"libiotsafe\":\"%s\",\"gnutls\":\"%s\"},"
 	       "\"samples\":[\n",

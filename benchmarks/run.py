@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 
+import identities
 import picture
 
 # What is measured: name, command line of `bench`, signatures in each sample.
@@ -174,6 +175,7 @@ def main():
             path = os.path.join(arguments.output, name + ".json")
             with open(path, "w", encoding="utf-8") as out:
                 out.write(json.dumps(result) + "\n")
+        identities.run(store, arguments.output)
     bars = [(name, parts(arguments, results["sign"], results[name]))
             for name, _ in MEASUREMENTS if name != "sign"]
     path = os.path.join(arguments.output, "handshake.svg")
