@@ -8,7 +8,7 @@ import shutil
 import subprocess
 
 import pytest
-from farside import Server, make_server_certificate
+from farside import Server, certified, make_server_certificate
 from servers import Mosquitto, Peer, pass_on
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
@@ -59,6 +59,7 @@ def folder(tmp_path, monkeypatch, request):
         if "name" in request.fixturenames else ""
     card = f"sim:{CARDS.get(name, '')}?store={tmp_path}"
     monkeypatch.setenv("IOTSAFE_CARD", card)
+    monkeypatch.setenv("PIN", "0000")
     return tmp_path
 
 
@@ -109,6 +110,7 @@ ALONE = {
     "upgrade.sh": (["message", "message.sig"], r"taking message"),
     "check.py": (["ca-key", "message", "message.sig"], r"good"),
     "check.lua": (["ca-key", "message", "message.sig"], r"good"),
+    "onboard.sh": (["trust-onboard-bundle.pem"], r"subject=.*CN ?= ?WC"),
     "sealed.py": (["a text"], r"^a text$"),
     "sealed.lua": (["a text"], r"^a text$"),
 }
@@ -128,6 +130,8 @@ CONNECTED = {
     "tunnel.sh": ("http", r"200"),
     "dtls.py": ("udp", r"DTLSv1\.2 b'hello"),
     "dtls.lua": ("udp", r"DTLSv?1\.2\thello"),
+    "onboard.py": ("onboard", r"TLSv1\.2 b'hello"),
+    "onboard.lua": ("onboard", r"TLSv?1\.2\thello"),
     "psk.py": ("psk", r"TLSv1\.2 b'hello"),
     "psk.lua": ("psk", r"TLSv?1\.2\thello"),
     "again.py": ("echo", r"False 1\nTrue 1"),
@@ -155,6 +159,8 @@ CARDS = {
     "upgrade.sh": "full", "check.py": "full", "check.lua": "full",
     "sealed.py": "full", "sealed.lua": "full",
     "psk.py": "psk", "psk.lua": "psk",
+    **dict.fromkeys(["onboard.py", "onboard.lua", "onboard.sh"],
+                    "trust-onboard"),
 }
 
 
@@ -183,7 +189,8 @@ def test_signature_of_the_c_program_is_as_long_as_two_numbers(folder):
 def test_program_talks_to_a_server_that_wants_a_certificate(
         name, folder):
     kind, expected = CONNECTED[name]
-    options = psk_options(folder) if kind == "psk" else None
+    options = {"psk": psk_options, "onboard": onboard_options}.get(
+        kind, lambda _: None)(folder)
     given = ["localhost"] if kind == "psk" else ["localhost", "ca.pem"]
     with Server(folder, datagram=kind == "udp", echo=kind != "http",
                 options=options) as server:
@@ -218,6 +225,13 @@ def psk_options(folder):
     (folder / "keys.txt").write_text(keys)
     return ["--pskpasswd", folder / "keys.txt",
             "--priority", "NORMAL:-KX-ALL:+PSK"]
+
+
+def onboard_options(folder):
+    """gnutls-serv's, for clients of Trust Onboard."""
+    run(["iotsafe", "list"], folder)  # makes the bundle
+    return [folder / "trust-onboard-bundle.pem" if word == folder / "ca.pem"
+            else word for word in certified(folder)]
 
 
 def psk_page(language):
