@@ -87,7 +87,8 @@ static void add_algorithm(char *words, size_t room, const char *name,
 	if (!hash || !before || strncmp(name, before, (size_t)(hash - name)))
 		add_word(words, room, name);
 	else
-		snprintf(words + size, room - size, "/%s", hash + 3);
+		snprintf(words + size, room - size, "/%s",
+			 strcmp(hash, "sha1") ? hash + 3 : hash);
 }
 
 /* What a key is good for: "sign" gives way to how it signs. */

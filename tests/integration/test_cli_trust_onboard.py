@@ -219,7 +219,8 @@ def test_a_file_that_others_can_read_is_refused(tob):
 
 
 @pytest.mark.parametrize("pin", ["", "123", "123456789", "1" * 300, "12\t34",
-                                 "p\xe4ss", "1" * 5000])
+                                 "p\xe4ss", "1" * 5000],
+                         ids=["none", "3", "9", "300", "blank", "ASCII", "5000"])
 def test_what_cannot_be_a_pin_costs_no_try(tob, pin):
     path = tob.file("pin", f"{tob.iccid} applet=mias {pin}\n")
     for words in (["verify", "--pin-file", path],

@@ -69,7 +69,8 @@ def test_a_lie_about_one_identity_leaves_the_other_alone(tob, fault):
     iotsafe(*SIGN, other, card=tob.address(fault=fault.replace("=", "%3D")))
 
 
-@pytest.mark.parametrize("pin", ["", "123", "123456789", "0" * 300, "00 00"])
+@pytest.mark.parametrize("pin", ["", "123", "123456789", "0" * 300, "00 00"],
+                         ids=["none", "3", "9", "300", "blank"])
 def test_a_pin_file_that_is_garbled_costs_no_try(tob, pin):
     path = tob.file("garbled", f"{tob.iccid} applet=mias {pin}\n")
     card = tob.address(pin=False, **{"pin-file": path})
