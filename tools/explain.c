@@ -9,7 +9,6 @@
 #include "status.h"
 
 #define INS_GET_RESPONSE 0xC0
-#define INS_VERIFY_PIN	 0x20
 
 /* What P1 and P2 are to a command. */
 enum parameters {
@@ -25,11 +24,13 @@ enum parameters {
 	BINARY,
 	GET_DATA,
 	PRF_MODE,
-	PIN_NUMBER
+	PIN_NUMBER,
+	/* P2 says what for. */
+	ENVIRONMENT
 };
 
 /* What the bytes of command and answer are. */
-enum content { RAW, OBJECTS, CHANNEL_NUMBER, AID };
+enum content { RAW, OBJECTS, CHANNEL_NUMBER, AID, KEY_CHOICE };
 
 static const struct row {
 	uint8_t ins;
@@ -38,6 +39,7 @@ static const struct row {
 	enum content sent, received;
 } rows[] = {
 	{0x20, "VERIFY PIN", PIN_NUMBER, RAW, RAW},
+	{0x22, "MANAGE SECURITY ENVIRONMENT", ENVIRONMENT, KEY_CHOICE, RAW},
 	{0x24, "PUT PUBLIC KEY INIT", SESSION, OBJECTS, RAW},
 	{0x2A, "COMPUTE SIGNATURE INIT", SESSION, OBJECTS, RAW},
 	{0x2B, "COMPUTE SIGNATURE UPDATE", UPDATE, OBJECTS, OBJECTS},
@@ -72,9 +74,27 @@ static const struct row *find_row(uint8_t ins)
 /* The same instruction as READ FILE, which always has data. */
 static const struct row read_binary = {0xB0, "READ BINARY", BINARY, RAW, RAW};
 
+/* ISO 7816-8 and 7816-4, as Trust Onboard's applet has them: instructions that
+ * IoT.05 gives another meaning, with P1 and P2 that it does not use. */
+static const struct other {
+	uint8_t p1, p2;
+	struct row row;
+} others[] = {
+	{0x90, 0xA0, {0x2A, "PSO HASH", NO_PARAMETERS, RAW, RAW}},
+	{0x9E, 0x9A, {0x2A, "PSO COMPUTE SIGNATURE", NO_PARAMETERS, RAW, RAW}},
+	{0x80, 0x86, {0x2A, "PSO DECIPHER", NO_PARAMETERS, RAW, RAW}},
+	{0x00, 0x81, {0x24, "CHANGE REFERENCE DATA", PIN_NUMBER, RAW, RAW}},
+};
+
 static const struct row *find_command(const struct record *record)
 {
 	const struct row *row = find_row(record->command[1]);
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (others[i].row.ins == record->command[1] &&
+		    others[i].p1 == record->command[2] &&
+		    others[i].p2 == record->command[3])
+			return &others[i].row;
 
 	return row->parameters == OFFSET && record->command_size == 5
 		       ? &read_binary
@@ -159,6 +179,8 @@ static const char *p1_words(enum parameters parameters, const uint8_t *p)
 		return data_words(p[0]);
 	case PRF_MODE:
 		return prf_words(p[0]);
+	case ENVIRONMENT:
+		return p[0] == 0x41 ? "set, to compute" : "unknown";
 	case BINARY:
 		return p[0] == 0x82 ? "file 2, the ICCID" : "a file's number";
 	default:
@@ -174,7 +196,13 @@ static void p2_words(enum parameters parameters, const uint8_t *p, char *out)
 	else if (parameters == BINARY)
 		snprintf(out, EXPLAIN_WORDS_MAX, "from byte %u on", p[1]);
 	else if (parameters == PIN_NUMBER)
-		snprintf(out, EXPLAIN_WORDS_MAX, "PIN %u", p[1] & 0x7Fu);
+		snprintf(out, EXPLAIN_WORDS_MAX, "PIN %u%s", p[1] & 0x7Fu,
+			 p[1] & 0x80 ? " of the applet" : "");
+	else if (parameters == ENVIRONMENT)
+		snprintf(out, EXPLAIN_WORDS_MAX, "%s",
+			 p[1] == 0xB6	? "a signature"
+			 : p[1] == 0xB8 ? "a decryption"
+					: "unknown");
 	else if (parameters == MANAGE && p[0] == 0x80)
 		snprintf(out, EXPLAIN_WORDS_MAX, "channel %u", p[1]);
 	else if (parameters == MANAGE && p[1] == 0x00)
@@ -209,6 +237,9 @@ static void give_content(struct explain *explain, const char *name,
 
 	if (content == CHANNEL_NUMBER && size == 1)
 		snprintf(words, sizeof(words), "channel %u", data[0]);
+	else if (content == KEY_CHOICE && size == 6)
+		snprintf(words, sizeof(words), "algorithm %02X, key %02X",
+			 data[2], data[5]);
 	else if (content == AID)
 		snprintf(words, sizeof(words), "what to select");
 	give(explain, name, data, size, words);
@@ -244,7 +275,7 @@ static void give_body(struct explain *explain, const struct row *row,
 		give(explain, "rest", body, size, "of a wrong length");
 		return;
 	}
-	if (row->ins == INS_VERIFY_PIN)
+	if (row->parameters == PIN_NUMBER)
 		give(explain, "data", body + 1, 0, "a PIN, not shown");
 	else
 		give_content(explain, "data", row->sent, body + 1, lc, false);

@@ -19,6 +19,8 @@ static const struct meaning meanings[] = {
 	{0x6200, 0xFF00, "warning; nothing changed"},
 	{0x6300, 0xFFFF, "more data follows"},
 	{0x63CF, 0xFFFF, "done; a remote administration session has ended"},
+	{0x63C0, 0xFFF0,
+	 "as many tries of the PIN are left as the last digit says"},
 	{0x6300, 0xFF00, "warning; something changed"},
 	{0x6400, 0xFF00, "failed; nothing changed"},
 	{0x6500, 0xFF00, "failed; something changed"},

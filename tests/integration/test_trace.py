@@ -57,6 +57,27 @@ def zariot(tmp_path):
 # Told.
 
 
+def test_trust_onboards_commands_have_their_own_names(tmp_path):
+    """The same instructions mean other things in IoT.05."""
+    path = tmp_path / "trace"
+    path.write_text(f"""\
+apdu MANAGE SECURITY ENVIRONMENT: 012241B606800142840131 -> 9000 (1.000 ms)
+apdu PSO HASH: 012A90A0229020{DIGEST} -> 9000 (1.000 ms)
+apdu PSO COMPUTE SIGNATURE: 012A9E9A00 -> 6100 (1.000 ms)
+apdu VERIFY PIN: 01200081 -> 63C3 (1.000 ms)
+apdu CHANGE REFERENCE DATA: 8124008109043030303031313131 -> 63C2 (1.000 ms)
+""")
+    told = fields(answer("trace", path, card=None))
+    words = {name: word for each in told for name, _, word in each}
+    names = [dict((f[0], f[2]) for f in each)["instruction"] for each in told]
+    assert names == ["MANAGE SECURITY ENVIRONMENT", "PSO HASH",
+                     "PSO COMPUTE SIGNATURE", "VERIFY PIN",
+                     "CHANGE REFERENCE DATA"]
+    assert ("data", "800142840131", "algorithm 42, key 31") in told[0]
+    assert "tries of the PIN are left" in words["status"]
+    assert ("data", "", "a PIN, not shown") in told[4]
+
+
 def test_each_field_of_a_signature_is_told(zariot):
     init, update, fetch = fields(answer("trace", zariot, card=None))
     assert init == [
