@@ -130,7 +130,8 @@ def test_all_that_a_card_says_is_understood(tmp_path, profile):
 
 
 def test_failures_and_remarks_are_told(tmp_path):
-    _, path = record(tmp_path, "list", card="sim:?quirk=no-csim")
+    _, path = record(tmp_path, "list", "applet=iotsafe",
+                     card="sim:?quirk=no-csim")
     kinds = [line["kind"] for line in answer("trace", path, card=None)["lines"]]
     assert kinds.count("error") == 1 and kinds.count("remark") == 1
     page = told(path)
@@ -207,7 +208,7 @@ def test_behind_its_end_the_record_begins_again(tmp_path):
 
 
 def test_another_command_gets_6f00_and_a_line_in_the_log(tmp_path):
-    _, path = record(tmp_path, "list")
+    _, path = record(tmp_path, "list", "applet=iotsafe")
     log = tmp_path / "log"
     done = iotsafe("sign", "--digest", DIGEST, status=7,
                    card=f"sim:?replay={path}&log={log}")
