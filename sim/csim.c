@@ -91,8 +91,8 @@ void csim_card(struct modem *modem, struct at_exchange *exchange, size_t size)
 			card_exchange(modem->card, exchange->command, size,
 				      exchange->response, &entry->note));
 	took = timing_now() - start;
-	entry->card_ns = timing_card(&modem->timing, exchange->command[1],
-				     size + entry->response.size);
+	entry->card_ns = timing_card(&modem->timing, exchange->command, size,
+				     entry->response.size);
 	if (entry->card_ns < took)
 		entry->card_ns = took;
 	exchange->done = true;

@@ -116,11 +116,13 @@ static bool wait_for(const struct state *state, struct ready *ready)
 
 static bool read_input(struct state *state)
 {
+	/* before the read, which belongs to the line's time already */
+	uint64_t now = timing_now();
 	char bytes[512];
 	ssize_t n = read(state->port->in, bytes, sizeof(bytes));
 
 	if (n > 0)
-		modem_feed(state->modem, timing_now(), bytes, (size_t)n);
+		modem_feed(state->modem, now, bytes, (size_t)n);
 	else if (n == 0)
 		state->ended = true;
 	else if (errno != EAGAIN && errno != EINTR)

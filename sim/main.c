@@ -6,6 +6,7 @@
 #include "personalise.h"
 #include "pki_command.h"
 #include "problem.h"
+#include "timing_option.h"
 #include "vpcd.h"
 
 #include <getopt.h>
@@ -29,49 +30,6 @@ struct options {
 	struct timing timing;
 	struct aids aids;
 };
-
-static bool read_number(const char *text, double most, double *number)
-{
-	char *end;
-
-	*number = strtod(text, &end);
-	return end != text && *end == '\0' && *number >= 0 && *number <= most;
-}
-
-static bool read_time(const char *option, const char *text, double unit_ns,
-		      uint64_t *ns)
-{
-	double number;
-
-	if (!read_number(text, 3600000, &number))
-		return problem("--%s: \"%s\" is not a time", option, text);
-	*ns = (uint64_t)(number * unit_ns);
-	return true;
-}
-
-/* N for every command, or INS:N for one. */
-static bool read_card_time(struct timing *timing, const char *text)
-{
-	const char *colon = strchr(text, ':');
-	uint8_t ins;
-
-	if (colon == NULL)
-		return read_time("card-ms", text, 1e6, &timing->card_ns);
-	if (hex_decode(text, (size_t)(colon - text), &ins, 1) != 1)
-		return problem("--card-ms: \"%s\" is not INS:N", text);
-	timing->ins[ins].set = true;
-	return read_time("card-ms", colon + 1, 1e6, &timing->ins[ins].ns);
-}
-
-static bool read_baud(struct timing *timing, const char *text)
-{
-	double number;
-
-	if (!read_number(text, 100e6, &number) || number < 50)
-		return problem("--baud: \"%s\" is not a speed", text);
-	timing->baud = (unsigned int)number;
-	return true;
-}
 
 static bool read_profile(struct options *options, const char *name)
 {
@@ -108,17 +66,21 @@ static const struct option long_options[] = {
 	{"replay", required_argument, NULL, 'r'},
 	{"quirk", required_argument, NULL, 'q'},
 	{"fault", required_argument, NULL, 'f'},
-	{"baud", required_argument, NULL, 'b'},
-	{"modem-ms", required_argument, NULL, 'm'},
-	{"char-us", required_argument, NULL, 'u'},
-	{"card-ms", required_argument, NULL, 'c'},
+	{"link", required_argument, NULL, 'L'},
+	{"baud", required_argument, NULL, 't'},
+	{"modem-ms", required_argument, NULL, 't'},
+	{"gap-ms", required_argument, NULL, 't'},
+	{"char-us", required_argument, NULL, 't'},
+	{"ta1", required_argument, NULL, 't'},
+	{"clock-mhz", required_argument, NULL, 't'},
+	{"card-ms", required_argument, NULL, 't'},
 	{"log", required_argument, NULL, 'l'},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
 	{NULL, 0, NULL, 0},
 };
 
-static bool read_option(struct options *options, int option)
+static bool read_option(struct options *options, int option, const char *name)
 {
 	switch (option) {
 	case 'p':
@@ -150,22 +112,32 @@ static bool read_option(struct options *options, int option)
 		return true; /* after the profile's own, read_manners() */
 	case 'f':
 		return read_faults(&options->faults, optarg);
-	case 'b':
-		return read_baud(&options->timing, optarg);
-	case 'm':
-		return read_time("modem-ms", optarg, 1e6,
-				 &options->timing.modem_ns);
-	case 'u':
-		return read_time("char-us", optarg, 1e3,
-				 &options->timing.char_ns);
-	case 'c':
-		return read_card_time(&options->timing, optarg);
+	case 'L':
+		return true; /* before the terms of it, read_link() */
+	case 't':
+		return timing_option(&options->timing, name, optarg);
 	case 'l':
 		options->log = optarg;
 		return true;
 	default:
 		return false; /* getopt has said what is wrong */
 	}
+}
+
+/* The whole link first, then single terms over it. */
+static bool read_link(struct options *options, int argc, char **argv)
+{
+	bool good = true;
+	int option;
+
+	opterr = 0;
+	while (good &&
+	       (option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
+		if (option == 'L')
+			good = timing_option(&options->timing, "link", optarg);
+	opterr = 1;
+	optind = 0;
+	return good;
 }
 
 /* The profile's quirks first, then those of the command line over them. */
@@ -204,10 +176,12 @@ static bool check_line(struct options *options)
 /* -1: go on; else the exit code. */
 static int read_options(struct options *options, int argc, char **argv)
 {
-	int option;
+	int option, index;
 
 	*options = (struct options){.profile = profile_find("gsma")};
-	while ((option = getopt_long(argc, argv, "", long_options, NULL)) !=
+	if (!read_link(options, argc, argv))
+		return EXIT_USAGE;
+	while ((option = getopt_long(argc, argv, "", long_options, &index)) !=
 	       -1) {
 		if (option == 'h')
 			return fputs(sim_help, stdout) < 0 ? EXIT_BROKEN
@@ -216,7 +190,7 @@ static int read_options(struct options *options, int argc, char **argv)
 			return puts("iotsafe-sim " SIM_VERSION) < 0
 				       ? EXIT_BROKEN
 				       : EXIT_GOOD;
-		if (!read_option(options, option))
+		if (!read_option(options, option, long_options[index].name))
 			return EXIT_USAGE;
 	}
 	if (optind < argc) {
@@ -357,5 +331,7 @@ int main(int argc, char **argv)
 		return print(quirks_print);
 	if (strcmp(word, "faults") == 0)
 		return print(faults_print);
+	if (strcmp(word, "links") == 0)
+		return print(links_print);
 	return simulate(argc, argv);
 }

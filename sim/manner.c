@@ -147,6 +147,8 @@ void manner_fetch(struct modem *modem, struct at_exchange *exchange)
 			break;
 		memcpy(all + size, piece, more);
 		size += more - 2;
+		exchange->entry.card_ns +=
+			timing_card(&modem->timing, get, sizeof(get), more);
 	}
 	exchange->entry.response = view_of(all, size + 2);
 }

@@ -116,8 +116,17 @@ static bool is_command(const char *line)
 	       toupper((unsigned char)line[1]) == 'T';
 }
 
+/* When the line now has been heard: a slow host may take longer than it. */
+static uint64_t line_end(const struct modem *modem, uint64_t now)
+{
+	uint64_t end =
+		modem->line_start + line_time(modem, modem->line_received);
+
+	return now > end ? now : end;
+}
+
 /* What does not begin with AT is no command: V.250 5.2.1 has it ignored. */
-static void end_line(struct modem *modem)
+static void end_line(struct modem *modem, uint64_t now)
 {
 	struct reply reply = reply_new(&modem->quirks);
 	struct at_exchange exchange = {0};
@@ -154,13 +163,23 @@ static void end_line(struct modem *modem)
 	OPENSSL_cleanse(exchange.response, sizeof(exchange.response));
 	if (result == AT_SILENT && !restarted)
 		return;
-	ready = modem->line_start + line_time(modem, modem->line_received) +
-		modem->timing.modem_ns + exchange.entry.card_ns;
+	ready = line_end(modem, now) + modem->timing.modem_ns +
+		exchange.entry.card_ns;
 	if (storm)
 		emit_storm(modem, ready);
 	emit_reply(modem, ready, &reply);
 	if (storm)
 		emit_storm(modem, modem->free_at);
+}
+
+/* No sooner than the gap behind what was said last. */
+static uint64_t line_begin(const struct modem *modem, uint64_t now)
+{
+	uint64_t from = modem->free_at;
+
+	if (from > 0)
+		from += modem->timing.gap_ns;
+	return now > from ? now : from;
 }
 
 static void next_line(struct modem *modem)
@@ -176,10 +195,10 @@ static void take(struct modem *modem, uint64_t now, char c)
 
 	modem->count_in++;
 	if (modem->line_received++ == 0)
-		modem->line_start = now > modem->free_at ? now : modem->free_at;
+		modem->line_start = line_begin(modem, now);
 	if (c == '\r' || c == '\n') {
 		if (!modem->deaf)
-			end_line(modem);
+			end_line(modem, now);
 		modem->lines++;
 		next_line(modem);
 	} else if (!printable || (c == ' ' && modem->line_size == 0)) {
@@ -208,7 +227,8 @@ static size_t line_part(const char *bytes, size_t size)
 static void echo(struct modem *modem, uint64_t now, const char *bytes,
 		 size_t size)
 {
-	uint64_t start = modem->line_received ? modem->line_start : now;
+	uint64_t start = modem->line_received ? modem->line_start
+					      : line_begin(modem, now);
 
 	if (!echoes(modem) || modem->deaf)
 		return;

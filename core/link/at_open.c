@@ -149,8 +149,9 @@ static int exec_open(struct link *link, const struct address *address,
 }
 
 static const char *const sim_attributes[] = {
-	"exit", "init",	    "interface", "quirk",   "fault",  "store", "log",
-	"baud", "modem-ms", "char-us",	 "card-ms", "replay", NULL,
+	"exit", "init",	  "interface", "quirk",	    "fault",   "store",
+	"log",	"baud",	  "modem-ms",  "char-us",   "card-ms", "replay",
+	"link", "gap-ms", "ta1",       "clock-mhz", NULL,
 };
 
 /* What the software SIM takes on its command line. */

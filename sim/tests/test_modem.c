@@ -374,14 +374,14 @@ Test(modem, takes_the_time_the_link_model_says)
 	b.modem.timing.char_ns = 100000;
 	b.modem.timing.card_ns = 30000000000;
 	says(OPEN, OPENED);
-	/* 5 bytes to the card and 3 back */
-	cr_assert_eq(b.due, in * 10000000000ULL / 9600 + 5000000 + 8 * 100000 +
+	/* 5 bytes to the card, the procedure byte, 3 back */
+	cr_assert_eq(b.due, in * 10000000000ULL / 9600 + 5000000 + 9 * 100000 +
 				    30000000000 + out * 10000000000ULL / 9600);
 	b.modem.timing.ins[0x70].set = true;
 	b.modem.timing.ins[0x70].ns = 10000000000;
 	b.modem.timing.baud = 0;
 	bench_at(&b, OPEN);
-	cr_assert_eq(b.due, 5000000 + 8 * 100000 + 10000000000);
+	cr_assert_eq(b.due, 5000000 + 9 * 100000 + 10000000000);
 }
 
 Test(modem, restarts_once)
@@ -403,6 +403,10 @@ Test(modem, starts_the_clock_with_the_first_character)
 	modem_feed(&b.modem, 1000000000, "A", 1);
 	modem_feed(&b.modem, 1005000000, "T\r", 2);
 	cr_assert_eq(b.due, 1000000000 + (3 + strlen(OK)) * 10000000);
+	/* a host that dawdles */
+	modem_feed(&b.modem, 5000000000, "A", 1);
+	modem_feed(&b.modem, 6000000000, "T\r", 2);
+	cr_assert_eq(b.due, 6000000000 + strlen(OK) * 10000000);
 }
 
 /* A second command sent early waits until the first is answered. */

@@ -82,7 +82,8 @@ def refuses_wrong_usage(folder):
     for options in (["--nonsense"], ["word"], ["--profile", "none"],
                     ["--quirk", "none"], ["--fault", "die"],
                     ["--baud", "fast"], ["--card-ms", "zz:1"],
-                    ["--modem-ms", "-1"], ["--aid", "xyz"], ["pki"],
+                    ["--modem-ms", "-1"], ["--link", "wire"], ["--ta1", "9"],
+                    ["--gap-ms", "x"], ["--aid", "xyz"], ["pki"],
                     ["--pty", "x", "--stdio"], ["--control"]):
         run(*options, code=2)
     run("--store", "/nonexistent/store", code=1)
@@ -100,6 +101,18 @@ def answers_before_it_ends_though_the_link_is_slow(folder):
     answer = run("--card-ms", "150", text=f"{OPEN}\r")
     assert answer.endswith("OK\r\n")
     assert time.monotonic() - start >= 0.15
+
+
+def a_link_by_name_yields_to_single_terms_wherever_they_stand(folder):
+    log = str(folder / "link.log")
+    for options in (["--link", "hat", "--modem-ms", "2"],
+                    ["--modem-ms", "2", "--link", "hat"]):
+        said = run(*options, "--card-ms", "channel:50", "--log", log,
+                   text=f"ATE0\r{OPEN}\r").removeprefix("ATE0\r\r\nOK\r\n")
+        entry = json.loads(pathlib.Path(log).read_text().splitlines()[-1])
+        # 9 characters of 48 us, ten bits each on the line
+        assert (entry["modem_us"], entry["us"]) == (2000, 50000 + 9 * 48)
+        assert entry["line_us"] == len(OPEN + "\r" + said) * 10**7 // 115200
 
 
 def every_profile_signs(folder):

@@ -272,18 +272,22 @@ Test(child, the_software_SIM_gets_profile_and_attributes)
 
 	write_modem(path);
 	setenv("IOTSAFE_SIM", path, 1);
-	cr_assert_eq(open_address(&link,
-				  "sim:thales?quirk=urc,echo&timeout=9&"
-				  "card-ms=2A:5&quirk=split",
-				  5000),
-		     IOTSAFE_OK, "%s", iotsafe_last_error());
+	cr_assert_eq(
+		open_address(
+			&link,
+			"sim:thales?quirk=urc,echo&timeout=9&"
+			"card-ms=2A:5&quirk=split&link=hat&gap-ms=1&ta1=96&clock-mhz=4",
+			5000),
+		IOTSAFE_OK, "%s", iotsafe_last_error());
 	link_close(&link);
 	snprintf(args, sizeof(args), "%s.args", path);
 	file = fopen(args, "r");
 	cr_assert(file && fgets(line, sizeof(line), file));
 	fclose(file);
-	cr_expect_str_eq(line, "--stdio|--profile|thales|--quirk|urc,echo|"
-			       "--card-ms|2A:5|--quirk|split|");
+	cr_expect_str_eq(
+		line,
+		"--stdio|--profile|thales|--quirk|urc,echo|"
+		"--card-ms|2A:5|--quirk|split|--link|hat|--gap-ms|1|--ta1|96|--clock-mhz|4|");
 	remove(args);
 	remove(path);
 }
