@@ -20,6 +20,7 @@ from programs.setting import (
 
 # Ways in.
 DIRECT, URL, PKCS11 = "the library", "iotsafe with", "PKCS#11"
+TUNNEL = "iotsafe tunnel"
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
@@ -233,3 +234,38 @@ def openvpn(setting):
         version = client.wait_line(r"Control Channel: TLSv([\d.]+)").group(1)
         client.wait_line("Peer Connection Initiated")
         return found.group(1), version
+
+
+# --- where LuaSec stood, and without TLS ---
+
+
+def lua_https(setting, kind):
+    with setting.https() as server:
+        script = HERE / "luahttps.lua"
+        return ask(setting, server, "lua5.1", script, kind, f"{server.url}/",
+                   setting.ca)
+
+
+@row("LuaSocket", "lua-socket", DIRECT, "1.3",
+     '`http.request { create = require "iotsafe.https".tcp { … }, … }`')
+def lua_socket(setting):
+    return lua_https(setting, "LuaSocket")
+
+
+@row("LuaSec https", "lua-sec", DIRECT, "1.3",
+     '`require "iotsafe.ssl".install()`, or its own ssl.https over that')
+def lua_sec(setting):
+    return lua_https(setting, "LuaSec")
+
+
+@row("curl without TLS", "curl", TUNNEL, "1.3",
+     "`iotsafe tunnel 127.0.0.1:8080 HOST:443 …`, then "
+     "`curl http://127.0.0.1:8080/`")
+def plain_curl(setting):
+    with setting.https() as server, Process(
+        *("iotsafe", "tunnel", "127.0.0.1:0", f"localhost:{server.port}"),
+        *("--ca", setting.ca),
+        env=setting.process_environment,
+    ) as tunnel:
+        port = tunnel.wait_line(r"listening on 127\.0\.0\.1:(\d+)").group(1)
+        return ask(setting, server, "curl", "-s", f"http://127.0.0.1:{port}/")
