@@ -214,7 +214,7 @@ log_dest stderr
 log_dest file %s
 user root
 ]]):format(port, store, store, store, log))
-	local stop = support.start("/usr/sbin/mosquitto -v -c " .. directory
+	local stop = support.start("mosquitto -v -c " .. directory
 		.. "/conf 2>&1", "running")
 	return port, function() return support.read_file(log) end, stop
 end

@@ -44,7 +44,7 @@ def broker(folder, tmp_path):
         "require_certificate true\nuse_identity_as_username true\n"
         f"allow_anonymous true\nlog_dest stderr\nlog_dest file {tmp_path}/log\n"
         + ("user root\n" if os.geteuid() == 0 else ""))
-    with Process("/usr/sbin/mosquitto", "-v", "-c", tmp_path / "conf") as it:
+    with Process("mosquitto", "-v", "-c", tmp_path / "conf") as it:
         it.wait_line("running")
         yield port
 

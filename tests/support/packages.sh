@@ -12,7 +12,7 @@ PACKAGES_LUA="swig liblua5.1-0-dev lua5.1 liblua5.3-dev lua5.3 liblua5.4-dev
 	lua5.4 luajit lua-socket"
 PACKAGES_BINDINGS="$PACKAGES_PYTHON $PACKAGES_LUA"
 PACKAGES_TEST="libcriterion-dev python3-pytest lua-busted valgrind openssl
-	ca-certificates socat mosquitto mosquitto-clients lua-sec
+	ca-certificates socat mosquitto-clients lua-sec
 	pcscd vsmartcard-vpcd opensc
 	minicom picocom python3-serial
 	clang-format-14? busybox-static cpio libqmi-proxy libmbim-proxy

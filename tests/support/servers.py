@@ -5,7 +5,6 @@ certificate of the store's authority and tell what they were shown."""
 import contextlib
 import http.server
 import os
-import shutil
 import socket
 import ssl
 import subprocess
@@ -208,10 +207,6 @@ class Mosquitto:
 
     def __init__(self, store, folder, ca=None):
         """``ca`` is that of its clients, if it is not the store's."""
-        # Installed, or unpacked by ./dev test.
-        unpacked = f"{os.environ['IOTSAFE_BUILD']}/mosquitto/usr/sbin"
-        program = shutil.which("mosquitto", path=f"/usr/sbin:{unpacked}")
-        assert program, "no mosquitto; ./dev test fetches one"
         self.port = free_port(socket.SOCK_STREAM)
         # The user counts if it is root who starts it.
         words = "user root\nlog_type all\nlog_dest stderr\n"
@@ -233,7 +228,7 @@ class Mosquitto:
         self.log = folder / "mosquitto.log"
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
-                [program, "-c", configuration], stdin=subprocess.DEVNULL,
+                ["mosquitto", "-c", configuration], stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log,
             )
         self.wait_for("running")
