@@ -2,186 +2,299 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Runs the benchmarks over the simulated SIM link, and tells what they mean.
 
-Writes one JSON file a measurement and one SVG picture of where the time of a
-handshake went. See benchmarks/README.md for the method.
+Writes one JSON file a measurement, pictures in SVG, and prints a table with
+what is aimed at beside what was measured. See benchmarks/README.md.
 """
 
 import argparse
 import json
 import os
-import platform
+import pathlib
 import subprocess
 import sys
 import tempfile
 
 import identities
+import links
+import parts
 import picture
+from table import Table
 
-# What is measured: name, command line of `bench`, signatures in each sample.
-MEASUREMENTS = [
-    ("sign", ["sign"]),
-    ("handshake-tls13", ["handshake", "--tls", "1.3"]),
-    ("handshake-tls12", ["handshake", "--tls", "1.2"]),
-    ("handshake-dtls12", ["handshake", "--tls", "dtls"]),
+HANDSHAKES = [
+    # name, option, round trips until the client is done
+    ("handshake-tls13", "1.3", 1),
+    ("handshake-tls12", "1.2", 2),
+    ("handshake-dtls12", "dtls", 2),
 ]
-
-# Characters between modem and card for one signature: three T=0 commands
-# with their procedure bytes (18 + 39 + 5 bytes out, 2 + 2 + 69 in, 3 between).
-CARD_CHARACTERS = 138
+CERTIFICATE_SIZE = 700
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(
         prog="./dev bench",
-        description="Signature and handshake times over a simulated SIM link.")
+        description="Signatures and handshakes over a simulated SIM link, "
+        "instructions, exchanges, threads, memory and size.")
     parser.add_argument("--output", required=True, metavar="DIR",
                         help="where the JSON and SVG files go")
     parser.add_argument("--count", type=int, default=30, metavar="N",
                         help="samples of each kind (30)")
-    parser.add_argument("--baud", type=int, default=115200, metavar="N",
-                        help="speed of the line; 0: no UART at all (115200)")
-    parser.add_argument("--modem-ms", type=float, default=0, metavar="MS",
-                        help="the modem's own time for a command (0)")
-    parser.add_argument("--char-us", type=float, default=0, metavar="US",
-                        help="one character between modem and card (0)")
-    parser.add_argument("--card-ms", type=float, default=60, metavar="MS",
-                        help="the card's time for a signature (60)")
+    parser.add_argument("--link", default="hat", metavar="NAME",
+                        help="of the handshakes: usb, hat, slow, nbiot (hat)")
+    parser.add_argument("--term", action="append", default=[],
+                        metavar="NAME=N",
+                        help="another term of it: baud=9600, modem-ms=30, "
+                        "card-ms=sign:300 (see: iotsafe-sim --help)")
+    parser.add_argument("--threads", type=int, default=64, metavar="N",
+                        help="cards and threads at once (64)")
     arguments = parser.parse_args()
-    if arguments.count < 1:
-        parser.error("--count is at least 1")
+    if arguments.count < 1 or arguments.threads < 1:
+        parser.error("--count and --threads are at least 1")
     return arguments
 
 
-def address(arguments, store):
-    """The software SIM with the link model that was asked for."""
-    return ("sim:gsma?store={}&baud={}&modem-ms={:g}&char-us={:g}"
-            "&card-ms=2B:{:g}").format(
-                store, arguments.baud, arguments.modem_ms, arguments.char_us,
-                arguments.card_ms)
+class Run:
+    """One run: what was asked for, where it goes, the table so far."""
+
+    def __init__(self, arguments, folder):
+        self.count = arguments.count
+        self.threads = arguments.threads
+        self.output = pathlib.Path(arguments.output)
+        self.folder = folder
+        self.store = folder / "store"
+        self.links = links.read_links(parts.SIM)
+        self.table = Table()
+        self.about = {"machine": parts.machine()}
+
+    def write(self, name, figures):
+        path = self.output / (name + ".json")
+        path.write_text(json.dumps(dict(figures, what=name, **self.about))
+                        + "\n")
+
+    def card(self, link, more=""):
+        return f"sim:gsma?{link.options}&store={self.store}{more}"
+
+    def subfolder(self, name):
+        path = self.folder / name
+        path.mkdir()
+        return path
 
 
-def percentile(values, share):
-    """Nearest rank: a figure that was really measured."""
-    ordered = sorted(values)
-    rank = max(1, -(-len(ordered) * share // 100))
-    return ordered[int(rank) - 1]
+# ---- one part after the other ----
 
 
-def distribution(values):
-    return {
-        "p50": round(percentile(values, 50), 3),
-        "p95": round(percentile(values, 95), 3),
-        "max": round(max(values), 3),
-    }
+def times(samples, name):
+    return [sample[name + "_us"] / 1000 for sample in samples]
 
 
-def uart_ms(arguments, size):
-    return size * 10 * 1000 / arguments.baud if arguments.baud else 0.0
-
-
-def model_ms(arguments, sample):
-    """What the configured link and card take for the signature in a sample:
-    N t_modem + 10 B / baud + C t_char + t_card."""
-    size = sample["bytes_sent"] + sample["bytes_received"]
-    return (sample["exchanges"] * arguments.modem_ms
-            + uart_ms(arguments, size)
-            + CARD_CHARACTERS * arguments.char_us / 1000
-            + arguments.card_ms)
-
-
-def evaluate(name, arguments, raw):
+def evaluate(raw, link, network_ms=0.0):
+    """Distributions, and each sample over what link and network allow."""
     samples = raw["samples"]
-    totals = [sample["total_us"] / 1000 for sample in samples]
-    links = [sample["link_us"] / 1000 for sample in samples]
-    beyond = [total - model_ms(arguments, sample)
-              for total, sample in zip(totals, samples)]
+    limit = link.signature_ms() + network_ms
+    totals = times(samples, "total")
     middle = sorted(samples, key=lambda s: s["total_us"])[len(samples) // 2]
+    waiting = times(samples, "link")
     return {
-        "what": name,
-        "link": {
-            "baud": arguments.baud,
-            "modem_ms": arguments.modem_ms,
-            "char_us": arguments.char_us,
-            "card_ms": arguments.card_ms,
-        },
+        "link": dict(link.terms, name=link.name),
         "n": len(samples),
-        "total_ms": distribution(totals),
-        "link_ms": distribution(links),
-        # Everything beyond the configured delays: library, software SIM,
-        # kernel and, in a handshake, TLS on both sides.
-        "beyond_model_ms": distribution(beyond),
-        # Outside the waiting for the link.
-        "outside_link_ms": distribution(
-            [total - link for total, link in zip(totals, links)]),
+        "limit_ms": round(limit, 3),
+        "network_ms": network_ms,
+        "total_ms": parts.distribution(totals),
+        "link_ms": parts.distribution(waiting),
+        # The library; in a handshake TLS of both sides and the network, too.
+        "outside_link_ms": parts.distribution(
+            [total - each for total, each in zip(totals, waiting)]),
+        "ratio": parts.distribution([each / limit for each in totals], 4),
+        "ratios": [round(each / limit, 5) for each in totals],
         "exchanges": middle["exchanges"],
         "uart_bytes_sent": middle["bytes_sent"],
         "uart_bytes_received": middle["bytes_received"],
-        "versions": dict(raw["versions"], kernel=platform.release(),
-                         machine=platform.machine()),
+        "versions": raw["versions"],
     }
 
 
-def run_bench(command, arguments, store):
-    bench = os.path.join(os.environ["BUILD"], "benchmarks", "bench")
-    line = [bench, *command, "--card", address(arguments, store),
-            "--count", str(arguments.count), "--pki", store]
-    done = subprocess.run(line, stdout=subprocess.PIPE, check=False)
-    if done.returncode:
-        sys.exit("bench: {} failed".format(" ".join(command)))
-    return json.loads(done.stdout)
+def do_clock(run):
+    """How exact the ruler is, before anything is measured with it."""
+    link = run.links["hat"]
+    errors = parts.clock_errors(link, max(3, 3 * run.count), run.folder)
+    mean = sum(errors) / len(errors)
+    run.write("clock", {"link": link.name, "n": len(errors),
+                        "mean_ms": round(mean, 4),
+                        "error_ms": parts.distribution(errors)})
+    run.table.at_most("the simulator's own error, an exchange, mean ms", mean,
+                      0.2, "{:.3f}")
 
 
-def make_pki(store):
-    subprocess.run([os.environ["IOTSAFE_SIM"], "pki", "--store", store,
-                    "--name", "localhost"],
-                   check=True, stdout=subprocess.DEVNULL)
+def do_signatures(run):
+    curves = []
+    for name, count in (("hat", run.count), ("slow", -(-run.count * 2 // 3))):
+        link = run.links[name]
+        raw = parts.bench("sign", "--card", run.card(link), "--count", count,
+                          "--rest-ms", link["gap-ms"])
+        found = evaluate(raw, link)
+        run.write("sign-" + name, found)
+        for share, target in (("p50", 1.01), ("p95", 1.03)):
+            run.table.at_most(f"signature / limit, {name}, {share}",
+                              found["ratio"][share], target, "{:.4f}",
+                              f"of {found['limit_ms']:.1f} ms")
+        curves.append((name, found["ratios"]))
+    picture.write(run.output / "signature.svg", picture.curves(
+        "Signature time over the limit", curves, marks=[1.01, 1.03]))
 
 
-def parts(arguments, sign, handshake):
+def do_instructions(run):
+    few, many = 1, 1 + max(2, run.count // 3)
+    whole = parts.instructions("iotsafe_key_sign", few, many)
+    verify = parts.instructions("crypto_verify", few, many)
+    run.write("instructions", {"signature": whole, "verify": verify,
+                               "without_verify": whole - verify,
+                               "signatures": many - few})
+    run.table.at_most("instructions a signature, without verifying it",
+                      whole - verify, 60000, "{:,}")
+    run.table.plain("instructions to verify it", verify, "{:,}")
+
+
+def do_handshakes(run, arguments):
+    link = run.links[arguments.link]
+    for term in arguments.term:
+        link.change(term)
+    bars, curves = [], []
+    sign = evaluate(parts.bench("sign", "--card", run.card(link), "--count",
+                                run.count, "--rest-ms", link["gap-ms"]), link)
+    for name, tls, trips in HANDSHAKES:
+        raw = parts.bench("handshake", "--tls", tls, "--card", run.card(link),
+                          "--count", run.count, "--pki", run.store,
+                          "--delay-ms", link.network["delay-ms"],
+                          "--loss", link.network["loss"],
+                          "--rest-ms", link["gap-ms"])
+        found = evaluate(raw, link, trips * link.round_trip_ms())
+        run.write(name, found)
+        bars.append((name, waterfall(link, sign, found)))
+        curves.append((name, found["ratios"]))
+        title = (f"{name} / (network + limit), {link.name}, "
+                 f"{link.round_trip_ms():g} ms round trip, p50")
+        note = f"of {found['limit_ms']:.1f} ms"
+        if tls == "1.3" and link.name == "hat":
+            run.table.at_most(title, found["ratio"]["p50"], 0.90, "{:.4f}",
+                              note)
+        else:
+            run.table.plain(title, found["ratio"]["p50"], "{:.4f}", note)
+    picture.write(run.output / "handshake.svg", picture.bars(
+        f"Where the time of a handshake goes: {link.name}", bars))
+    picture.write(run.output / "handshakes.svg", picture.curves(
+        "Handshake time over network and limit", curves, marks=[0.9, 1]))
+
+
+def waterfall(link, sign, handshake):
     """Where the time of the middle handshake went, in milliseconds."""
-    uart = uart_ms(arguments, handshake["uart_bytes_sent"]
-                   + handshake["uart_bytes_received"])
-    link = handshake["link_ms"]["p50"]
+    uart = link.line_ms(handshake["uart_bytes_sent"]
+                        + handshake["uart_bytes_received"])
+    waiting = handshake["link_ms"]["p50"]
     library = sign["outside_link_ms"]["p50"]
-    rest = handshake["total_ms"]["p50"] - link - library
-    return [("UART", uart), ("card and modem", max(link - uart, 0)),
-            ("library", library), ("network and TLS", max(rest, 0))]
+    network = handshake["network_ms"]
+    rest = handshake["total_ms"]["p50"] - waiting - library - network
+    return [("UART", uart), ("card and modem", max(waiting - uart, 0)),
+            ("library", library), ("network", network),
+            ("TLS, both sides", max(rest, 0))]
 
 
-def print_row(result):
-    print("{:<18} {:>4} {:>9.2f} {:>9.2f} {:>9.2f} {:>9.2f} {:>6} {:>6} {:>6}"
-          .format(result["what"], result["n"], result["total_ms"]["p50"],
-                  result["total_ms"]["p95"], result["total_ms"]["max"],
-                  result["beyond_model_ms"]["p95"], result["exchanges"],
-                  result["uart_bytes_sent"], result["uart_bytes_received"]),
-          flush=True)
+def do_cold(run):
+    """Two cold starts in processes of their own, which share a home: what the
+    first one leaves there is the second one's cache."""
+    folder, home = run.subfolder("cold"), run.subfolder("home")
+    store = run.subfolder("cold-store")
+    subprocess.run([parts.SIM, "pki", "--store", store, "--name", "localhost"],
+                   check=True, stdout=subprocess.DEVNULL)
+    parts.cold_card(store, folder, CERTIFICATE_SIZE)
+    card = f"sim:gsma?store={store}&quirk=fetches"
+    places = {name: str(home) for name in
+              ("HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME")}
+    first, second = (
+        parts.bench("cold", "--card", card, "--pki", folder,
+                    env=dict(os.environ, **places))["samples"][0]
+        for _ in range(2))
+    run.write("cold", {"certificate_size": CERTIFICATE_SIZE, "first": first,
+                       "second": second})
+    run.table.at_most("exchanges, cold start to handshake, no cache",
+                      first["exchanges"], 12, "{}")
+    run.table.at_most("exchanges, the same with a cache", second["exchanges"],
+                      5, "{}")
+
+
+def do_resumption(run):
+    card = run.card(run.links["hat"])
+    most = 0
+    for _, tls, _ in HANDSHAKES:
+        raw = parts.bench("resume", "--tls", tls, "--card", card, "--pki",
+                          run.store, "--count", min(run.count, 5))
+        most = max(most, *(each["exchanges"] for each in raw["samples"]))
+    run.write("resume", {"exchanges": most})
+    run.table.at_most("exchanges of a resumed session", most, 0, "{}")
+
+
+def rate(run, name, cards, threads, count):
+    """Signatures a second, on cards of their own each time."""
+    link = run.links["hat"]
+    raw = parts.bench("threads", "--card", "sim:gsma?" + link.options,
+                      "--cards", cards, "--threads", threads, "--count", count,
+                      "--pki", run.subfolder(name))["samples"][0]
+    return raw["signatures"] * 1e6 / raw["total_us"], raw
+
+
+def do_scaling(run):
+    """One card before and after, so that a machine that slows down is seen."""
+    many, count = run.threads, run.count
+    before, _ = rate(run, "one-before", 1, 1, count)
+    parallel, cards = rate(run, "cards", many, 1, -(-count * 2 // 3))
+    shared, threads = rate(run, "threads", 1, many, 2 if count > 1 else 1)
+    after, _ = rate(run, "one-after", 1, 1, count)
+    one = (before + after) / 2
+    run.write("scaling", {
+        "one_card_per_second": [round(before, 3), round(after, 3)],
+        "cards": cards, "cards_ratio": round(parallel / (many * one), 4),
+        "threads": threads, "threads_ratio": round(shared / one, 4)})
+    run.table.at_least(f"{many} cards in parallel / {many} x one card",
+                       parallel / (many * one), 0.95, "{:.4f}")
+    run.table.at_least(f"one card, {many} threads / one thread", shared / one,
+                       0.99, "{:.4f}",
+                       "each thread signed {least} to {most} times".format(
+                           **threads))
+
+
+def do_lua(run):
+    kib = parts.percentile([parts.lua_kib() for _ in range(3)], 50)
+    run.write("lua", {"resident_kib": kib})
+    run.table.at_most("Lua 5.1, require and first signature, MiB added",
+                      kib / 1024, 3, "{:.2f}")
+
+
+def do_size(run):
+    size = parts.stripped_bytes()
+    run.write("size", {"stripped_bytes": size})
+    run.table.at_most("libiotsafe.so, stripped, KiB", size / 1024, 128,
+                      "{:.1f}")
 
 
 def main():
     arguments = parse_arguments()
     os.makedirs(arguments.output, exist_ok=True)
-    results = {}
-    print("times in milliseconds; beyond = p95 of what the configured link "
-          "and card do not explain")
-    print("{:<18} {:>4} {:>9} {:>9} {:>9} {:>9} {:>6} {:>6} {:>6}".format(
-        "what", "n", "p50", "p95", "max", "beyond", "exch", "sent", "rcvd"))
-    with tempfile.TemporaryDirectory() as store:
-        make_pki(store)
-        for name, command in MEASUREMENTS:
-            result = evaluate(name, arguments,
-                              run_bench(command, arguments, store))
-            results[name] = result
-            print_row(result)
-            path = os.path.join(arguments.output, name + ".json")
-            with open(path, "w", encoding="utf-8") as out:
-                out.write(json.dumps(result) + "\n")
-        identities.run(store, arguments.output)
-    bars = [(name, parts(arguments, results["sign"], results[name]))
-            for name, _ in MEASUREMENTS if name != "sign"]
-    path = os.path.join(arguments.output, "handshake.svg")
-    with open(path, "w", encoding="utf-8") as out:
-        out.write(picture.draw(bars, results["sign"]["link"]))
-    print("written: {}/*.json and {}".format(arguments.output, path))
+    with tempfile.TemporaryDirectory() as folder:
+        run = Run(arguments, pathlib.Path(folder))
+        if arguments.link not in run.links:
+            sys.exit("bench: no link " + arguments.link)
+        subprocess.run([parts.SIM, "pki", "--store", run.store, "--name",
+                        "localhost"], check=True, stdout=subprocess.DEVNULL)
+        run.table.head()
+        for part in (do_clock, do_signatures, do_instructions,
+                     lambda run: do_handshakes(run, arguments), do_cold,
+                     do_resumption, do_scaling, do_lua, do_size):
+            try:
+                part(run)
+            except parts.Missing as missing:
+                run.table.missing(part.__name__.removeprefix("do_"), missing)
+        run.write("table", {"rows": run.table.rows})
+        print(run.table.sum())
+        identities.run(str(run.store), str(run.output))
+    print(f"written: {arguments.output}/*.json and *.svg")
 
 
 if __name__ == "__main__":

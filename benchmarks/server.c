@@ -31,6 +31,7 @@ void server_load(struct server *server, const char *certificate,
 	check(gnutls_certificate_set_x509_trust_file(server->credentials, ca,
 						     GNUTLS_X509_FMT_PEM),
 	      ca);
+	check(gnutls_session_ticket_key_generate(&server->tickets), "tickets");
 }
 
 static bool is_authenticated(gnutls_session_t session)
@@ -66,6 +67,12 @@ static void shake_hands(struct server *server, gnutls_session_t session)
 		server->result >= 0 && is_authenticated(session);
 }
 
+static void send_byte(const struct server *server, gnutls_session_t session)
+{
+	while (is_want((int)gnutls_record_send(session, ".", 1)))
+		wait_for_client(server);
+}
+
 /* Until the client says good-bye. */
 static void wait_for_end(const struct server *server, gnutls_session_t session)
 {
@@ -92,25 +99,66 @@ static void *serve(void *self)
 	gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE,
 			       server->credentials);
 	gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUIRE);
+	if (server->resumes)
+		gnutls_session_ticket_enable_server(session, &server->tickets);
 	gnutls_transport_set_int(session, server->fd);
 	shake_hands(server, session);
+	if (server->result >= 0 && server->resumes)
+		send_byte(server, session);
 	if (server->result >= 0)
 		wait_for_end(server, session);
 	gnutls_deinit(session);
 	return NULL;
 }
 
+/* SOCK_SEQPACKET is datagrams that tell of the end of the other side. */
+static void new_pair(const struct server *server, int ends[2])
+{
+	int type = server->datagram ? SOCK_SEQPACKET : SOCK_STREAM;
+
+	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends) < 0)
+		err(1, "socketpair");
+}
+
+static void *run_network(void *self)
+{
+	relay_run(self);
+	return NULL;
+}
+
+static bool has_network(const struct server *server)
+{
+	return server->delay_ms > 0 || server->loss > 0;
+}
+
+/* Between the server and `fd`; gives the client's end. */
+static int add_network(struct server *server, int fd)
+{
+	uint64_t seed = server->relay.seed;
+	int ends[2];
+
+	new_pair(server, ends);
+	server->relay = (struct relay){
+		.ends = {ends[1], fd},
+		.datagram = server->datagram,
+		.delay_ms = server->delay_ms,
+		.loss = server->loss,
+		.seed = seed,
+	};
+	if (pthread_create(&server->network, NULL, run_network, &server->relay))
+		errx(1, "network: no thread");
+	return ends[0];
+}
+
 int server_start(struct server *server)
 {
 	int ends[2];
 
-	if (socketpair(AF_UNIX,
-		       (server->datagram ? SOCK_DGRAM : SOCK_STREAM) |
-			       SOCK_CLOEXEC,
-		       0, ends) < 0)
-		err(1, "socketpair");
+	new_pair(server, ends);
 	server->fd = ends[1];
 	fcntl(server->fd, F_SETFL, O_NONBLOCK);
+	if (has_network(server))
+		ends[0] = add_network(server, ends[0]);
 	if (pthread_create(&server->thread, NULL, serve, server))
 		errx(1, "server: no thread");
 	return ends[0];
@@ -120,9 +168,13 @@ void server_join(struct server *server)
 {
 	pthread_join(server->thread, NULL);
 	close(server->fd);
+	if (has_network(server))
+		pthread_join(server->network, NULL);
 }
 
 void server_free(struct server *server)
 {
 	gnutls_certificate_free_credentials(server->credentials);
+	gnutls_memset(server->tickets.data, 0, server->tickets.size);
+	gnutls_free(server->tickets.data);
 }

@@ -42,13 +42,6 @@ static const struct {
 };
 #define LINKS (sizeof(links) / sizeof(links[0]))
 
-void links_print(FILE *out)
-{
-	for (size_t i = 0; i < LINKS; i++)
-		fprintf(out, "%s %s | %s\n", links[i].name, links[i].terms,
-			links[i].network);
-}
-
 static bool set_link(struct timing *timing, const char *terms)
 {
 	char text[512], *rest = text, *word;
@@ -205,4 +198,17 @@ bool timing_option(struct timing *timing, const char *name, const char *value)
 		if (strcmp(options[i].name, name) == 0)
 			return options[i].read(timing, value);
 	return problem("--%s is no term of the link", name);
+}
+
+/* Behind the bar what is not an option of ours, or follows from them. */
+void links_print(FILE *out)
+{
+	for (size_t i = 0; i < LINKS; i++) {
+		struct timing timing = {0};
+
+		set_link(&timing, links[i].terms);
+		fprintf(out, "%s %s | char-us=%g %s\n", links[i].name,
+			links[i].terms, (double)timing.char_ns / 1000,
+			links[i].network);
+	}
 }

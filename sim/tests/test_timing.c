@@ -195,8 +195,9 @@ Test(timing, a_link_leaves_no_term_open)
 {
 	static const char *const names[] = {"usb", "hat", "slow", "nbiot"};
 	static const char *const terms[] = {
-		" baud=",      " modem-ms=",  " gap-ms=",   " ta1=",
-		" clock-mhz=", " card-ms=5 ", " delay-ms=", " loss=",
+		" baud=",    " modem-ms=",  " gap-ms=",
+		" ta1=",     " clock-mhz=", " card-ms=5 ",
+		" char-us=", " delay-ms=",  " loss=",
 	};
 	char text[4096] = "", *line = text;
 	FILE *file = fmemopen(text, sizeof(text), "w");
@@ -209,7 +210,7 @@ Test(timing, a_link_leaves_no_term_open)
 		cr_assert(end != NULL);
 		*end = '\0';
 		cr_expect_eq(strncmp(line, names[i], strlen(names[i])), 0);
-		for (size_t term = 0; term < 8; term++)
+		for (size_t term = 0; term < 9; term++)
 			cr_expect(strstr(line, terms[term]) != NULL ||
 					  (term == 5 && i == 2),
 				  "%s lacks%s", names[i], terms[term]);

@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Runs the programs that measure; what they print becomes figures."""
+
+import json
+import os
+import pathlib
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+BUILD = pathlib.Path(os.environ["BUILD"]).resolve()
+BENCH = BUILD / "benchmarks/bench"
+SIM = os.environ["IOTSAFE_SIM"]
+
+
+class Missing(Exception):
+    """Cannot be measured here, and why."""
+
+
+def need(program, package):
+    if shutil.which(program) is None:
+        raise Missing(f"{program} is not installed (Debian: {package})")
+
+
+def run(line, **options):
+    done = subprocess.run(line, stdout=subprocess.PIPE, check=False, **options)
+    if done.returncode:
+        words = " ".join(map(str, line))
+        sys.exit(f"bench: failed with {done.returncode}: {words}")
+    return done.stdout.decode()
+
+
+def bench(*words, before=(), env=None):
+    """{"versions":…, "samples":[…]} of one run of the program."""
+    return json.loads(run([*before, BENCH, *map(str, words)], env=env))
+
+
+def machine():
+    model = [line.partition(":")[2].strip()
+             for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+             if line.startswith("model name")]
+    return {
+        "kernel": platform.release(),
+        "machine": platform.machine(),
+        "processors": os.cpu_count(),
+        "model": model[0] if model else "",
+        # Above the number of processors: others were at work too.
+        "load": os.getloadavg()[0],
+    }
+
+
+def percentile(values, share):
+    """Nearest rank: a figure that was really measured."""
+    ordered = sorted(values)
+    rank = max(1, -(-len(ordered) * share // 100))
+    return ordered[int(rank) - 1]
+
+
+def distribution(values, digits=3):
+    return {
+        "p50": round(percentile(values, 50), digits),
+        "p95": round(percentile(values, 95), digits),
+        "max": round(max(values), digits),
+    }
+
+
+# ---- the clock of the software SIM ----
+
+
+def ask(sim, line):
+    """The answer, and how long it took, in milliseconds."""
+    answer = b""
+    begun = time.perf_counter()
+    os.write(sim.stdin.fileno(), line)
+    while not answer.endswith((b"\r\nOK\r\n", b"ERROR\r\n")):
+        answer += os.read(sim.stdout.fileno(), 4096)
+    return answer, (time.perf_counter() - begun) * 1000
+
+
+def clock_errors(link, count, folder):
+    """How much longer an exchange took than the model says, in
+    milliseconds. Without the library: two pipes and this program between."""
+    log = folder / "clock.jsonl"
+    sim = subprocess.Popen(
+        [SIM, "--stdio", "--link", link.name, "--log", log],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    ask(sim, b"ATE0\r")
+    # GET CHALLENGE, which the card does not know: 5 characters and 2.
+    took = [ask(sim, b'AT+CSIM=10,"0084000008"\r')[1] for _ in range(count)]
+    sim.stdin.close()
+    sim.wait()
+    rows = map(json.loads, log.read_text().splitlines())
+    model = [(row["us"] + row["modem_us"] + row["line_us"]) / 1000
+             for row in rows]
+    return [each - wanted - link["gap-ms"]
+            for each, wanted in zip(took, model)]
+
+
+# ---- processor time ----
+
+
+def instructions_in(function, count):
+    """Of all calls of a function, in `count` signatures more than the first."""
+    out = BUILD / "bench/callgrind.out"
+    done = subprocess.run(
+        ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}",
+         f"--toggle-collect={function}", BENCH, "sign", "--card", "sim:",
+         "--count", str(count)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
+    found = re.search(rb"Collected : (\d+)", done.stderr)
+    if done.returncode or not found:
+        sys.exit("bench: callgrind failed: " + done.stderr.decode())
+    return int(found.group(1))
+
+
+def instructions(function, few, many):
+    """One signature's, of a card that is open and a key that is known."""
+    need("valgrind", "valgrind")
+    return round((instructions_in(function, many)
+                  - instructions_in(function, few)) / (many - few))
+
+
+# ---- a certificate of a certain size ----
+
+
+def certtool(folder, *words):
+    done = subprocess.run(["certtool", *words], cwd=folder, check=False,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    if done.returncode:
+        sys.exit("bench: certtool: " + done.stderr.decode())
+
+
+def write_template(path, padding):
+    # A name in DNS may be padded; the signature's size changes by itself.
+    path.write_text('cn = "bench client"\nserial = 1\nsigning_key\n'
+                    'tls_www_client\nexpiration_days = 3650\n'
+                    'dns_name = "{}"\n'.format("x" * padding))
+
+
+def make_certificate(folder, size):
+    """client.key, client.der of `size` bytes, ca.pem that signed it."""
+    (folder / "ca.tmpl").write_text(
+        'cn = "bench authority"\nca\ncert_signing_key\n'
+        'expiration_days = 3650\n')
+    key = ["--generate-privkey", "--key-type", "ecdsa", "--curve", "secp256r1",
+           "--no-text", "--outfile"]
+    certtool(folder, *key, "ca.key")
+    certtool(folder, *key, "client.key")
+    certtool(folder, "--generate-self-signed", "--load-privkey", "ca.key",
+             "--template", "ca.tmpl", "--outfile", "ca.pem")
+    padding = size - 450
+    for _ in range(50):
+        write_template(folder / "client.tmpl", padding)
+        certtool(folder, "--generate-certificate", "--load-privkey",
+                 "client.key", "--load-ca-privkey", "ca.key",
+                 "--load-ca-certificate", "ca.pem", "--template",
+                 "client.tmpl", "--outder", "--outfile", "client.der")
+        short = size - (folder / "client.der").stat().st_size
+        if not short:
+            return
+        padding += short
+    sys.exit(f"bench: no certificate of {size} bytes in 50 tries")
+
+
+def cold_card(store, folder, size):
+    """A card of `gsma` with such a certificate, and a directory for --pki."""
+    make_certificate(folder, size)
+    run([SIM, "personalise", "--store", store, "--profile", "gsma",
+         "--key", folder / "client.key", "--id", "01",
+         "--certificate", folder / "client.der", "--id", "02"])
+    for name in ("server.pem", "server-key.pem"):
+        shutil.copy(store / name, folder / name)
+    with open(folder / "ca.pem", "a", encoding="ascii") as out:
+        out.write((store / "ca.pem").read_text())
+
+
+# ---- memory and size ----
+
+LUA = """
+local function resident()
+  for line in io.lines("/proc/self/status") do
+    local size = line:match("^VmRSS:%s*(%d+)")
+    if size then return tonumber(size) end
+  end
+end
+collectgarbage() collectgarbage()
+local before = resident()
+local iotsafe = require "iotsafe"
+local card = assert(iotsafe.open("sim:"))
+local key = assert(card:key())
+assert(key:sign("sha256", string.rep("x", 32)))
+print(resident() - before)
+"""
+
+
+def lua_kib():
+    need("lua5.1", "lua5.1")
+    if not list((BUILD / "lua/5.1").rglob("*.so")):
+        raise Missing("the build has no module for Lua 5.1")
+    return int(run(["lua5.1", "-e", LUA]))
+
+
+def stripped_bytes():
+    need("strip", "binutils")
+    library = BUILD / "core/libiotsafe.so"
+    bare = BUILD / "bench/libiotsafe.so"
+    run(["strip", "-o", bare, library.resolve()])
+    return bare.stat().st_size
