@@ -283,6 +283,7 @@ def main():
             sys.exit("bench: no link " + arguments.link)
         subprocess.run([parts.SIM, "pki", "--store", run.store, "--name",
                         "localhost"], check=True, stdout=subprocess.DEVNULL)
+        (parts.BUILD / "bench").mkdir(exist_ok=True)
         run.table.head()
         for part in (do_clock, do_signatures, do_instructions,
                      lambda run: do_handshakes(run, arguments), do_cold,
