@@ -5,6 +5,7 @@
  */
 #include <err.h>
 #include <fcntl.h>
+#include <gnutls/dtls.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -49,11 +50,16 @@ static bool is_want(int result)
 
 /* The session does not block: where GnuTLS blocks on datagrams it sleeps 50
  * ms before each one, which would be measured. */
-static void wait_for_client(const struct server *server)
+static void wait_for_client(const struct server *server,
+			    gnutls_session_t session)
 {
 	struct pollfd entry = {.fd = server->fd, .events = POLLIN};
+	int wait = WAIT;
 
-	poll(&entry, 1, WAIT);
+	/* When GnuTLS wants to send its last flight again. */
+	if (server->datagram && gnutls_dtls_get_timeout(session) > 0)
+		wait = (int)gnutls_dtls_get_timeout(session);
+	poll(&entry, 1, wait);
 }
 
 static void shake_hands(struct server *server, gnutls_session_t session)
@@ -61,7 +67,7 @@ static void shake_hands(struct server *server, gnutls_session_t session)
 	do {
 		server->result = gnutls_handshake(session);
 		if (is_want(server->result))
-			wait_for_client(server);
+			wait_for_client(server, session);
 	} while (server->result < 0 && !gnutls_error_is_fatal(server->result));
 	server->authenticated =
 		server->result >= 0 && is_authenticated(session);
@@ -70,7 +76,7 @@ static void shake_hands(struct server *server, gnutls_session_t session)
 static void send_byte(const struct server *server, gnutls_session_t session)
 {
 	while (is_want((int)gnutls_record_send(session, ".", 1)))
-		wait_for_client(server);
+		wait_for_client(server, session);
 }
 
 /* Until the client says good-bye. */
@@ -82,7 +88,7 @@ static void wait_for_end(const struct server *server, gnutls_session_t session)
 	do {
 		size = gnutls_record_recv(session, &byte, 1);
 		if (is_want((int)size))
-			wait_for_client(server);
+			wait_for_client(server, session);
 	} while (size > 0 || is_want((int)size));
 }
 
