@@ -18,7 +18,7 @@ static const struct {
 } measurements[] = {
 	{"sign", measure_signatures},	   {"threads", measure_threads},
 	{"handshake", measure_handshakes}, {"cold", measure_cold},
-	{"resume", measure_resumption},	{"identity", measure_identity},
+	{"resume", measure_resumption},	   {"identity", measure_identity},
 };
 #define MEASUREMENTS (sizeof(measurements) / sizeof(measurements[0]))
 

@@ -116,6 +116,14 @@ def test_a_cold_start_has_a_certificate_of_700_bytes(short_run):
     assert found["second"]["exchanges"] <= found["first"]["exchanges"]
 
 
+def test_a_signature_of_Trust_Onboard_is_4_exchanges(short_run):
+    _, folder = short_run
+    found = figures(folder, "identity-signing")["steps"]
+    assert found["sign"]["ours"]["exchanges"] == 4
+    assert set(found) == {"open", "read", "sign-first", "sign"}
+    assert figures(folder, "identity-available")["steps"]["read"]
+
+
 def test_every_thread_has_its_turn(short_run):
     _, folder = short_run
     found = figures(folder, "scaling")
