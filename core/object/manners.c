@@ -8,13 +8,13 @@
 #include "object/card.h"
 
 const char *const card_attributes[] = {
-	"timeout",  "timeout-generate",
-	"aid",	    "class",
-	"session",  "close",
-	"piece",    "list",
-	"le",	    "signature-length",
-	"pin-file", "pin-env",
-	NULL,
+	"timeout",   "timeout-generate",
+	"aid",	     "class",
+	"session",   "close",
+	"piece",     "list",
+	"le",	     "signature-length",
+	"pin-file",  "pin-env",
+	"pin-blind", NULL,
 };
 
 static int apply_class(const struct address *address, struct manners *manners)

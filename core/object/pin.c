@@ -122,19 +122,34 @@ static int ask_tries(iotsafe_card *card, const char *applet, int *tries,
 	return at->kind->pin_tries(at, tries, deadline);
 }
 
+static int untold(const iotsafe_card *card, const char *applet)
+{
+	bool blind;
+
+	TRY(address_get_flag(&card->address, "pin-blind", false, &blind));
+	if (blind)
+		return IOTSAFE_OK;
+	return error_set(IOTSAFE_ERR_PIN,
+			 "PIN: the applet %s does not tell how many tries are "
+			 "left: none is sent automatically (with pin-blind=yes "
+			 "in the address, once)",
+			 applet);
+}
+
+/* `tries` is -1 where that is not known, and the address says that it need not
+ * be. */
 static int check_tries(iotsafe_card *card, const char *iccid,
 		       const char *applet, int *tries,
 		       const struct deadline *deadline)
 {
 	int result = ask_tries(card, applet, tries, deadline);
 
-	if (result == IOTSAFE_ERR_SUPPORT)
-		return error_set(IOTSAFE_ERR_PIN,
-				 "PIN: the applet %s does not tell how many "
-				 "tries are left: none is sent automatically",
-				 applet);
+	if (result == IOTSAFE_ERR_SUPPORT) {
+		*tries = -1;
+		result = untold(card, applet);
+	}
 	TRY(result);
-	if (*tries < TRIES_LEAST)
+	if (*tries >= 0 && *tries < TRIES_LEAST)
 		return error_set(
 			IOTSAFE_ERR_PIN,
 			"PIN: the card %s has %d %s left: none is sent "

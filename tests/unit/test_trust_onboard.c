@@ -836,6 +836,37 @@ Test(tob, wrong_pin_is_sent_once)
 	iotsafe_card_free(card);
 }
 
+/* With pin-blind=yes; and then too a wrong one only once. */
+Test(tob, pin_is_sent_blindly_where_the_address_says_so)
+{
+	iotsafe_card *card =
+		open_card("trust-onboard", "quirk=no-tries&pin-env=TOB_PIN&"
+					   "pin-blind=yes");
+	uint8_t hash[32] = {3}, *out;
+	iotsafe_key *key = open_key(card, "label=signing");
+	size_t size;
+
+	give_pin(card, "applet=mias 0000");
+	expect_good(
+		iotsafe_key_sign(key, IOTSAFE_SHA256, hash, 32, &out, &size));
+	iotsafe_free(out);
+	iotsafe_key_free(key);
+	iotsafe_card_free(card);
+
+	card = open_card("trust-onboard", "quirk=no-tries&pin-env=TOB_PIN&"
+					  "pin-blind=yes&timeout=9999");
+	key = open_key(card, "label=signing");
+	give_pin(card, "applet=mias 9999");
+	expect_error(
+		iotsafe_key_sign(key, IOTSAFE_SHA256, hash, 32, &out, &size),
+		IOTSAFE_ERR_PIN, "wrong PIN");
+	expect_error(
+		iotsafe_key_sign(key, IOTSAFE_SHA256, hash, 32, &out, &size),
+		IOTSAFE_ERR_PIN, "none is sent again");
+	iotsafe_key_free(key);
+	iotsafe_card_free(card);
+}
+
 static const char *const pin_is_not_risked_rows[][3] = {
 	{"quirk=tob-tries%3D1", "applet=mias 0000",
 	 "has 1 try left: none is sent automatically"},

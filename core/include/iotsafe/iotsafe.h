@@ -209,6 +209,8 @@ IOTSAFE_API void iotsafe_pin_set(iotsafe_pin_func func, void *self);
  * has ` applet=mias` between the ICCID and such a PIN.
  *
  * @param applet "mias" or "mf"
+ * @param tries -1 where the card does not tell, and the address has
+ *        `pin-blind=yes`
  * @param pin room for the answer: four to eight characters of ASCII and a NUL
  */
 typedef int (*iotsafe_applet_pin_func)(void *self, const char *iccid,
