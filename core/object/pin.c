@@ -87,7 +87,8 @@ int card_explain_pin(const iotsafe_card *card, int result)
 
 	if (!record_is_locked(result) || !applet)
 		return result;
-	error_append("; the applet %s wants its PIN", applet);
+	error_append("; the applet %s wants its PIN (pin-file= in the address)",
+		     applet);
 	error_save(&error);
 	error.code = IOTSAFE_ERR_PIN;
 	error_restore(&error);
