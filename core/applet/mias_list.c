@@ -45,7 +45,7 @@ static struct bytes text(const char *word)
 }
 
 /* What a container's key and certificate are both called. */
-static void container_label(int number, bool exchange, char out[8])
+static void container_label(uint8_t number, bool exchange, char out[8])
 {
 	if (number == SIGNING)
 		strcpy(out, "signing");
@@ -83,7 +83,7 @@ static int add_key(struct records *records, unsigned number,
 				 "containers: number %u has a key of %u bits, "
 				 "which cannot be",
 				 number, container->bits);
-	container_label((int)number, container->exchange, label);
+	container_label((uint8_t)number, container->exchange, label);
 	record = make_record(IOTSAFE_CLASS_PRIVATE_KEY, IOTSAFE_OBJECT_SIGN,
 			     &container->key, 1, text(label));
 	if (container->exchange)
@@ -135,7 +135,7 @@ static struct record record_of_file(const struct mias_file *file)
 
 	if (strcmp(file->directory, "mscp") != 0 || number < 0)
 		return record;
-	container_label(number, file->name[1] == 'x', label);
+	container_label((uint8_t)number, file->name[1] == 'x', label);
 	record = make_record(IOTSAFE_CLASS_FILE,
 			     IOTSAFE_OBJECT_READABLE |
 				     IOTSAFE_OBJECT_CERTIFICATE,

@@ -60,9 +60,11 @@ static void check_object(struct bytes in)
 
 static void check_certificate(struct bytes in)
 {
-	size_t size, wanted = in.size >= 4 ? in.data[2] | in.data[3] << 8 : 0;
+	size_t size, wanted = 0;
 	uint8_t *file;
 
+	if (in.size >= 4)
+		wanted = in.data[2] + 256U * in.data[3];
 	CHECK(bytes_give(in.data, in.size, &file, &size) == 0);
 	if (mias_inflate(&file, &size) == 0) {
 		if (in.size >= 4 && in.data[0] == 1 && !in.data[1])
