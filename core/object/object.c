@@ -231,19 +231,22 @@ static int add_matching(iotsafe_card *card, struct listing *listing)
 }
 
 /* Objects that say only behind a PIN what they are go by the names of their
- * files where nobody gives it: a list must not fail for that. */
+ * files where none was sent: a list must not fail for that. One that was, and
+ * cost a try, is told. */
 static int name_what_can_be(iotsafe_card *card, const struct deadline *deadline)
 {
 	int result = card_name_objects(card, 0, deadline);
 
 	if (!record_is_locked(result))
 		return result;
-	if (card_has_pin(card) && card_unlock(card, deadline) >= 0)
-		result = card_name_objects(card, 0, deadline);
-	return record_is_locked(result) ||
-			       iotsafe_last_code() == IOTSAFE_ERR_PIN
-		       ? IOTSAFE_OK
-		       : result;
+	if (card_has_pin(card)) {
+		result = card_unlock(card, deadline);
+		if (result == IOTSAFE_ERR_PIN && !iotsafe_last_status())
+			return IOTSAFE_OK;
+		if (result >= 0)
+			result = card_name_objects(card, 0, deadline);
+	}
+	return record_is_locked(result) ? IOTSAFE_OK : result;
 }
 
 static int list_here(iotsafe_card *card, struct listing *listing,

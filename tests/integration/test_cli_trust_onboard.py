@@ -246,6 +246,13 @@ def test_a_wrong_pin_costs_one_try_and_the_last_is_not_risked(tob):
     assert tob.tries() == 3
 
 
+def test_a_list_tells_that_its_pin_was_refused(tob):
+    tob.file("pins", f"{tob.iccid} applet=mias 9999\n")
+    done = iotsafe("list", card=tob.address(), status=9)
+    assert b"wrong PIN, 2 tries left" in done.stderr and not done.stdout
+    assert tob.tries() == 2
+
+
 def test_a_blocked_pin_is_told_and_nothing_sent(tob):
     card = tob.address(quirk="tob-tries=0")
     assert "blocked" in text("pin", "tries", card=card)

@@ -836,6 +836,21 @@ Test(tob, wrong_pin_is_sent_once)
 	iotsafe_card_free(card);
 }
 
+Test(tob, wrong_pin_of_a_list_is_told_with_the_tries)
+{
+	iotsafe_card *card = open_card("trust-onboard", "pin-env=TOB_PIN");
+	iotsafe_list *list;
+
+	give_pin(card, "applet=mias 9999");
+	expect_error(iotsafe_card_list(card, NULL, &list), IOTSAFE_ERR_PIN,
+		     "wrong PIN, 2 tries left");
+	cr_assert(list == NULL);
+	/* None is sent again: then it is a list without. */
+	cr_assert(strstr(list_words(card, NULL), "pridat00") != NULL);
+	cr_assert(eq(int, tries_left(card, "mias"), 2));
+	iotsafe_card_free(card);
+}
+
 /* With pin-blind=yes; and then too a wrong one only once. */
 Test(tob, pin_is_sent_blindly_where_the_address_says_so)
 {
