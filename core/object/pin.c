@@ -183,7 +183,30 @@ static bool is_unheard(void)
 	return iotsafe_last_status() == 0x6881;
 }
 
-static int unlock(iotsafe_card *card, bool by_modem,
+/* Where the answer was lost the turn ends there, and says why. */
+static int send_once(iotsafe_card *card, bool by_modem, const char *iccid,
+		     const char *applet, const char *pin,
+		     const struct deadline *deadline)
+{
+	const enum commitment before = card->commitment;
+	const uint64_t before_at = card->committed_at;
+	int result;
+
+	trace_line(IOTSAFE_TRACE_APDU, "card: sends the PIN of %s%s%s", iccid,
+		   applet ? ", applet " : "", applet ? applet : "");
+	if (applet)
+		card_commit(card, COMMIT_AT_ONCE);
+	result = send(card, by_modem, applet, pin, deadline);
+	if (result < 0 && !is_unheard())
+		keep_refused(iccid, applet);
+	if (result >= 0 || iotsafe_last_status()) {
+		card_commit(card, before);
+		card->committed_at = before_at;
+	}
+	return result;
+}
+
+static int unlock(iotsafe_card *card, bool by_modem, const struct error *why,
 		  const struct deadline *deadline)
 {
 	const char *applet = by_modem ? NULL : applet_with_pin(card);
@@ -194,12 +217,11 @@ static int unlock(iotsafe_card *card, bool by_modem,
 	TRY(check_tries(card, iccid, applet, &tries, deadline));
 	result = pin_find(card, iccid, applet, tries, pin);
 	if (result >= 0) {
-		trace_line(IOTSAFE_TRACE_APDU, "card: sends the PIN of %s%s%s",
-			   iccid, applet ? ", applet " : "",
-			   applet ? applet : "");
-		result = send(card, by_modem, applet, pin, deadline);
-		if (result < 0 && !is_unheard())
-			keep_refused(iccid, applet);
+		result =
+			send_once(card, by_modem, iccid, applet, pin, deadline);
+	} else if (!by_modem && result != IOTSAFE_ERR_PIN) {
+		error_restore(why);
+		result = why->code;
 	}
 	bytes_wipe(pin, sizeof(pin));
 	return result;
@@ -212,10 +234,10 @@ int card_unlock(iotsafe_card *card, const struct deadline *deadline)
 	int result;
 
 	error_save(&why);
-	result = unlock(card, by_modem, deadline);
+	result = unlock(card, by_modem, &why, deadline);
 	/* 6982 was the answer: that no PIN helps is not the cause. */
-	if (result < 0 && !by_modem && !is_unheard() &&
-	    iotsafe_last_code() != IOTSAFE_ERR_PIN) {
+	if (result < 0 && !by_modem && iotsafe_last_status() && !is_unheard() &&
+	    result != IOTSAFE_ERR_PIN) {
 		error_restore(&why);
 		return why.code;
 	}

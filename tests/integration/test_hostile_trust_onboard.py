@@ -104,7 +104,8 @@ def test_a_pin_whose_answer_is_lost_is_not_repeated(tob):
     card = tob.address(pin=False, timeout=1500, fault="silence%3D20@2",
                        **{"pin-file": wrong})
     start = time.monotonic()
-    answer(*SIGN, SIGNING, card=card, status=9)
+    done = iotsafe(*SIGN, SIGNING, card=card, status=5)
     assert time.monotonic() - start < LIMIT
+    assert b"VERIFY PIN: " in done.stderr and b"not repeated" in done.stderr
     assert tob.tries() >= 2
     iotsafe("pin", "verify", "--pin-file", tob.pins, card=tob.address())

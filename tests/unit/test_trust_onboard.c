@@ -851,6 +851,42 @@ Test(tob, wrong_pin_of_a_list_is_told_with_the_tries)
 	iotsafe_card_free(card);
 }
 
+/* The first VERIFY asks for the tries, the second has the PIN. */
+static const char *const pin_without_an_answer_is_told_as_that_rows[][2] = {
+	{"fault=silence%3D20%401", "did not answer in time"},
+	{"fault=silence%3D20%402",
+	 "the card may have done it all the same, so it is not repeated"},
+};
+
+ParameterizedTestParameters(tob, pin_without_an_answer_is_told_as_that)
+{
+	return count_to(COUNT_OF(pin_without_an_answer_is_told_as_that_rows));
+}
+
+ParameterizedTest(int *index, tob, pin_without_an_answer_is_told_as_that)
+{
+	const char *const *row =
+		pin_without_an_answer_is_told_as_that_rows[*index];
+	char attributes[128];
+	uint8_t hash[32] = {3}, *out;
+	iotsafe_card *card;
+	iotsafe_key *key;
+	size_t size;
+
+	snprintf(attributes, sizeof(attributes),
+		 "pin-env=TOB_PIN&timeout=1500&%s", row[0]);
+	card = open_card("trust-onboard", attributes);
+	give_pin(card, "applet=mias 0000");
+	key = open_key(card, "label=signing");
+	expect_error(
+		iotsafe_key_sign(key, IOTSAFE_SHA256, hash, 32, &out, &size),
+		IOTSAFE_ERR_TIMEOUT, row[1]);
+	cr_assert(strncmp(iotsafe_last_error(), "VERIFY PIN: ", 12) == 0, "%s",
+		  iotsafe_last_error());
+	iotsafe_key_free(key);
+	iotsafe_card_free(card);
+}
+
 /* With pin-blind=yes; and then too a wrong one only once. */
 Test(tob, pin_is_sent_blindly_where_the_address_says_so)
 {
