@@ -106,6 +106,8 @@ struct applet_kind {
 	const char *name; /* "iotsafe" */
 	/* A certificate and a private key of one label belong together. */
 	bool labels_tie;
+	/* No private key is used without the applet's PIN. */
+	bool keys_want_pin;
 
 	/* Whether what was selected is this applet, where its AID alone does
 	 * not tell; IOTSAFE_ERR_ABSENT: it is not. NULL: it does. */

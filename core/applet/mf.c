@@ -188,6 +188,7 @@ static int pin_change(struct applet *applet, const char *old_pin,
 const struct applet_kind applet_mf = {
 	.name = "mf",
 	.labels_tie = true,
+	.keys_want_pin = true,
 	.probe = probe,
 	.object = object,
 	.list = list,

@@ -165,6 +165,7 @@ static int pin_change(struct applet *applet, const char *old_pin,
 const struct applet_kind applet_mias = {
 	.name = "mias",
 	.labels_tie = true,
+	.keys_want_pin = true,
 	.object = mias_object,
 	.list = mias_list,
 	.read = read_file,

@@ -40,6 +40,8 @@ struct holding {
 	bool absent;
 	/* When the turn began: its channel was open, its sessions stuck. */
 	bool was_open, was_stuck;
+	/* On this channel its PIN was given, or could not be. */
+	bool pin_seen;
 	bool listed;
 	unsigned no_list;      /* the status word by which it refused, or 0 */
 #define CARD_LIST_UNREADABLE 1 /* instead of one */
@@ -144,6 +146,9 @@ void card_hang_up(iotsafe_card *card, const struct deadline *deadline);
 bool card_wants_pin(const iotsafe_card *card, int result);
 bool card_has_pin(const iotsafe_card *card);
 int card_unlock(iotsafe_card *card, const struct deadline *deadline);
+/* Ahead of a command with a private key: sends it where the applet's keys want
+ * it, and the same rules let it be sent. */
+int card_unlock_first(iotsafe_card *card, const struct deadline *deadline);
 /* Says whose PIN a card wants that nobody has given. */
 int card_explain_pin(const iotsafe_card *card, int result);
 

@@ -135,6 +135,7 @@ int card_need_software(iotsafe_card *card, struct entry *entry,
 
 	if (entry->software)
 		return IOTSAFE_OK;
+	TRY(card_unlock_first(card, deadline));
 	TRY(kind->read_key(&card->at->applet, &entry->record, &data, &size,
 			   deadline));
 	result = crypto_private_read((struct bytes){data, size},

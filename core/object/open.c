@@ -109,6 +109,7 @@ static int take_up(iotsafe_card *card, struct holding *holding,
 	struct applet *applet = &holding->applet;
 
 	card->at = holding;
+	holding->pin_seen = false;
 	applet->left_open = 0;
 	forget_namesakes(card, holding);
 	TRY(card_recognise(card));

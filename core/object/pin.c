@@ -199,6 +199,7 @@ static int send_once(iotsafe_card *card, bool by_modem, const char *iccid,
 	result = send(card, by_modem, applet, pin, deadline);
 	if (result < 0 && !is_unheard())
 		keep_refused(iccid, applet);
+	card->at->pin_seen |= result >= 0 && applet;
 	if (result >= 0 || iotsafe_last_status()) {
 		card_commit(card, before);
 		card->committed_at = before_at;
@@ -242,6 +243,38 @@ int card_unlock(iotsafe_card *card, const struct deadline *deadline)
 		return why.code;
 	}
 	return result;
+}
+
+/* Whether anything else than the PIN is in the way: the key is tried then, and
+ * says so itself. */
+static bool may_go_on(int result)
+{
+	return result == IOTSAFE_OK || result == IOTSAFE_ERR_SUPPORT ||
+	       (iotsafe_last_status() && !is_unheard() &&
+		result != IOTSAFE_ERR_PIN);
+}
+
+int card_unlock_first(iotsafe_card *card, const struct deadline *deadline)
+{
+	const char *applet = applet_with_pin(card);
+	char pin[PIN_MAX + 1] = "";
+	int tries, result;
+
+	if (card->at->pin_seen || !applet ||
+	    !card->at->applet.kind->keys_want_pin || !card_has_pin(card) ||
+	    was_refused(card->iccid, applet))
+		return IOTSAFE_OK;
+	card->at->pin_seen = true;
+	result = ask_tries(card, applet, &tries, deadline);
+	if (result < 0)
+		return may_go_on(result) ? IOTSAFE_OK : result;
+	/* -1: it was given. */
+	if (tries < TRIES_LEAST ||
+	    pin_find(card, card->iccid, applet, tries, pin) < 0)
+		return IOTSAFE_OK;
+	result = send_once(card, false, card->iccid, applet, pin, deadline);
+	bytes_wipe(pin, sizeof(pin));
+	return may_go_on(result) ? IOTSAFE_OK : result;
 }
 
 /* ---- as the caller wants it ---- */
@@ -289,6 +322,7 @@ static int send_in_turn(iotsafe_card *card, void *self,
 			       : at->kind->pin_verify(at, work->pin, deadline);
 	if (result < 0 && !is_unheard() && *at->channel.iccid)
 		keep_refused(at->channel.iccid, applet_with_pin(card));
+	card->at->pin_seen |= result >= 0 && !work->new_pin;
 	return result;
 }
 

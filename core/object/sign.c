@@ -160,6 +160,7 @@ static int ask_card(iotsafe_card *card, struct signing *signing,
 	if (signing->mode && signing->mode != IOTSAFE_MODE_HOST)
 		return gsma_sign_message(&card->at->applet, record, &message,
 					 &signing->signature, deadline);
+	TRY(card_unlock_first(card, deadline));
 	return card->at->applet.kind->sign(&card->at->applet, record,
 					   signing->algorithm, signing->hash,
 					   &signing->signature, deadline);

@@ -97,6 +97,7 @@ static int decrypt_in_turn(iotsafe_card *card, void *self,
 	struct decrypting *work = self;
 
 	TRY(key_check(card, work->key));
+	TRY(card_unlock_first(card, deadline));
 	return ask_card(card, work, deadline);
 }
 

@@ -302,9 +302,8 @@ Test(tob, signing_takes_three_exchanges_and_every_hash)
 		before = exchanges(card);
 		expect_good(iotsafe_key_sign(key, rows[i].algorithm, digest,
 					     hash.size, &out, &size));
-		/* The first one is refused until the PIN was sent. */
-		if (i)
-			cr_assert(eq(u64, exchanges(card) - before, 3));
+		/* Ahead of the first one: how many tries, the PIN. */
+		cr_assert(eq(u64, exchanges(card) - before, i ? 3 : 5));
 		signature = (gnutls_datum_t){out, (unsigned)size};
 		cr_assert(gnutls_pubkey_verify_hash2(pubkey, rows[i].sign,
 						     GNUTLS_VERIFY_ALLOW_BROKEN,
@@ -832,6 +831,59 @@ Test(tob, wrong_pin_is_sent_once)
 	/* A list is one all the same. */
 	cr_assert(strstr(list_words(card, NULL), "pridat00") != NULL);
 	cr_assert(eq(int, tries_left(card, "mias"), 2));
+	iotsafe_key_free(key);
+	iotsafe_card_free(card);
+}
+
+/* What the first use of a key costs, by what is known of the PIN. */
+static const struct {
+	const char *quirk, *pin;
+	bool given; /* to the card, past the library */
+	unsigned exchanges;
+} pin_goes_ahead_of_a_key_rows[] = {
+	{"direct", "applet=mias 0000", false, 2 + 3},
+	/* Asked, it says that it wants none. */
+	{"direct", "applet=mias 9999", true, 1 + 3},
+	/* The line is another applet's. */
+	{"direct", "applet=mf 0000", true, 1 + 3},
+	{"direct,no-tries", "applet=mias 0000", true, 1 + 3},
+	{"direct,tob-tries%3D1", "applet=mias 0000", true, 1 + 3},
+};
+
+ParameterizedTestParameters(tob, pin_goes_ahead_of_a_key)
+{
+	return count_to(COUNT_OF(pin_goes_ahead_of_a_key_rows));
+}
+
+ParameterizedTest(int *index, tob, pin_goes_ahead_of_a_key)
+{
+	static const uint8_t verify[] = {0,   0x20, 0,	 0x81, 4,
+					 '0', '0',  '0', '0'};
+	char attributes[128];
+	uint8_t hash[32] = {3}, *out;
+	iotsafe_card *card;
+	iotsafe_key *key;
+	uint64_t before;
+	size_t size;
+
+	snprintf(attributes, sizeof(attributes), "pin-env=TOB_PIN&quirk=%s",
+		 pin_goes_ahead_of_a_key_rows[*index].quirk);
+	card = open_card("trust-onboard", attributes);
+	give_pin(card, pin_goes_ahead_of_a_key_rows[*index].pin);
+	key = open_key(card, "label=signing");
+	expect_good(iotsafe_key_public_key(key, &out, &size));
+	iotsafe_free(out);
+	if (pin_goes_ahead_of_a_key_rows[*index].given) {
+		expect_good(iotsafe_card_transact(card, verify, sizeof(verify),
+						  &out, &size));
+		iotsafe_free(out);
+	}
+	before = exchanges(card);
+	expect_good(
+		iotsafe_key_sign(key, IOTSAFE_SHA256, hash, 32, &out, &size));
+	iotsafe_free(out);
+	cr_assert(eq(u64, exchanges(card) - before,
+		     pin_goes_ahead_of_a_key_rows[*index].exchanges));
 	iotsafe_key_free(key);
 	iotsafe_card_free(card);
 }
