@@ -108,6 +108,8 @@ struct applet_kind {
 	bool labels_tie;
 	/* No private key is used without the applet's PIN. */
 	bool keys_want_pin;
+	/* The command that a signature comes from. */
+	const char *signing_command;
 
 	/* Whether what was selected is this applet, where its AID alone does
 	 * not tell; IOTSAFE_ERR_ABSENT: it is not. NULL: it does. */

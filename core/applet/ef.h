@@ -18,7 +18,7 @@ struct ef {
 	const uint8_t *path; /* from the master file */
 	size_t path_size;
 	bool secret;
-	char name[16]; /* for people */
+	char name[24]; /* for people */
 	size_t size;   /* set by ef_select() */
 };
 

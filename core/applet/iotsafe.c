@@ -94,6 +94,7 @@ static int get_random(struct applet *applet, uint8_t *out, size_t size,
 
 const struct applet_kind applet_iotsafe = {
 	.name = "iotsafe",
+	.signing_command = "COMPUTE SIGNATURE UPDATE",
 	.capabilities = gsma_capabilities,
 	.object = gsma_object,
 	.list = gsma_list,

@@ -166,6 +166,7 @@ const struct applet_kind applet_mias = {
 	.name = "mias",
 	.labels_tie = true,
 	.keys_want_pin = true,
+	.signing_command = "PSO COMPUTE SIGNATURE",
 	.object = mias_object,
 	.list = mias_list,
 	.read = read_file,

@@ -74,18 +74,22 @@ static bool verifies(const struct signing *signing, struct bytes spki)
 
 static int not_verified(const iotsafe_key *key)
 {
+	const bool software = key->record.flags & IOTSAFE_OBJECT_SOFTWARE;
+	const struct applet_kind *applet =
+		key->card->holdings[key->record.applet].applet.kind;
+
 	if (key->changes != key->card->changes)
 		return error_set(IOTSAFE_ERR_VERIFY,
 				 "key %s: the card's objects have changed, and "
 				 "it signs with another key now; open it again",
 				 key->title);
-	return error_set(IOTSAFE_ERR_VERIFY,
-			 "COMPUTE SIGNATURE UPDATE: the card's signature does "
-			 "not verify%s (key %s)",
-			 key->chain_count && !key->confirmed
-				 ? " with its certificate"
-				 : "",
-			 key->title);
+	return error_set(
+		IOTSAFE_ERR_VERIFY, "%s%s signature does not verify%s (key %s)",
+		software ? "private key" : applet->signing_command,
+		software ? ": its" : ": the card's",
+		key->chain_count && !key->confirmed ? " with its certificate"
+						    : "",
+		key->title);
 }
 
 /* The public key on the card that the signature is by, NULL for none. */
@@ -139,11 +143,15 @@ static int change_key(iotsafe_card *card, iotsafe_key *key,
 static int sign_here(iotsafe_card *card, struct signing *signing,
 		     const struct deadline *deadline)
 {
+	const iotsafe_key *key = signing->key;
+	int result;
+
 	TRY(key_need_software(card, signing->key, deadline));
-	return crypto_private_sign(signing->key->software, signing->algorithm,
-				   signing->hash, signing->signature.data,
-				   sizeof(signing->signature.data),
-				   &signing->signature.size);
+	result = crypto_private_sign(key->software, signing->algorithm,
+				     signing->hash, signing->signature.data,
+				     sizeof(signing->signature.data),
+				     &signing->signature.size);
+	return result < 0 ? record_explain(result, &key->record, 0) : result;
 }
 
 static int ask_card(iotsafe_card *card, struct signing *signing,
@@ -190,7 +198,9 @@ static int sign(iotsafe_card *card, struct signing *signing,
 		result = ask_card(card, signing, deadline);
 	}
 	if (result < 0)
-		return record_explain(result, &key->record, 0);
+		return key->record.flags & IOTSAFE_OBJECT_SOFTWARE
+			       ? result
+			       : record_explain(result, &key->record, 0);
 	card->counters[IOTSAFE_SIGNATURES] +=
 		!(key->record.flags & IOTSAFE_OBJECT_SOFTWARE);
 	return result;

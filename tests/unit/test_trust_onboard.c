@@ -418,7 +418,36 @@ ParameterizedTest(int *index, tob, refuses_a_signature_that_is_none)
 	iotsafe_card_free(card);
 }
 
+Test(tob, signature_that_does_not_verify_names_the_applets_command)
+{
+	iotsafe_card *card = open_card("trust-onboard", "fault=flip-signature&"
+							"pin-env=TOB_PIN");
+	iotsafe_key *key = open_key(card, "label=signing");
+	uint8_t hash[32] = {3}, *out;
+	size_t size;
+
+	give_pin(card, "applet=mias 0000");
+	expect_error(
+		iotsafe_key_sign(key, IOTSAFE_SHA256, hash, 32, &out, &size),
+		IOTSAFE_ERR_VERIFY,
+		"PSO COMPUTE SIGNATURE: the card's signature does not verify");
+	iotsafe_key_free(key);
+	iotsafe_card_free(card);
+}
+
 /* ---- the Available key ---- */
+
+static size_t times_in_error(const char *words)
+{
+	const char *at = iotsafe_last_error();
+	size_t count = 0;
+
+	while ((at = strstr(at, words)) != NULL) {
+		at += strlen(words);
+		count++;
+	}
+	return count;
+}
 
 Test(tob, available_key_is_read_trimmed_and_signs_here)
 {
@@ -467,8 +496,10 @@ Test(tob, available_key_that_is_noise_is_told_so)
 	expect_error(
 		iotsafe_key_sign(key, IOTSAFE_SHA256, hash, 32, &out, &size),
 		IOTSAFE_ERR_FORMAT, "private key: ");
+	cr_assert(eq(sz, times_in_error("(key \"available\")"), 1));
 	expect_error(iotsafe_key_export(key, &out, &size), IOTSAFE_ERR_FORMAT,
 		     "key \"available\"");
+	cr_assert(eq(sz, times_in_error("(key \"available\")"), 1));
 	iotsafe_key_free(key);
 	iotsafe_card_free(card);
 }
@@ -710,7 +741,7 @@ static const char *const lie_is_told_by_name_rows[][3] = {
 	{"fault=dir-count%3D5", "ERR_FORMAT", "do not hold the 5 entries"},
 	{"fault=dir-count%3D255", "ERR_FORMAT", "do not hold the 255 entries"},
 	{"fault=key-bits%3D1000", "ERR_FORMAT", "a key of 1000 bits"},
-	{"fault=no-size", "ERR_FORMAT", "has no size"},
+	{"fault=no-size", "ERR_FORMAT", "has no size (file 0002, containers)"},
 	{"fault=fcp-size%3D65535", "ERR_FORMAT",
 	 "65535 bytes are more than can be read"},
 	{"fault=dir-id%3D4660", "ERR_FORMAT",
