@@ -126,16 +126,34 @@ int crypto_private_sign(const struct secret *key, int algorithm,
 	return result;
 }
 
+static int check_cryptogram(gnutls_privkey_t key, size_t size)
+{
+	unsigned bits = 0;
+
+	if (gnutls_privkey_get_pk_algorithm(key, &bits) != GNUTLS_PK_RSA)
+		return error_set(IOTSAFE_ERR_SUPPORT,
+				 "private key: no RSA, and cannot decrypt");
+	if (size == (bits + 7) / 8)
+		return IOTSAFE_OK;
+	return error_set(IOTSAFE_ERR_ARG,
+			 "private key: %zu bytes, the key wants %u", size,
+			 (bits + 7) / 8);
+}
+
 int crypto_private_decrypt(const struct secret *key, struct bytes in,
 			   uint8_t *out, size_t room, size_t *out_size)
 {
 	gnutls_datum_t data = datum(in), plain;
 	gnutls_privkey_t privkey;
-	int error, result = IOTSAFE_OK;
+	int error = 0, result;
 
 	TRY(use(key, &privkey));
-	error = gnutls_privkey_decrypt_data(privkey, 0, &data, &plain);
+	result = check_cryptogram(privkey, in.size);
+	if (result >= 0)
+		error = gnutls_privkey_decrypt_data(privkey, 0, &data, &plain);
 	gnutls_privkey_deinit(privkey);
+	if (result < 0)
+		return result;
 	if (error < 0)
 		return error_set(IOTSAFE_ERR_VERIFY,
 				 "private key: cannot decrypt this: %s",

@@ -594,7 +594,7 @@ Test(tob, refuses_to_decrypt_what_cannot_be_and_with_what_cannot)
 {
 	iotsafe_card *card =
 		open_card("trust-onboard", "quirk=sign-only&pin-env=TOB_PIN");
-	uint8_t bytes[256] = {1}, *out;
+	uint8_t bytes[258] = {1}, *out;
 	iotsafe_key *key = open_key(card, "label=signing");
 	size_t size;
 
@@ -607,6 +607,14 @@ Test(tob, refuses_to_decrypt_what_cannot_be_and_with_what_cannot)
 	key = open_key(card, "label=signing");
 	expect_error(iotsafe_key_decrypt(key, bytes, 255, &out, &size),
 		     IOTSAFE_ERR_ARG, "255 bytes, the key wants 256");
+	iotsafe_key_free(key);
+	key = open_key(card, "label=available");
+	for (size_t wrong = 0; wrong < 258; wrong += wrong == 255 ? 2 : 1)
+		expect_error(
+			iotsafe_key_decrypt(key, bytes, wrong, &out, &size),
+			IOTSAFE_ERR_ARG, "bytes, the key wants 256");
+	expect_error(iotsafe_key_decrypt(key, bytes, 256, &out, &size),
+		     IOTSAFE_ERR_VERIFY, "cannot decrypt this");
 	iotsafe_key_free(key);
 	iotsafe_card_free(card);
 }

@@ -591,7 +591,8 @@ IOTSAFE_API int iotsafe_key_complete_chain(iotsafe_key *key, const char *path);
  *
  * @param data as many bytes as the modulus has @param out a secret;
  *        iotsafe_free() wipes it
- * @return IOTSAFE_ERR_SUPPORT if the key does not decrypt
+ * @return IOTSAFE_ERR_SUPPORT if the key does not decrypt, IOTSAFE_ERR_ARG if
+ * `data` is not as long as the key
  */
 IOTSAFE_API int iotsafe_key_decrypt(iotsafe_key *key, const uint8_t *data,
 				    size_t data_size, uint8_t **out,
