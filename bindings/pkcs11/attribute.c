@@ -31,7 +31,7 @@ static const struct {
 	{CKA_COPYABLE, ALL, 0},
 	{CKA_DESTROYABLE, ALL, SECRET},
 	{CKA_ENCRYPT, PUBLIC | SECRET, 0},
-	{CKA_DECRYPT, PRIVATE | SECRET, 0},
+	{CKA_DECRYPT, SECRET, 0},
 	{CKA_SIGN_RECOVER, PRIVATE, 0},
 	{CKA_VERIFY_RECOVER, PUBLIC, 0},
 	{CKA_WRAP, PUBLIC | SECRET, 0},
@@ -129,6 +129,10 @@ static ck_rv_t get_of_key(const struct object *object, ck_attribute_type_t type,
 	case CKA_VERIFY:
 		return put_bool(value,
 				public && object->flags & IOTSAFE_OBJECT_SIGN);
+	case CKA_DECRYPT:
+		if (public)
+			return CKR_ATTRIBUTE_TYPE_INVALID;
+		return put_bool(value, object->flags & IOTSAFE_OBJECT_DECRYPT);
 	case CKA_ALLOWED_MECHANISMS:
 		value->size = mechanism_allowed(object, value->store);
 		return CKR_OK;
@@ -218,7 +222,7 @@ bool attribute_is_cheap(const struct object *object, ck_attribute_type_t type)
 		return object->class == CKO_PRIVATE_KEY;
 	return type == CKA_CLASS || type == CKA_LABEL || type == CKA_KEY_TYPE ||
 	       type == CKA_CERTIFICATE_TYPE || type == CKA_SIGN ||
-	       get_fixed(object, type, &value) == CKR_OK;
+	       type == CKA_DECRYPT || get_fixed(object, type, &value) == CKR_OK;
 }
 
 const struct ck_attribute *attribute_in(const struct ck_attribute *template,

@@ -9,7 +9,8 @@
 #define ECDSA                                                                  \
 	(IOTSAFE_ECDSA_SHA256 | IOTSAFE_ECDSA_SHA384 | IOTSAFE_ECDSA_SHA512)
 #define PKCS1                                                                  \
-	(IOTSAFE_RSA_PKCS1_SHA256 | IOTSAFE_RSA_PKCS1_SHA384 |                 \
+	(IOTSAFE_RSA_PKCS1_SHA1 | IOTSAFE_RSA_PKCS1_SHA224 |                   \
+	 IOTSAFE_RSA_PKCS1_SHA256 | IOTSAFE_RSA_PKCS1_SHA384 |                 \
 	 IOTSAFE_RSA_PKCS1_SHA512)
 #define PSS                                                                    \
 	(IOTSAFE_RSA_PSS_SHA256 | IOTSAFE_RSA_PSS_SHA384 |                     \
@@ -188,5 +189,7 @@ ck_rv_t C_GetMechanismInfo(ck_slot_id_t id, ck_mechanism_type_t type,
 		return end(slot, CKR_MECHANISM_INVALID);
 	*info = (struct ck_mechanism_info){known->bits, known->bits,
 					   known->flags | CKF_HW};
+	if (type == CKM_RSA_PKCS && slot->decrypts)
+		info->flags |= CKF_DECRYPT;
 	return end(slot, CKR_OK);
 }

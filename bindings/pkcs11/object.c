@@ -85,6 +85,7 @@ void object_drop_all(struct slot *slot)
 	}
 	slot->listed = slot->identified = false;
 	slot->mechanisms = 0;
+	slot->decrypts = false;
 }
 
 /* ---- the list ---- */
@@ -149,6 +150,7 @@ static ck_rv_t add_record(struct slot *slot, const iotsafe_object *record)
 	object->flags = iotsafe_object_flags(record);
 	object->algorithms = iotsafe_object_algorithms(record);
 	object->key_type = key_type_of(record);
+	object->modulus_size = !strcmp(type, "RSA-1024") ? 128 : 256;
 	object->brainpool = !strcmp(type, "brainpoolP256r1");
 	if (!copy_names(object, record)) {
 		object_drop(slot, object);
@@ -164,10 +166,13 @@ static ck_rv_t add_record(struct slot *slot, const iotsafe_object *record)
 /* A pair that is still to be made counts: the token can. */
 static void note_abilities(struct slot *slot, const iotsafe_object *record)
 {
-	if (iotsafe_object_class(record) == IOTSAFE_CLASS_PRIVATE_KEY)
-		slot->mechanisms |= mechanism_bits(
-			key_type_of(record), iotsafe_object_flags(record),
-			iotsafe_object_algorithms(record));
+	const int flags = iotsafe_object_flags(record);
+
+	if (iotsafe_object_class(record) != IOTSAFE_CLASS_PRIVATE_KEY)
+		return;
+	slot->mechanisms |= mechanism_bits(key_type_of(record), flags,
+					   iotsafe_object_algorithms(record));
+	slot->decrypts |= (flags & IOTSAFE_OBJECT_DECRYPT) != 0;
 }
 
 static bool is_known(struct slot *slot, const char *name)

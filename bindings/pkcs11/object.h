@@ -29,6 +29,7 @@ struct object {
 	struct blob id, label;
 	int flags, algorithms;
 	ck_key_type_t key_type;
+	size_t modulus_size; /* of RSA */
 	bool brainpool;
 
 	/* Read. */

@@ -103,12 +103,27 @@ static size_t der_size(const uint8_t *data, size_t size)
 	return length < size ? length : size;
 }
 
+/* Trust Onboard's Available one is text, with authorities behind it. */
+static bool import(gnutls_x509_crt_t crt, const struct blob *data)
+{
+	static const char begin[] = "-----BEGIN ";
+	gnutls_datum_t datum = {data->data,
+				(unsigned)der_size(data->data, data->size)};
+	gnutls_x509_crt_fmt_t format = GNUTLS_X509_FMT_DER;
+
+	if (data->size > sizeof(begin) &&
+	    !memcmp(data->data, begin, sizeof(begin) - 1)) {
+		datum.size = (unsigned)data->size;
+		format = GNUTLS_X509_FMT_PEM;
+	}
+	return gnutls_x509_crt_import(crt, &datum, format) >= 0;
+}
+
 ck_rv_t object_take_certificate(struct object *object, const uint8_t *data,
 				size_t size)
 {
 	struct blob copy;
 	gnutls_x509_crt_t crt;
-	gnutls_datum_t datum;
 
 	if (!blob_copy(&copy, data, size))
 		return CKR_HOST_MEMORY;
@@ -116,11 +131,8 @@ ck_rv_t object_take_certificate(struct object *object, const uint8_t *data,
 		blob_free(&copy);
 		return CKR_HOST_MEMORY;
 	}
-	datum.data = copy.data;
-	datum.size = (unsigned)der_size(copy.data, copy.size);
 	object->reading = OBJECT_NOTHING;
-	if (gnutls_x509_crt_import(crt, &datum, GNUTLS_X509_FMT_DER) >= 0 &&
-	    take_parts(object, crt))
+	if (import(crt, &copy) && take_parts(object, crt))
 		object->reading = OBJECT_READ;
 	gnutls_x509_crt_deinit(crt);
 	blob_free(&copy);
@@ -148,7 +160,7 @@ static bool is_nothing(int code)
 	return code == IOTSAFE_ERR_ABSENT || code == IOTSAFE_ERR_FORMAT ||
 	       code == IOTSAFE_ERR_DENIED || code == IOTSAFE_ERR_CARD ||
 	       code == IOTSAFE_ERR_SUPPORT || code == IOTSAFE_ERR_AMBIGUOUS ||
-	       code == IOTSAFE_ERR_VERIFY;
+	       code == IOTSAFE_ERR_VERIFY || code == IOTSAFE_ERR_PIN;
 }
 
 static ck_rv_t take_key(struct object *object, uint8_t *data, size_t size)
@@ -170,13 +182,17 @@ static ck_rv_t take(struct object *object, uint8_t *data, size_t size)
 	return result;
 }
 
+static int open_key(struct slot *slot, struct object *object)
+{
+	return object->key ? 0
+			   : iotsafe_key_open(slot->card, object->name,
+					      &object->key);
+}
+
 ck_rv_t object_open_key(struct slot *slot, struct object *object)
 {
-	int code;
+	int code = open_key(slot, object);
 
-	if (object->key)
-		return CKR_OK;
-	code = iotsafe_key_open(slot->card, object->name, &object->key);
 	return code < 0 ? slot_failed(slot, code) : CKR_OK;
 }
 
@@ -189,8 +205,10 @@ ck_rv_t object_read(struct slot *slot, struct object *object)
 	if (object->reading)
 		return CKR_OK;
 	if (object->class == CKO_PRIVATE_KEY) {
-		TRY(object_open_key(slot, object));
-		code = iotsafe_key_public_key(object->key, &data, &size);
+		code = open_key(slot, object);
+		if (code >= 0)
+			code = iotsafe_key_public_key(object->key, &data,
+						      &size);
 	} else if (object->class == CKO_PUBLIC_KEY) {
 		code = iotsafe_card_public_key(slot->card, object->name, &data,
 					       &size);

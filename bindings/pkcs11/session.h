@@ -25,6 +25,13 @@ struct signing {
 	size_t data_size;
 };
 
+/* And a decryption. */
+struct decrypting {
+	bool active;
+	ck_object_handle_t key;
+	size_t size; /* of the modulus */
+};
+
 struct finding {
 	bool active;
 	ck_object_handle_t *found;
@@ -37,6 +44,7 @@ struct session {
 	ck_session_handle_t handle;
 	ck_flags_t flags;
 	struct signing signing;
+	struct decrypting decrypting;
 	struct finding finding;
 };
 

@@ -20,7 +20,7 @@ struct request {
 
 static size_t signature_size(const struct object *key)
 {
-	return key->key_type == CKK_RSA ? 256 : 64;
+	return key->key_type == CKK_RSA ? key->modulus_size : 64;
 }
 
 static ck_rv_t begin(struct session *session,
@@ -89,32 +89,60 @@ static ck_rv_t ask_ecdsa(const struct object *key, const uint8_t *data,
 	return CKR_OK;
 }
 
+/* The front of a DigestInfo whose hash has this object identifier. */
+static size_t put_front(const uint8_t *oid, size_t oid_size, size_t hash_size,
+			uint8_t out[32])
+{
+	const uint8_t head[] = {0x30, (uint8_t)(8 + oid_size + hash_size),
+				0x30, (uint8_t)(4 + oid_size),
+				0x06, (uint8_t)oid_size};
+	const uint8_t tail[] = {0x05, 0x00, 0x04, (uint8_t)hash_size};
+
+	memcpy(out, head, sizeof(head));
+	memcpy(out + sizeof(head), oid, oid_size);
+	memcpy(out + sizeof(head) + oid_size, tail, sizeof(tail));
+	return sizeof(head) + oid_size + sizeof(tail);
+}
+
 /* The card pads, so that it must be told the hash: RFC 8017 section 9.2 has
  * what stands in front of one. */
-static ck_rv_t ask_pkcs1(const uint8_t *data, size_t size,
-			 struct request *request)
+static ck_rv_t ask_pkcs1(const struct object *key, const uint8_t *data,
+			 size_t size, struct request *request)
 {
 	static const struct {
-		uint8_t oid, size;
+		uint8_t size, oid_size, oid[9];
 		int algorithm;
-	} hashes[] = {{1, 32, IOTSAFE_RSA_PKCS1_SHA256},
-		      {2, 48, IOTSAFE_RSA_PKCS1_SHA384},
-		      {3, 64, IOTSAFE_RSA_PKCS1_SHA512}};
-	uint8_t front[] = {0x30, 0x00, 0x30, 0x0D, 0x06, 0x09, 0x60,
-			   0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02,
-			   0x00, 0x05, 0x00, 0x04, 0x00};
+	} hashes[] = {
+		{20, 5, {0x2B, 14, 3, 2, 26}, IOTSAFE_RSA_PKCS1_SHA1},
+		{28,
+		 9,
+		 {0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 4},
+		 IOTSAFE_RSA_PKCS1_SHA224},
+		{32,
+		 9,
+		 {0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1},
+		 IOTSAFE_RSA_PKCS1_SHA256},
+		{48,
+		 9,
+		 {0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 2},
+		 IOTSAFE_RSA_PKCS1_SHA384},
+		{64,
+		 9,
+		 {0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 3},
+		 IOTSAFE_RSA_PKCS1_SHA512},
+	};
+	uint8_t front[32];
 
-	for (size_t i = 0; i < 3; i++) {
-		front[1] = (uint8_t)(sizeof(front) - 2 + hashes[i].size);
-		front[14] = hashes[i].oid;
-		front[18] = hashes[i].size;
-		if (size != sizeof(front) + hashes[i].size ||
-		    memcmp(data, front, sizeof(front)) != 0)
+	for (size_t i = 0; i < sizeof(hashes) / sizeof(hashes[0]); i++) {
+		size_t skip = put_front(hashes[i].oid, hashes[i].oid_size,
+					hashes[i].size, front);
+
+		if (!(key->algorithms & hashes[i].algorithm) ||
+		    size != skip + hashes[i].size ||
+		    memcmp(data, front, skip) != 0)
 			continue;
-		*request = (struct request){hashes[i].algorithm,
-					    data + sizeof(front),
-					    hashes[i].size,
-					    {0}};
+		*request = (struct request){
+			hashes[i].algorithm, data + skip, hashes[i].size, {0}};
 		return CKR_OK;
 	}
 	return CKR_DATA_INVALID;
@@ -140,7 +168,7 @@ static ck_rv_t ask(const struct signing *signing, const struct object *key,
 	case CKM_ECDSA:
 		return ask_ecdsa(key, data, size, request);
 	case CKM_RSA_PKCS:
-		return ask_pkcs1(data, size, request);
+		return ask_pkcs1(key, data, size, request);
 	default:
 		return ask_pss(signing->algorithm, data, size, request);
 	}

@@ -23,6 +23,7 @@ struct slot {
 	struct object *objects;
 	bool listed;
 	unsigned mechanisms; /* of all keys and slots for keys (mechanism.h) */
+	bool decrypts;	     /* one of them */
 	bool identified;     /* pair.c has asked for the identity */
 	struct session *sessions;
 	bool logged_in;
