@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "error.h"
+#include "login.h"
 #include "mechanism.h"
 #include "object.h"
 
@@ -86,6 +87,7 @@ void object_drop_all(struct slot *slot)
 	slot->listed = slot->identified = false;
 	slot->mechanisms = 0;
 	slot->decrypts = false;
+	slot->locked = NULL;
 }
 
 /* ---- the list ---- */
@@ -168,6 +170,7 @@ static void note_abilities(struct slot *slot, const iotsafe_object *record)
 {
 	const int flags = iotsafe_object_flags(record);
 
+	login_note(slot, iotsafe_object_applet(record));
 	if (iotsafe_object_class(record) != IOTSAFE_CLASS_PRIVATE_KEY)
 		return;
 	slot->mechanisms |= mechanism_bits(key_type_of(record), flags,
@@ -184,6 +187,23 @@ static bool is_known(struct slot *slot, const char *name)
 	return false;
 }
 
+/* What is behind a PIN says only then what it is called. */
+static void rename_known(struct slot *slot, const iotsafe_object *record)
+{
+	const char *name = iotsafe_object_name(record);
+	uint8_t *label;
+	size_t size;
+
+	for (struct object *object = slot->objects; object;
+	     object = object->next) {
+		if (!object->name || strcmp(object->name, name) != 0 ||
+		    iotsafe_object_label(record, &label, &size) < 0)
+			continue;
+		blob_free(&object->label);
+		blob_take(&object->label, label, size);
+	}
+}
+
 static ck_rv_t add_all(struct slot *slot, iotsafe_list *list)
 {
 	iotsafe_object *record;
@@ -197,6 +217,7 @@ static ck_rv_t add_all(struct slot *slot, iotsafe_list *list)
 		if (!record)
 			return CKR_OK;
 		note_abilities(slot, record);
+		rename_known(slot, record);
 		if (is_shown(record) &&
 		    !is_known(slot, iotsafe_object_name(record)))
 			result = add_record(slot, record);
@@ -220,6 +241,8 @@ ck_rv_t object_need_all(struct slot *slot)
 	result = add_all(slot, list);
 	iotsafe_list_free(list);
 	slot->listed = result == CKR_OK;
+	if (slot->listed)
+		login_count(slot);
 	return result;
 }
 

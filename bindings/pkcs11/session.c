@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include "login.h"
 #include "object.h"
 #include "session.h"
 
@@ -178,7 +179,8 @@ ck_rv_t C_GetSessionInfo(ck_session_handle_t handle,
 	return session_leave(session, CKR_OK);
 }
 
-static ck_rv_t login(struct slot *slot, ck_user_type_t user)
+static ck_rv_t login(struct slot *slot, ck_user_type_t user,
+		     const unsigned char *pin, unsigned long size)
 {
 	if (user == CKU_CONTEXT_SPECIFIC)
 		return CKR_OPERATION_NOT_INITIALIZED;
@@ -186,21 +188,26 @@ static ck_rv_t login(struct slot *slot, ck_user_type_t user)
 		return CKR_USER_TYPE_INVALID;
 	if (slot->logged_in)
 		return CKR_USER_ALREADY_LOGGED_IN;
+	/* Only the card knows whether it wants one. */
+	if (login_may_be_wanted(slot) && (pin || slot->locked)) {
+		TRY(object_need_all(slot));
+		if (slot->locked)
+			TRY(login_with(slot, pin, size));
+	}
 	slot->logged_in = true;
 	return CKR_OK;
 }
 
-/* The token says that nobody need log in. For programs that do so all the same
- * it is a matter of state: there is no PIN to compare theirs with. */
+/* Where the token says that nobody need log in, it is a matter of state for
+ * programs that do so all the same: there is no PIN to compare theirs with. */
 ck_rv_t C_Login(ck_session_handle_t handle, ck_user_type_t user,
 		unsigned char *pin, unsigned long pin_size)
 {
 	struct session *session;
 
-	(void)pin;
-	(void)pin_size;
 	TRY(session_enter(handle, &session));
-	return session_leave(session, login(session->slot, user));
+	return session_leave(session,
+			     login(session->slot, user, pin, pin_size));
 }
 
 ck_rv_t C_Logout(ck_session_handle_t handle)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "login.h"
 #include "module.h"
 #include "object.h"
 #include "session.h"
@@ -76,6 +77,10 @@ ck_rv_t slot_failed(struct slot *slot, int code)
 	 * was made anew by somebody else, no handle is good any more. */
 	if (code == IOTSAFE_ERR_CLOSED || code == IOTSAFE_ERR_ABSENT)
 		slot->gone = true;
+	if (code == IOTSAFE_ERR_PIN && slot->locked) {
+		error_of(code);
+		return CKR_USER_NOT_LOGGED_IN;
+	}
 	return error_of(code);
 }
 
@@ -160,7 +165,9 @@ static void fill_token(const struct slot *slot, struct ck_token_info *info)
 	 * find the token then as well as afterwards. */
 	put_text(info->serial_number, sizeof(info->serial_number), "");
 	put_text(info->utc_time, sizeof(info->utc_time), "");
-	info->flags = CKF_RNG | CKF_TOKEN_INITIALIZED;
+	info->flags = CKF_RNG | CKF_TOKEN_INITIALIZED | login_flags(slot);
+	info->min_pin_len = slot->locked ? 4 : 0;
+	info->max_pin_len = slot->locked ? 8 : 0;
 	info->max_session_count = CK_EFFECTIVELY_INFINITE;
 	info->session_count = CK_UNAVAILABLE_INFORMATION;
 	info->max_rw_session_count = CK_EFFECTIVELY_INFINITE;
@@ -173,7 +180,7 @@ static void fill_token(const struct slot *slot, struct ck_token_info *info)
 
 ck_rv_t C_GetTokenInfo(ck_slot_id_t id, struct ck_token_info *info)
 {
-	const struct slot *slot;
+	struct slot *slot;
 
 	TRY(module_enter());
 	slot = slot_find(id);
@@ -182,7 +189,9 @@ ck_rv_t C_GetTokenInfo(ck_slot_id_t id, struct ck_token_info *info)
 					 : CKR_SLOT_ID_INVALID);
 	if (!slot->config.address)
 		return module_leave(CKR_TOKEN_NOT_PRESENT);
+	pthread_mutex_lock(&slot->lock);
 	fill_token(slot, info);
+	pthread_mutex_unlock(&slot->lock);
 	return module_leave(CKR_OK);
 }
 

@@ -24,7 +24,12 @@ struct slot {
 	bool listed;
 	unsigned mechanisms; /* of all keys and slots for keys (mechanism.h) */
 	bool decrypts;	     /* one of them */
-	bool identified;     /* pair.c has asked for the identity */
+	/* An applet that has a PIN of its own, which nobody gives: of a
+	 * constant table; NULL where there is none. Its tries, -1: not known.
+	 */
+	const char *locked;
+	int tries;
+	bool identified; /* pair.c has asked for the identity */
 	struct session *sessions;
 	bool logged_in;
 	/* The card has gone or is another one: all of it is forgotten as soon

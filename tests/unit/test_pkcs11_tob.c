@@ -255,3 +255,87 @@ Test(pkcs11_tob, keys_of_iot_safe_do_not_decrypt)
 	       CKR_KEY_FUNCTION_NOT_PERMITTED);
 	stop();
 }
+
+/* ---- login ---- */
+
+static ck_flags_t token_flags(void)
+{
+	struct ck_token_info info;
+
+	EXPECT(p11->C_GetTokenInfo(0, &info), CKR_OK);
+	return info.flags & (CKF_LOGIN_REQUIRED | CKF_USER_PIN_COUNT_LOW |
+			     CKF_USER_PIN_FINAL_TRY | CKF_USER_PIN_LOCKED);
+}
+
+static ck_rv_t login(ck_session_handle_t session, const char *pin)
+{
+	return p11->C_Login(session, CKU_USER, (unsigned char *)(uintptr_t)pin,
+			    strlen(pin));
+}
+
+Test(pkcs11_tob, the_applets_pin_may_be_given_by_login)
+{
+	ck_session_handle_t session = start("sim:trust-onboard");
+	ck_object_handle_t found[16], key;
+	unsigned char info[51] = {0}, out[256];
+	unsigned long size = sizeof(out);
+
+	/* The card was not looked at. */
+	EXPECT(token_flags(), 0);
+	find_class(session, CKO_CERTIFICATE, found);
+	EXPECT(token_flags(), CKF_LOGIN_REQUIRED);
+	key = find_one(session, CKO_PRIVATE_KEY, "signing");
+	memcpy(info, digests[2].front, 19);
+	EXPECT(p11->C_SignInit(session, &pkcs1, key), CKR_OK);
+	EXPECT(p11->C_Sign(session, info, 51, out, &size),
+	       CKR_USER_NOT_LOGGED_IN);
+	EXPECT(login(session, "0000"), CKR_OK);
+	EXPECT(p11->C_SignInit(session, &pkcs1, key), CKR_OK);
+	EXPECT(p11->C_Sign(session, info, 51, out, &size), CKR_OK);
+	sign_all(session, "available");
+	stop();
+}
+
+Test(pkcs11_tob, a_wrong_pin_costs_one_try_and_the_token_counts_them)
+{
+	ck_session_handle_t session = start("sim:trust-onboard");
+
+	EXPECT(login(session, "123456789"), CKR_PIN_LEN_RANGE);
+	EXPECT(p11->C_Login(session, CKU_USER, NULL, 0), CKR_ARGUMENTS_BAD);
+	EXPECT(login(session, "123"), CKR_PIN_LEN_RANGE);
+	EXPECT(token_flags(), CKF_LOGIN_REQUIRED);
+	EXPECT(login(session, "9999"), CKR_PIN_INCORRECT);
+	EXPECT(token_flags(), CKF_LOGIN_REQUIRED | CKF_USER_PIN_COUNT_LOW);
+	EXPECT(login(session, "9999"), CKR_PIN_INCORRECT);
+	EXPECT(token_flags(), CKF_LOGIN_REQUIRED | CKF_USER_PIN_COUNT_LOW |
+				      CKF_USER_PIN_FINAL_TRY);
+	EXPECT(login(session, "9999"), CKR_PIN_LOCKED);
+	EXPECT(token_flags(), CKF_LOGIN_REQUIRED | CKF_USER_PIN_LOCKED);
+	EXPECT(login(session, "0000"), CKR_PIN_LOCKED);
+	stop();
+}
+
+Test(pkcs11_tob, nobody_logs_in_where_the_address_has_the_pin)
+{
+	ck_session_handle_t session = start_with_pin("0000");
+	ck_object_handle_t found[16];
+
+	find_class(session, CKO_CERTIFICATE, found);
+	EXPECT(token_flags(), 0);
+	/* No matter of the card's. */
+	EXPECT(login(session, "9999"), CKR_OK);
+	sign_all(session, "signing");
+	stop();
+}
+
+Test(pkcs11_tob, nobody_logs_in_to_iot_safe)
+{
+	ck_session_handle_t session = start("sim:gsma");
+	ck_object_handle_t found[16];
+
+	find_class(session, CKO_CERTIFICATE, found);
+	EXPECT(token_flags(), 0);
+	EXPECT(login(session, "9999"), CKR_OK);
+	EXPECT(token_flags(), 0);
+	stop();
+}
