@@ -97,8 +97,10 @@ static const struct {
 	{"does not tell how many", "pin-untold",
 	 "The card does not tell how many tries its PIN has left, so that none "
 	 "is sent.",
-	 "Send it once in your program (iotsafe_card_pin_verify), before the "
-	 "key is used; `iotsafe pin verify` tries it."},
+	 "`iotsafe pin verify` tries it. Then add pin-blind=yes to the address: "
+	 "it is sent once a process, unasked, so that each start with a wrong "
+	 "one costs a try, and a few of them block it for good. Or send it in "
+	 "your program (iotsafe_card_pin_verify)."},
 	{"wrong PIN", "pin-wrong", "The applet's PIN is wrong.", wrong_next},
 	{"has refused one", "pin-wrong", "The applet's PIN is wrong.",
 	 wrong_next},

@@ -48,6 +48,8 @@ def test_a_wrong_pin(tmp_path):
     ("tob-tries=1", "pin-last-try", "--last-try"),
     ("tob-tries=0", "pin-blocked", "who sold the SIM"),
     ("no-tries", "pin-untold", "iotsafe_card_pin_verify"),
+    ("no-tries", "pin-untold", "pin-blind=yes"),
+    ("no-tries", "pin-untold", "each start with a wrong one costs a try"),
 ])
 def test_a_pin_that_is_not_sent(tob, quirk, id, next):
     check(run(tob.address(quirk=quirk), "--key", AVAILABLE), "problem", id,
