@@ -111,6 +111,8 @@ static void destroy(iotsafe_card *card)
 	close_link(card, &deadline);
 	registry_remove(card);
 	card_forget(card);
+	if (card->guest.release)
+		card->guest.release(card->guest.data);
 	turns_destroy(&card->turns);
 	free(card);
 }
@@ -233,6 +235,16 @@ iotsafe_card *card_use(iotsafe_card *card)
 {
 	card->uses++;
 	return card;
+}
+
+struct card_guest *card_guest(iotsafe_card *card)
+{
+	return &card->guest;
+}
+
+unsigned card_changes(const iotsafe_card *card)
+{
+	return card->changes;
 }
 
 void iotsafe_card_free(iotsafe_card *card)

@@ -10,6 +10,7 @@
 #include "base/address.h"
 #include "base/secret.h"
 #include "link/link.h"
+#include "object/key.h"
 #include "object/turn.h"
 
 /* One object of the card, and what was read of it. */
@@ -79,6 +80,8 @@ struct iotsafe_card {
 	 * is done with it. */
 	char other[ICCID_TEXT];
 	atomic_bool is_other;
+
+	struct card_guest guest;
 
 	/* All below belongs to whoever has the turn. */
 	struct aid aids[CHANNEL_AIDS_MAX]; /* from the address */

@@ -36,5 +36,6 @@ int card_recognise(iotsafe_card *card)
 	}
 	memcpy(card->other, found, ICCID_TEXT);
 	card->is_other = true;
+	card->changes++;
 	return card_check_same(card);
 }

@@ -18,6 +18,16 @@ int key_sign(iotsafe_key *key, int algorithm, struct bytes hash,
 iotsafe_key *key_use(iotsafe_key *key);
 iotsafe_card *card_use(iotsafe_card *card);
 
+/* What the level above keeps with an open card: `release` is called with it
+ * before the card goes. Locking is up to who puts it there. */
+struct card_guest {
+	void *data;
+	void (*release)(void *data);
+};
+struct card_guest *card_guest(iotsafe_card *card);
+/* Grows when keys or certificates of the card may have become others. */
+unsigned card_changes(const iotsafe_card *card);
+
 /* Learns certificate, chain and public key once, so that the following three
  * answer without card I/O. A key without certificate is no error here. */
 int key_learn(iotsafe_key *key, const struct deadline *limit)

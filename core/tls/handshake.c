@@ -10,6 +10,7 @@
 #include "object/key.h"
 #include "tls/credentials.h"
 #include "tls/psk.h"
+#include "tls/reuse.h"
 #include "tls/session.h"
 #include "tls/trust.h"
 
@@ -190,6 +191,7 @@ static int fail(struct iotsafe_tls *tls, int result)
 
 	if (result != GNUTLS_E_FATAL_ALERT_RECEIVED)
 		gnutls_alert_send_appropriate(tls->session, result);
+	reuse_forget(tls);
 	tls->stage = STAGE_FAILED;
 	error_save(&tls->read_failure);
 	error_save(&tls->write_failure);
@@ -238,6 +240,8 @@ static int finish(struct iotsafe_tls *tls)
 	job_end(&tls->job);
 	tls->transport.quiet = false;
 	tls->stage = STAGE_OPEN;
+	if (gnutls_protocol_get_version(tls->session) != GNUTLS_TLS1_3)
+		reuse_keep(tls);
 	return IOTSAFE_OK;
 }
 

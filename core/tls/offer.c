@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "object/key.h"
 #include "tls/psk.h"
+#include "tls/reuse.h"
 #include "tls/session.h"
 #include "tls/trust.h"
 
@@ -164,6 +165,7 @@ int offer_settings(struct iotsafe_tls *tls)
 	TRY(apply_alpn(tls));
 	if (tls->verify && !tls->trusting && !tls->ca_key)
 		TRY(trust_add_system(tls->cred));
+	TRY(reuse_offer(tls));
 	TRY(resume_apply(tls));
 	/* 0 for "for ever" would be taken for "over already". */
 	if (tls->transport.datagram)

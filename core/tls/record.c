@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "tls/datum.h"
+#include "tls/reuse.h"
 #include "tls/session.h"
 
 static int check_open(iotsafe_tls *tls, const char *operation, int timeout)
@@ -43,6 +44,8 @@ static int fail_receive(struct iotsafe_tls *tls, ssize_t result)
 	int code = failure_of(tls, (int)result, "receive");
 
 	error_save(&tls->read_failure);
+	if (code == IOTSAFE_ERR_TLS)
+		reuse_forget(tls);
 	return code;
 }
 
@@ -63,6 +66,7 @@ static int fill(struct iotsafe_tls *tls, const struct deadline *deadline)
 	}
 	tls->record_at = 0;
 	tls->record_end = (size_t)got;
+	reuse_keep(tls);
 	return IOTSAFE_OK;
 }
 
@@ -188,6 +192,8 @@ static int fail_send(struct iotsafe_tls *tls, ssize_t result)
 	error_save(&tls->write_failure);
 	if (result == GNUTLS_E_FATAL_ALERT_RECEIVED)
 		tls->read_failure = tls->write_failure;
+	if (code == IOTSAFE_ERR_TLS)
+		reuse_forget(tls);
 	return code;
 }
 

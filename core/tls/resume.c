@@ -42,8 +42,8 @@ int resume_bind_text(uint8_t digest[RESUME_DIGEST_SIZE], char what,
 }
 
 /* Whom the session is with, how that was checked, and who we are in it. */
-static int bind_session(const struct iotsafe_tls *tls, struct bytes data,
-			uint8_t digest[RESUME_DIGEST_SIZE])
+int resume_bind_all(const struct iotsafe_tls *tls,
+		    uint8_t digest[RESUME_DIGEST_SIZE])
 {
 	const uint8_t kinds[] = {
 		tls->transport.datagram,   (uint8_t)tls->verify,
@@ -61,9 +61,15 @@ static int bind_session(const struct iotsafe_tls *tls, struct bytes data,
 				     iotsafe_card_address(tls->card)));
 	TRY(resume_bind_text(digest, 'k', tls->key_name));
 	TRY(resume_bind_text(digest, 'f', tls->certificate_name));
-	TRY(resume_bind(
+	return resume_bind(
 		digest, 'd',
-		(struct bytes){tls->certificate, tls->certificate_size}));
+		(struct bytes){tls->certificate, tls->certificate_size});
+}
+
+static int bind_session(const struct iotsafe_tls *tls, struct bytes data,
+			uint8_t digest[RESUME_DIGEST_SIZE])
+{
+	TRY(resume_bind_all(tls, digest));
 	return resume_bind(digest, '=', data);
 }
 
@@ -133,17 +139,11 @@ static int pack(const struct iotsafe_tls *tls, struct bytes data, uint8_t **out,
 	return IOTSAFE_OK;
 }
 
-int iotsafe_tls_session(iotsafe_tls *tls, uint8_t **out, size_t *out_size)
+int resume_pack(struct iotsafe_tls *tls, uint8_t **out, size_t *out_size)
 {
 	gnutls_datum_t data;
 	int result;
 
-	if (!bytes_ready(out, out_size))
-		return error_set(IOTSAFE_ERR_ARG, "tls: no room given");
-	TRY(session_check(tls, "session data"));
-	if (tls->stage != STAGE_OPEN)
-		return error_set(IOTSAFE_ERR_ARG,
-				 "session data: the handshake is not finished");
 	if (!has_ticket(tls) ||
 	    gnutls_session_get_data2(tls->session, &data) < 0)
 		return error_set(IOTSAFE_ERR_ABSENT,
@@ -153,6 +153,17 @@ int iotsafe_tls_session(iotsafe_tls *tls, uint8_t **out, size_t *out_size)
 	bytes_wipe(data.data, data.size);
 	gnutls_free(data.data);
 	return result;
+}
+
+int iotsafe_tls_session(iotsafe_tls *tls, uint8_t **out, size_t *out_size)
+{
+	if (!bytes_ready(out, out_size))
+		return error_set(IOTSAFE_ERR_ARG, "tls: no room given");
+	TRY(session_check(tls, "session data"));
+	if (tls->stage != STAGE_OPEN)
+		return error_set(IOTSAFE_ERR_ARG,
+				 "session data: the handshake is not finished");
+	return resume_pack(tls, out, out_size);
 }
 
 bool resume_done(const struct iotsafe_tls *tls)

@@ -72,6 +72,7 @@ struct iotsafe_tls {
 	int psk_kind;
 	uint8_t *offered; /* iotsafe_tls_set_session() */
 	size_t offered_size;
+	bool reusing; /* see reuse.h */
 	char *alpn;
 	char *priority;
 	int lowest;
@@ -100,7 +101,9 @@ struct iotsafe_tls {
 	size_t record_end;
 	size_t held_size; /* what GnuTLS took and has not sent yet */
 	uint8_t held_digest[32];
-	bool closed;	       /* we said good-bye */
+	bool closed; /* we said good-bye */
+	bool reuse_keyed, reuse_kept;
+	uint8_t reuse_key[RESUME_DIGEST_SIZE];
 	char alpn_chosen[256]; /* RFC 7301 3.1: at most 255 bytes */
 };
 
@@ -141,6 +144,11 @@ int resume_bind(uint8_t digest[RESUME_DIGEST_SIZE], char what,
 		struct bytes data);
 int resume_bind_text(uint8_t digest[RESUME_DIGEST_SIZE], char what,
 		     const char *text);
+/* All that a session of these settings is bound to. */
+int resume_bind_all(const struct iotsafe_tls *tls,
+		    uint8_t digest[RESUME_DIGEST_SIZE]);
+/* iotsafe_tls_session() of an open session. */
+int resume_pack(struct iotsafe_tls *tls, uint8_t **out, size_t *out_size);
 /* Offers the session that was set, where it fits. */
 int resume_apply(struct iotsafe_tls *tls);
 bool resume_done(const struct iotsafe_tls *tls);

@@ -19,8 +19,11 @@
 --	psk_kind     "derived": the card gives a key (this is meant without
 --	             a word); "card": it computes each session's secrets
 --	psk_context  of "derived": what else the key is for
+--	resume       false: the card signs; else connections of an open card
+--	             with the same server (name and port, key, certificate,
+--	             what it is verified by) resume one another without it
 --	session      what session() of an earlier connection gave: goes on
---	             without the card
+--	             with that one, without the card
 --	card_random  true: the card makes the client's random number
 --	server_name  for SNI and the check of the certificate; false: any; need
 --	             not be told with a pin or a pre-shared key
@@ -180,6 +183,7 @@ local settings = {
 
 -- Gives the session what is set; true, or nil and why not.
 function options.apply(tls, given)
+	core.tls_set_resume(tls, given.resume == false and 0 or 1)
 	for _, setting in ipairs(settings) do
 		local value = given[setting[1]]
 		if value ~= nil then

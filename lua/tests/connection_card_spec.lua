@@ -84,6 +84,45 @@ describe("a session", function()
 		end)
 	end
 
+	it("goes on by itself with the same server", function()
+		local port = support.server(store, "--echo")
+		local signed = card:counters().signatures
+		local before
+		for time = 1, 4 do
+			assert.equal(time > 1, talk(port, {}, is_resumed))
+			before = before or card:counters().exchanges
+		end
+		assert.equal(signed + 1, card:counters().signatures)
+		assert.equal(before, card:counters().exchanges)
+	end)
+
+	it("does not where it is told not to", function()
+		local port = support.server(store, "--echo")
+		local signed = card:counters().signatures
+		for _ = 1, 3 do
+			assert.is_false(talk(port, { resume = false },
+				is_resumed))
+		end
+		assert.equal(signed + 3, card:counters().signatures)
+		assert.is_false(talk(port, {}, is_resumed))
+	end)
+
+	it("never goes on with another key, name or authority", function()
+		local port = support.server(store, "--echo")
+		local changes = { {}, { key = "client" },
+			{ server_name = false },
+			{ cadata = support.read_file(store .. "/ca.pem") },
+			{ verify = false } }
+		for _, change in ipairs(changes) do
+			assert.is_false(talk(port, change, is_resumed))
+		end
+		for _, change in ipairs(changes) do
+			assert.is_true(talk(port, change, is_resumed))
+		end
+		local other = support.server(store, "--echo")
+		assert.is_false(talk(other, {}, is_resumed))
+	end)
+
 	it("is none before the handshake and after close", function()
 		local near, far = support.pair()
 		local connection = assert(card:wrap(near, options()))

@@ -58,6 +58,10 @@ class SSLContext(Refusals):
     the card's identity. Where ``card`` stands a ``PROTOCOL_`` of ssl's may
     stand, too.
 
+    With ``resume`` connections of this card with the same server resume one
+    another by themselves, without the card; ssl's do not, nor do ours unless
+    they are told to.
+
     docs/python.md says what each setting means here; what means nothing is
     refused by name.
     """
@@ -88,7 +92,10 @@ class SSLContext(Refusals):
         *,
         key: Union[Key, str, None] = None,
         certificate: Union[Bytes, Path, None] = None,
+        resume: bool = False,
     ) -> None:
+        #: May be changed; connections begun later go by it.
+        self.resume = resume
         self._card = None if isinstance(card, int) else card
         self._own: Optional[Card] = None  # opened by us
         self._identity = key, certificate
@@ -283,6 +290,8 @@ class SSLContext(Refusals):
         _core.tls_set_priority(tls, self._priority())
         if self._alpn:
             _core.tls_set_alpn(tls, ",".join(self._alpn))
+        if self.resume:
+            _core.tls_set_resume(tls, 1)
         if self.verify_mode == ssl.CERT_NONE:
             _core.tls_set_verify(tls, _core.VERIFY_NONE)
         elif not self._trust:
@@ -361,6 +370,7 @@ def create_default_context(
     cadata: Union[str, Bytes, None] = None,
     key: Union[Key, str, None] = None,
     certificate: Union[Bytes, Path, None] = None,
+    resume: bool = False,
 ) -> SSLContext:
     """As :func:`ssl.create_default_context`: servers are verified, by the
     CAs given or else by the system's."""
@@ -368,7 +378,9 @@ def create_default_context(
         card, purpose = None, card  # type: ignore[assignment]
     if purpose is not ssl.Purpose.SERVER_AUTH:
         raise _failures.not_here(f"{purpose}", "only clients have a card")
-    context = SSLContext(card, key=key, certificate=certificate)
+    context = SSLContext(
+        card, key=key, certificate=certificate, resume=resume
+    )
     if cafile or capath or cadata:
         context.load_verify_locations(cafile, capath, cadata)
     else:

@@ -177,9 +177,15 @@ class Session:
         )
 
     def _set_handshake(
-        self, session: Optional[Bytes], raw_key: bool, card_random: bool
+        self,
+        session: Optional[Bytes],
+        resume: bool,
+        raw_key: bool,
+        card_random: bool,
     ) -> None:
         tls = self._opened()
+        if resume:
+            _core.tls_set_resume(tls, 1)
         if session is not None:
             _core.tls_set_session(tls, memoryview(session))
         if raw_key:

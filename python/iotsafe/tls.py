@@ -55,9 +55,12 @@ class TLSSocket(Session):
     A server with a pin or a pre-shared key is known by that alone: its name
     and its dates are not looked at, and ``server_name`` may be left out.
 
-    ``session`` is the :attr:`session` of an earlier connection, to go on
-    without the card. ``card_random`` has the card make the client's random
-    number.
+    Connections of an open card with the same server resume one another,
+    without the card, as far as the server remembers: where name and port, key,
+    certificate and what the server is verified by are the same. With
+    ``resume=False`` the card signs for this one, and none resumes it.
+    ``session`` is the :attr:`session` of an earlier connection, to go on with
+    that one. ``card_random`` has the card make the client's random number.
 
     A peer that hangs up without good-bye ends the data too, as many do;
     without ``suppress_ragged_eofs`` it is a :class:`ClosedError`, as a
@@ -91,6 +94,7 @@ class TLSSocket(Session):
         psk_kind: str = "derived",
         psk_context: Bytes = b"",
         session: Optional[Bytes] = None,
+        resume: bool = True,
         card_random: bool = False,
         server_name: Union[str, None, Unset] = UNSET,
         alpn: Optional[Sequence[str]] = None,
@@ -114,7 +118,7 @@ class TLSSocket(Session):
                 server_name = None
             self._set_server_name(server_name)
             self._set_versions(minimum_version, maximum_version, priority)
-            self._set_handshake(session, raw_key, card_random)
+            self._set_handshake(session, resume, raw_key, card_random)
             if alpn:
                 _core.tls_set_alpn(self._tls, ",".join(alpn))
             if do_handshake:

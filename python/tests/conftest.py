@@ -108,7 +108,7 @@ def host_key(tmp_path):
 class Server:
     """gnutls-serv on a loopback port, with what it wrote."""
 
-    def __init__(self, store, *options):
+    def __init__(self, store, *options, port=None):
         """With the store's certificate; None: without any."""
         mine = [] if store is None else [
             "--x509cafile", store / "ca.pem", "--x509certfile",
@@ -117,7 +117,7 @@ class Server:
         self.lines = []
         self._more = threading.Condition()
         self.datagram = "--udp" in options
-        self.port = free_port(self.datagram)
+        self.port = port or free_port(self.datagram)
         self.process = subprocess.Popen(
             ["gnutls-serv", "--port", str(self.port), *mine, *options],
             stdin=subprocess.DEVNULL,
@@ -182,8 +182,8 @@ def serve_as():
     """Starts servers that end with the test."""
     servers = []
 
-    def start(store, *options):
-        server = Server(store, *options)
+    def start(store, *options, **more):
+        server = Server(store, *options, **more)
         servers.append(server)
         return server
 
@@ -196,7 +196,7 @@ def serve_as():
 def serve(store, serve_as):
     """Starts servers that require a client certificate of the authority."""
     demand = ["--require-client-cert", "--verify-client-cert"]
-    return lambda *options: serve_as(store, *demand, *options)
+    return lambda *options, **more: serve_as(store, *demand, *options, **more)
 
 
 @pytest.fixture

@@ -101,6 +101,26 @@ def test_a_session_is_resumed_without_the_card(peer, context, wrap_ssl, card):
         wrap_ssl(server, session=b"bytes")
 
 
+def test_connections_resume_by_themselves_where_they_are_told_to(
+    peer, context, wrap_ssl, card
+):
+    server = peer()
+
+    def visit():
+        with wrap_ssl(server) as tls:
+            tls.sendall(b"x")
+            receive(tls, 1)
+            return tls.session_reused
+
+    assert [visit(), visit()] == [False, False]  # as with ssl
+    context.resume = True
+    assert [visit(), visit(), visit()] == [False, True, True]
+    assert card.counters["signatures"] == 3
+    assert context.session_stats()["hits"] == 2
+    context.resume = False
+    assert not visit()
+
+
 def test_a_socket_that_is_not_connected_yet(peer, context):
     server = peer()
     plain = socket.socket()

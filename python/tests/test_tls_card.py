@@ -4,6 +4,7 @@ servers that it checks, keys without certificates."""
 
 import subprocess
 import sys
+import threading
 
 import iotsafe
 import pytest
@@ -95,6 +96,107 @@ def test_a_session_is_not_taken_to_another_name(serve, connect):
     with pytest.raises(iotsafe.UntrustedError):
         connect(server, session=session, server_name="other.example",
                 **only("TLSv1.2"))
+
+
+def visit(connect, server, **options):
+    """A whole connection; tells whether it was resumed."""
+    with connect(server, **options) as tls:
+        echo(tls)
+        return tls.session_reused
+
+
+@pytest.mark.parametrize("how", [*VERSIONS, "DTLSv1.2"])
+def test_a_reconnect_costs_nothing_on_the_card(full, serve, connect, how):
+    datagram = how == "DTLSv1.2"
+    server = serve("--echo", *(["--udp"] if datagram else []))
+    options = {} if datagram else only(how)
+    assert not visit(connect, server, **options)
+    before = full.counters
+    for _ in range(3):
+        assert visit(connect, server, **options)
+    assert full.counters == before
+
+
+def test_without_resumption_each_connection_is_signed(full, serve, connect):
+    server = serve("--echo")
+    for _ in range(3):
+        assert not visit(connect, server, resume=False)
+    assert full.counters["signatures"] == 3
+    # One that is not to be resumed leaves nothing to the next.
+    assert not visit(connect, server)
+    assert full.counters["signatures"] == 4
+
+
+def test_a_restarted_server_makes_a_full_handshake_and_is_resumed_again(
+    full, serve, connect
+):
+    server = serve("--echo")
+    assert not visit(connect, server)
+    server.stop()
+    again = serve("--echo", port=server.port)
+    assert not visit(connect, again)
+    assert visit(connect, again)
+    assert full.counters["signatures"] == 2
+
+
+def test_nothing_is_resumed_across_keys_names_and_authorities(
+    full, serve, connect, store
+):
+    server = serve("--echo")
+    changes = [{}, {"key": "client"}, {"server_name": "127.0.0.1"},
+               {"ca_data": (store / "ca.pem").read_bytes()},
+               {"verify": False, "server_name": None},
+               {"priority": "NORMAL"}]
+    for change in changes:
+        assert not visit(connect, server, **change), change
+    assert full.counters["signatures"] == len(changes)
+    # Each is resumed by its own kind.
+    for change in changes:
+        assert visit(connect, server, **change), change
+    # And a port is another server.
+    assert not visit(connect, serve("--echo"))
+
+
+def test_a_card_opened_anew_resumes_nothing(address, serve, ca):
+    server = serve("--echo")
+    for _ in range(2):
+        with iotsafe.open(address("full")) as card:
+            for again in (False, True):
+                with TLSSocket(server.connect(), card=card, ca_file=ca,
+                               server_name="localhost") as tls:
+                    echo(tls)
+                    assert tls.session_reused is again
+            assert card.counters["signatures"] == 1
+
+
+def test_new_keys_end_what_the_old_ones_began(full, serve, connect):
+    server = serve("--echo")
+    assert not visit(connect, server)
+    full.generate("ecdh").close()
+    assert not visit(connect, server)
+
+
+def test_threads_share_what_there_is(full, serve, connect):
+    server = serve("--echo")
+    assert not visit(connect, server)
+    before = full.counters["signatures"]
+    failures = []
+
+    def work():
+        try:
+            for _ in range(5):
+                visit(connect, server)
+        except BaseException as failure:  # noqa: B902
+            failures.append(failure)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert not failures
+    # Who finds nothing left has the card sign, and leaves one more.
+    assert full.counters["signatures"] - before <= 3
 
 
 @pytest.mark.parametrize("session", [b"", b"nonsense", bytes(4000)])

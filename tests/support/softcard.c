@@ -31,8 +31,20 @@ iotsafe_card *card_use(iotsafe_card *card)
 
 void iotsafe_card_free(iotsafe_card *card)
 {
-	if (card)
-		card->uses--;
+	if (!card || --card->uses || !card->guest.release)
+		return;
+	card->guest.release(card->guest.data);
+	card->guest = (struct card_guest){NULL, NULL};
+}
+
+struct card_guest *card_guest(iotsafe_card *card)
+{
+	return &card->guest;
+}
+
+unsigned card_changes(const iotsafe_card *card)
+{
+	return card->changes;
 }
 
 const char *iotsafe_card_address(const iotsafe_card *card)

@@ -11,6 +11,7 @@
 #include <iotsafe/iotsafe.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include "object/key.h"
 #include "softpki.h"
 
 #define SOFTCARD_CHAIN_MAX 10
@@ -36,6 +37,9 @@ struct iotsafe_card {
 	atomic_int verifications, derivations, randoms;
 	uint8_t last_random[32];
 	char last_name[128];
+
+	struct card_guest guest;
+	unsigned changes;
 };
 
 /* The one that iotsafe_card_open() gives, for "soft:" and IOTSAFE_CARD. */

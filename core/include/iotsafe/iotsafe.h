@@ -978,6 +978,21 @@ IOTSAFE_API int iotsafe_tls_set_card_random(iotsafe_tls *tls, int on);
 IOTSAFE_API int iotsafe_tls_set_session(iotsafe_tls *tls, const uint8_t *data,
 					size_t data_size);
 
+/**
+ * 1: sessions of this card with the same server resume one another by
+ * themselves, without the card; Python and Lua begin with that. The server is
+ * the same where its name and port are (without a name: address and port), and
+ * where whom we trust, key, certificate, versions and priority are as they
+ * were.
+ *
+ * What it takes is kept in memory, at most 16 sessions a card and 4 of them
+ * with one server, for an hour, each for one use, and is wiped when the last
+ * user of the card frees it. New keys on the card, another card in its place
+ * and a server's refusal end it. What iotsafe_tls_set_session() gave goes
+ * first.
+ */
+IOTSAFE_API int iotsafe_tls_set_resume(iotsafe_tls *tls, int on);
+
 enum iotsafe_verify {
 	/** The server is not authenticated at all. For tests only. */
 	IOTSAFE_VERIFY_NONE = 0,
