@@ -97,6 +97,9 @@ struct options {
 
 	const char *report;
 	bool subject;
+	/* How often, and what becomes of it. */
+	int repeat;
+	const char *svg;
 
 	char **arguments;
 	int count;
@@ -162,7 +165,8 @@ enum command_bit {
 	PIN = 0x4000000,
 	KEY = 0x8000000,
 	DECRYPT = 0x10000000,
-	EVERY = 0x1FFFFFFF
+	BENCH = 0x20000000,
+	EVERY = 0x3FFFFFFF
 };
 
 /* What this program calls failures the library has no code for. */
@@ -202,6 +206,12 @@ int card_key(struct cli *cli, const char *name, iotsafe_key **key);
 int card_matches(struct cli *cli, const char *name, unsigned *classes);
 int key_record(struct cli *cli, iotsafe_key *key, iotsafe_object **object);
 
+/* main.c: bits of enum iotsafe_trace_what that --trace asks for. */
+unsigned trace_bits(const struct cli *cli);
+
+/* connect.c: whether the server keeps us, after our good-bye. */
+int connect_verdict(struct cli *cli, iotsafe_tls *tls);
+
 /* pubkey.c: JSON members, or PEM or DER. */
 int public_key_show(struct cli *cli, uint8_t *data, size_t size);
 
@@ -235,5 +245,6 @@ int command_tunnel(struct cli *cli);
 int command_pin(struct cli *cli);
 int command_key(struct cli *cli);
 int command_decrypt(struct cli *cli);
+int command_bench(struct cli *cli);
 
 #endif

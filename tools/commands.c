@@ -128,6 +128,17 @@ static const struct command commands[] = {
 	 "asked of the card, and what the card said. A trace is what\n"
 	 "IOTSAFE_TRACE=all or --trace all writes to standard error; what else\n"
 	 "stands in FILE is skipped. No card is needed."},
+	{"bench", BENCH, command_bench, "[HOST:PORT]", 0, 1,
+	 "how long it takes, and where the time goes",
+	 "Opens the card, reads its certificate, signs, and makes TLS handshakes\n"
+	 "with HOST:PORT, or with a server of its own that wants a certificate;\n"
+	 "each --count times. Says how many signatures that takes. Prints for\n"
+	 "each the times (p50, p95, max), the parts of the p50 (UART, modem and\n"
+	 "card, library, network) and what the formula for the limit gives,\n"
+	 "T = N t_modem + 10 B/baud + t_card, then N exchanges and B bytes. The\n"
+	 "times of modem and card are estimated from the fastest exchanges. The\n"
+	 "baud is that of the address: a modem on USB has no UART, and what is\n"
+	 "counted for it is the modem's. With HOST:PORT as for `connect`."},
 	{"with", WITH, command_with, "[--] COMMAND...", 1, INT_MAX,
 	 "a program on GnuTLS that is to use the card",
 	 "Becomes COMMAND, with --card in IOTSAFE_CARD and a library in\n"

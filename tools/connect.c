@@ -68,7 +68,7 @@ static int say_goodbye(struct cli *cli, iotsafe_tls *tls)
 
 /* A TLS 1.3 server judges our certificate after our handshake has ended
  * (RFC 8446 4.4.4): after our good-bye it either closes or says why not. */
-static int hear_verdict(struct cli *cli, iotsafe_tls *tls)
+int connect_verdict(struct cli *cli, iotsafe_tls *tls)
 {
 	int64_t deadline = clock_after(VERDICT);
 	struct wants wants;
@@ -106,7 +106,7 @@ static int finish(struct cli *cli, const struct agreed *agreed)
 		return say_goodbye(cli, agreed->tls);
 	}
 	TRY(say_goodbye(cli, agreed->tls));
-	TRY(hear_verdict(cli, agreed->tls));
+	TRY(connect_verdict(cli, agreed->tls));
 	TRY(resume_keep(cli, agreed->tls));
 	return agreed_show(cli, agreed);
 }

@@ -66,7 +66,7 @@ static void fill_descriptors(void)
 				return;
 }
 
-static int set_trace(struct cli *cli)
+unsigned trace_bits(const struct cli *cli)
 {
 	static const struct {
 		const char *name;
@@ -78,15 +78,24 @@ static int set_trace(struct cli *cli)
 	};
 	const char *name = cli->options.trace;
 
-	if (!name)
+	for (size_t i = 0; name && i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (!strcmp(kinds[i].name, name))
+			return kinds[i].what;
+	return 0;
+}
+
+static int set_trace(struct cli *cli)
+{
+	const unsigned what = trace_bits(cli);
+
+	if (!cli->options.trace)
 		return 0;
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (!strcmp(kinds[i].name, name)) {
-			iotsafe_trace_set(kinds[i].what, NULL, NULL);
-			return 0;
-		}
-	return fail(cli, ERR_USAGE, "--trace takes apdu, at or all, not \"%s\"",
-		    name);
+	if (!what)
+		return fail(cli, ERR_USAGE,
+			    "--trace takes apdu, at or all, not \"%s\"",
+			    cli->options.trace);
+	iotsafe_trace_set(what, NULL, NULL);
+	return 0;
 }
 
 static int run(struct cli *cli, int argc, char **argv)

@@ -30,6 +30,7 @@ static struct {
 	int seen;
 	iotsafe_card *card;
 	const char *what;
+	size_t number, of; /* 0: there is one */
 	int64_t since;
 	int64_t end; /* of the whole command; 0: none */
 	/* Columns of the line that stands on the terminal. */
@@ -58,9 +59,15 @@ static int speak(void)
 	passed = clock_after(0) - watch.since;
 	if (passed < PATIENCE)
 		return (int)(PATIENCE - passed);
-	watch.shown = fprintf(stderr, "\r%s... %d s", watch.what,
-			      (int)(passed / 1000)) -
-		      1;
+	if (watch.of)
+		watch.shown =
+			fprintf(stderr, "\r%s, %zu of %zu... %d s", watch.what,
+				watch.number, watch.of, (int)(passed / 1000)) -
+			1;
+	else
+		watch.shown = fprintf(stderr, "\r%s... %d s", watch.what,
+				      (int)(passed / 1000)) -
+			      1;
 	fflush(stderr);
 	return (int)(1000 - passed % 1000);
 }
@@ -186,14 +193,21 @@ void watch_card(iotsafe_card *card)
 	eventfd_write(watch.wake_fd, 1);
 }
 
-void watch_begin(const char *what)
+void watch_go_on(const char *what, size_t number, size_t of, int64_t since)
 {
 	pthread_mutex_lock(&watch.lock);
 	erase();
 	watch.what = what;
-	watch.since = clock_after(0);
+	watch.number = number;
+	watch.of = of;
+	watch.since = since;
 	pthread_mutex_unlock(&watch.lock);
 	eventfd_write(watch.wake_fd, 1);
+}
+
+void watch_begin(const char *what)
+{
+	watch_go_on(what, 0, 0, clock_after(0));
 }
 
 void watch_end(void)

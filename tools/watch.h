@@ -7,6 +7,8 @@
 #define TOOLS_WATCH_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <iotsafe/iotsafe.h>
 
 /* False if it cannot; errno says why. `quiet` says nothing about waits. */
@@ -18,6 +20,8 @@ void watch_card(iotsafe_card *card);
 
 /* A wait begins ("waiting for the card"); the one before ends. */
 void watch_begin(const char *what);
+/* One of several waits that began then (clock_after(0)), by number. */
+void watch_go_on(const char *what, size_t number, size_t of, int64_t since);
 /* No wait is under way. Harmless at any time. */
 void watch_end(void);
 
