@@ -184,7 +184,8 @@ local steps = { set_certificate, set_authorities, set_verify, set_protocol,
 	set_server_name, check_ciphers, check_rest }
 
 local function translate(given)
-	local all = {}
+	-- LuaSec's connections do not resume one another unless told to.
+	local all = { resume = given.resume == true }
 	for _, name in ipairs(passed) do
 		all[name] = given[name]
 	end

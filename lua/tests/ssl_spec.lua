@@ -529,3 +529,35 @@ describe("in an event loop", function()
 		far:close()
 	end)
 end)
+
+describe("resumption", function()
+	local function visit(with)
+		local tls = assert(ssl.wrap(plain_socket(), with))
+		tls:settimeout(20)
+		assert(tls:dohandshake())
+		assert(tls:send("hello\n"))
+		assert.equal("hello", (tls:receive("*l")))
+		local resumed = tls:resumed()
+		tls:close()
+		return resumed
+	end
+
+	it("is not done unless it is asked for, as with LuaSec", function()
+		local context = assert(ssl.newcontext(parameters()))
+		local signed = card:counters().signatures
+		assert.is_false(visit(context))
+		assert.is_false(visit(context))
+		assert.is_false(visit(parameters()))
+		assert.equal(signed + 3, card:counters().signatures)
+	end)
+
+	it("spares the card", function()
+		local with = parameters { resume = true }
+		local signed = card:counters().signatures
+		assert.is_false(visit(with))
+		assert.is_true(visit(with))
+		assert.is_true(visit(assert(ssl.newcontext(with))))
+		assert.equal(signed + 1, card:counters().signatures)
+		assert.is_false(visit(parameters()))
+	end)
+end)
