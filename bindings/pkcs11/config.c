@@ -2,7 +2,7 @@
 /*
  * The environment and lines of a file become slots. A line is
  *
- *     [name=NAME] [trust=yes] ADDRESS
+ *     [name=NAME] [trust=yes] [applets=all] ADDRESS
  *
  * with the address last, since it may have blanks. A wrong line is a slot too,
  * whose description says what is wrong: there is no other place to say it.
@@ -104,7 +104,12 @@ static bool is_address(const char *address)
 				       "uvwxyz");
 }
 
-static void keep(struct reader *reader, const char *name, bool trusted,
+/* What stands before an address; NULL: nothing. */
+struct line_options {
+	const char *name, *trust, *applets;
+};
+
+static void keep(struct reader *reader, const struct line_options *options,
 		 const char *address)
 {
 	struct config_slot *slot = find_slot(reader, address);
@@ -115,33 +120,52 @@ static void keep(struct reader *reader, const char *name, bool trusted,
 	}
 	if (!slot)
 		return;
-	slot->trusted = trusted;
-	if (name && !slot->name) {
-		slot->name = strdup(name);
+	slot->trusted = options->trust && !strcmp(options->trust, "yes");
+	slot->all_applets =
+		options->applets && !strcmp(options->applets, "all");
+	if (options->name && !slot->name) {
+		slot->name = strdup(options->name);
 		reader->no_memory |= !slot->name;
 	}
 }
 
-static void take_line(struct reader *reader, char *line)
+static char *take_options(char *line, struct line_options *options)
 {
-	char *name = NULL, *trust = NULL, *value;
+	const char *value;
 
 	for (;;) {
 		if ((value = take_option(&line, "name=")))
-			name = value;
+			options->name = value;
 		else if ((value = take_option(&line, "trust=")))
-			trust = value;
+			options->trust = value;
+		else if ((value = take_option(&line, "applets=")))
+			options->applets = value;
 		else
-			break;
+			return line;
 	}
-	if (name && !is_name(name))
+}
+
+/* One of two words, or nothing. */
+static bool is_either(const char *value, const char *one, const char *other)
+{
+	return !value || !strcmp(value, one) || !strcmp(value, other);
+}
+
+static void take_line(struct reader *reader, char *line)
+{
+	struct line_options options = {NULL, NULL, NULL};
+
+	line = take_options(line, &options);
+	if (options.name && !is_name(options.name))
 		add_problem(reader, "a name has letters, digits, -._");
-	else if (trust && strcmp(trust, "yes") != 0 && strcmp(trust, "no") != 0)
+	else if (!is_either(options.trust, "yes", "no"))
 		add_problem(reader, "trust= is yes or no");
+	else if (!is_either(options.applets, "all", "first"))
+		add_problem(reader, "applets= is all or first");
 	else if (!is_address(line))
 		add_problem(reader, "no address of a card");
 	else
-		keep(reader, name, trust && !strcmp(trust, "yes"), line);
+		keep(reader, &options, line);
 }
 
 static void take_raw_line(struct reader *reader, char *line)

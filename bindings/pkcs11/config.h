@@ -14,6 +14,7 @@ struct config_slot {
 	char *name;    /* NULL: none was given */
 	char *problem; /* what is wrong with the line */
 	bool trusted;
+	bool all_applets; /* also those behind IoT SAFE's */
 };
 
 /* How many were read into the table; -1: no memory. */

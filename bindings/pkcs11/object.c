@@ -226,6 +226,19 @@ static ck_rv_t add_all(struct slot *slot, iotsafe_list *list)
 	return result;
 }
 
+/* A card with IoT SAFE is not asked for more, unless the user says so: looking
+ * costs as much as a signature. */
+static int list_card(struct slot *slot, iotsafe_list **list)
+{
+	int code = IOTSAFE_ERR_ABSENT;
+
+	if (!slot->config.all_applets)
+		code = iotsafe_card_list(slot->card, "applet=iotsafe", list);
+	if (code == IOTSAFE_ERR_ABSENT)
+		code = iotsafe_card_list(slot->card, NULL, list);
+	return code;
+}
+
 ck_rv_t object_need_all(struct slot *slot)
 {
 	iotsafe_list *list;
@@ -235,7 +248,7 @@ ck_rv_t object_need_all(struct slot *slot)
 	TRY(slot_need_card(slot));
 	if (slot->listed)
 		return CKR_OK;
-	code = iotsafe_card_list(slot->card, NULL, &list);
+	code = list_card(slot, &list);
 	if (code < 0)
 		return slot_failed(slot, code);
 	result = add_all(slot, list);

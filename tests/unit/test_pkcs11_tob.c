@@ -90,6 +90,24 @@ Test(pkcs11_tob, without_the_pin_the_certificates_are_there)
 	stop();
 }
 
+/* Of those with IoT SAFE beside it that applet is enough, unless all are wanted.
+ */
+Test(pkcs11_tob, applets_behind_iot_safe_are_shown_where_the_line_says_so)
+{
+	static const char card[] = "sim:trust-onboard-iotsafe";
+	ck_object_handle_t found[16];
+	char line[64];
+	unsigned long first;
+
+	first = find_class(start(card), CKO_CERTIFICATE, found);
+	EXPECT(p11->C_Finalize(NULL), CKR_OK);
+	snprintf(line, sizeof(line), "applets=all %s\n", card);
+	write_config(line);
+	EXPECT(p11->C_Initialize(NULL), CKR_OK);
+	EXPECT(find_class(open_session(0), CKO_CERTIFICATE, found), first + 2);
+	stop();
+}
+
 /* ---- signatures ---- */
 
 static gnutls_pubkey_t public_key(ck_session_handle_t session,
