@@ -51,6 +51,15 @@ int address_get_number(const struct address *address, const char *name,
 int address_get_flag(const struct address *address, const char *name,
 		     bool otherwise, bool *out) FOR_MODULES(address_get_flag);
 
+/* Decodes %XX in place. Gives the size, or -1 for a broken or, where text is
+ * wanted, a NUL escape. */
+ptrdiff_t address_decode(char *text, bool binary);
+
+/* Splits `text` at the first `separator`; gives what is behind it or NULL. */
+char *address_cut(char *text, char separator);
+
+/* ---- names, name.c ---- */
+
 #define NAME_ID_MAX	20
 #define NAME_LABEL_MAX	60
 #define NAME_APPLET_MAX 16
