@@ -233,6 +233,30 @@ Test(reuse, does_not_try_again_what_failed)
 	cr_assert(eq(int, card.signatures, 2));
 }
 
+/* RFC 5246 7.2.2: after a fatal alert none is resumed. */
+Test(reuse, forgets_a_server_that_talks_nonsense)
+{
+	static const char nonsense[] = "HTTP/1.0 400 Bad Request\r\n\r\n";
+	static const uint8_t junk[100] = "IoTSAFE\1";
+	iotsafe_tls *tls;
+	int ends[2];
+
+	cr_assert(not(go(TLS13)));
+	tls = reusing_session(TLS13);
+	expect_good(iotsafe_tls_set_session(tls, junk, sizeof(junk)));
+	cr_assert(not(connect_with(tls, with_tickets(TLS13))), "a second one");
+
+	tls = reusing_session(TLS13);
+	cr_assert(eq(int, socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0));
+	cr_assert(gt(int, write(ends[1], nonsense, sizeof(nonsense)), 0));
+	expect_error(iotsafe_tls_handshake(tls, ends[0], patience(10000)),
+		     IOTSAFE_ERR_TLS, "");
+	iotsafe_tls_free(tls);
+	close(ends[0]);
+	close(ends[1]);
+	cr_assert(not(go(TLS13)), "neither is left");
+}
+
 Test(reuse, can_be_switched_off_and_is_asked_before_the_handshake)
 {
 	iotsafe_tls *tls;
