@@ -79,6 +79,26 @@ int ef_select(struct applet *applet, struct ef *ef,
 	return IOTSAFE_OK;
 }
 
+/* Warnings (62xx, 63xx) come behind data; what else does is data itself. */
+static bool is_cut(const struct response *response)
+{
+	const unsigned sw1 = response->status >> 8;
+
+	return response->size && iotsafe_last_status() == response->status &&
+	       sw1 != 0x62 && sw1 != 0x63;
+}
+
+bool ef_take_smaller_pieces(struct applet *applet,
+			    const struct response *response)
+{
+	struct manners *manners = &applet->channel.manners;
+
+	if (!is_cut(response) || manners->piece <= 50 || manners->forced_piece)
+		return false;
+	manners->piece = manners->piece > 128 ? 128 : 50;
+	return true;
+}
+
 static int read_piece(struct applet *applet, const struct ef *ef, size_t offset,
 		      size_t size, struct response *response,
 		      const struct deadline *deadline)
@@ -107,16 +127,22 @@ int ef_read(struct applet *applet, const struct ef *ef, uint8_t *out,
 {
 	uint8_t answer[2 * APDU_RESPONSE_MAX];
 	struct response response = {.data = answer, .room = sizeof(answer)};
-	size_t most = applet->channel.manners.piece;
+	const struct manners *manners = &applet->channel.manners;
 	int result = IOTSAFE_OK;
 
-	if (most > ef->manner->piece)
-		most = ef->manner->piece;
 	for (size_t got = 0; got < size && result >= 0;) {
-		size_t piece = size - got < most ? size - got : most;
+		size_t piece = size - got;
 
+		if (piece > manners->piece)
+			piece = manners->piece;
+		if (piece > ef->manner->piece)
+			piece = ef->manner->piece;
 		result =
 			read_piece(applet, ef, got, piece, &response, deadline);
+		if (result < 0 && ef_take_smaller_pieces(applet, &response)) {
+			result = IOTSAFE_OK;
+			continue;
+		}
 		if (result < 0)
 			break;
 		memcpy(out + got, answer, response.size);

@@ -28,6 +28,12 @@ bool ef_decode_size(struct bytes answer, uint8_t tag, size_t *size);
 int ef_select(struct applet *applet, struct ef *ef,
 	      const struct deadline *deadline);
 
+/* Behind a command that failed: whether it did since a modem with little room
+ * has cut the answer, data where the status word should be, and is worth
+ * another try, with smaller pieces from now on. */
+bool ef_take_smaller_pieces(struct applet *applet,
+			    const struct response *response);
+
 /* The first `size` bytes of the selected file. */
 int ef_read(struct applet *applet, const struct ef *ef, uint8_t *out,
 	    size_t size, const struct deadline *deadline);

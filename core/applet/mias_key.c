@@ -5,6 +5,7 @@
  * ISO/IEC 7816-4 and 7816-8.
  */
 #include <string.h>
+#include "applet/ef.h"
 #include "applet/mias.h"
 #include "base/error.h"
 
@@ -90,9 +91,11 @@ static int load_hash(struct applet *applet, struct bytes hash,
 	return channel_command(&applet->channel, &load, &response, deadline);
 }
 
-static int compute(struct applet *applet, const struct record *key,
+/* `again` tells of a failure that another try mends. */
+static int compute(struct applet *applet, const struct record *key, bool *again,
 		   struct signature *out, const struct deadline *deadline)
 {
+	const unsigned piece = applet->channel.manners.piece;
 	uint8_t answer[2 * APDU_RESPONSE_MAX];
 	struct response response = {.data = answer, .room = sizeof(answer)};
 	const struct apdu compute = {
@@ -100,10 +103,14 @@ static int compute(struct applet *applet, const struct record *key,
 		.ins = INS_PERFORM_SECURITY,
 		.p1 = 0x9E,
 		.p2 = 0x9A,
-		.expect = APDU_SOME,
+		.expect = piece < 256 ? APDU_EXACT : APDU_SOME,
+		.le = piece,
 	};
+	int result = channel_command(&applet->channel, &compute, &response,
+				     deadline);
 
-	TRY(channel_command(&applet->channel, &compute, &response, deadline));
+	*again = result < 0 && ef_take_smaller_pieces(applet, &response);
+	TRY(result);
 	if (response.size != modulus_size(key))
 		return error_set(IOTSAFE_ERR_FORMAT,
 				 "PSO COMPUTE SIGNATURE: a signature of %zu "
@@ -135,24 +142,40 @@ static int refuse(struct applet *applet, int algorithm)
 				iotsafe_last_status());
 }
 
-int mias_sign(struct applet *applet, const struct record *key, int algorithm,
-	      struct bytes hash, struct signature *out,
-	      const struct deadline *deadline)
+static int sign_once(struct applet *applet, const struct record *key,
+		     const struct hash *known, struct bytes hash, bool *again,
+		     struct signature *out, const struct deadline *deadline)
 {
-	const struct hash *known = find_hash(algorithm, hash.size);
+	const int algorithm = known->algorithm;
 	int result;
 
-	if (!known)
-		return error_set(IOTSAFE_ERR_SUPPORT,
-				 "PSO COMPUTE SIGNATURE: not with %s",
-				 iotsafe_algorithm_name(algorithm));
+	*again = false;
 	result = choose_key(applet, key, P2_SIGNATURE, known->byte, deadline);
 	if (result >= 0)
 		result = load_hash(applet, hash, deadline);
 	if (is_unknown(algorithm, result))
 		return refuse(applet, algorithm);
 	TRY(result);
-	return compute(applet, key, out, deadline);
+	return compute(applet, key, again, out, deadline);
+}
+
+int mias_sign(struct applet *applet, const struct record *key, int algorithm,
+	      struct bytes hash, struct signature *out,
+	      const struct deadline *deadline)
+{
+	const struct hash *known = find_hash(algorithm, hash.size);
+	bool again;
+	int result;
+
+	if (!known)
+		return error_set(IOTSAFE_ERR_SUPPORT,
+				 "PSO COMPUTE SIGNATURE: not with %s",
+				 iotsafe_algorithm_name(algorithm));
+	do
+		result = sign_once(applet, key, known, hash, &again, out,
+				   deadline);
+	while (again);
+	return result;
 }
 
 /* ---- decryption ---- */

@@ -40,6 +40,9 @@
 #define BYTES64	 BYTES16 BYTES16 BYTES16 BYTES16
 #define BYTES256 BYTES64 BYTES64 BYTES64 BYTES64
 
+#define ZEROS11 "0000000000000000000000"
+#define ZEROS39 ZEROS11 ZEROS11 ZEROS11 "000000000000"
+
 static int sign(iotsafe_key *key, uint8_t **out, size_t *size)
 {
 	uint8_t hash[32];
@@ -80,6 +83,75 @@ Test(mias, follows_61xx_behind_data_with_get_response)
 		       ROW_KEY, ROW_HASH, {"012A9E9A00", BYTES64 "61C0"},
 		       {"01C00000C0", BYTES64 BYTES64 "6140"},
 		       {"01C0000040", BYTES64 "9000"}, ROW_CLOSE);
+
+	expect_signature(&script, MIAS);
+}
+
+/* Data stands where the status word should be. */
+#define ROW_CUT                                                                \
+	{                                                                      \
+		"012A9E9A00", BYTES64 BYTES64 "A5A5"                           \
+	}
+
+Test(mias, signs_again_in_smaller_pieces_where_the_modem_cuts_answers)
+{
+	struct script script =
+		SCRIPT(ROW_OPEN, ROW_MIAS, ROW_CONTAINERS, ROW_NO_FILES,
+		       ROW_KEY, ROW_HASH, ROW_CUT, ROW_KEY, ROW_HASH,
+		       {"012A9E9A80", BYTES64 BYTES64 "6180"},
+		       {"01C0000080", BYTES64 BYTES64 "9000"}, ROW_CLOSE);
+
+	expect_signature(&script, MIAS);
+}
+
+Test(mias, answers_are_cut_no_more_often_than_pieces_get_smaller)
+{
+	struct script script =
+		SCRIPT(ROW_OPEN, ROW_MIAS, ROW_CONTAINERS, ROW_NO_FILES,
+		       ROW_KEY, ROW_HASH, ROW_CUT, ROW_KEY, ROW_HASH,
+		       {"012A9E9A80", BYTES64 "A5A5"}, ROW_KEY, ROW_HASH,
+		       {"012A9E9A32", BYTES16 "A5A5"}, ROW_CLOSE);
+	iotsafe_card *card = script_open(&script, MIAS);
+	iotsafe_key *key;
+	uint8_t *out;
+	size_t size;
+
+	expect_good(iotsafe_key_open(card, "label=signing", &key));
+	expect_error(sign(key, &out, &size), IOTSAFE_ERR_CARD, "A5A5");
+	iotsafe_key_free(key);
+	iotsafe_card_free(card);
+	script_expect_done(&script);
+}
+
+Test(mias, takes_the_pieces_that_the_address_tells)
+{
+	struct script script = SCRIPT(
+		ROW_OPEN, ROW_MIAS, ROW_CONTAINERS, ROW_NO_FILES, ROW_KEY,
+		ROW_HASH, {"012A9E9A80", BYTES64 BYTES64 "6180"},
+		{"01C0000080", BYTES64 BYTES64 "9000"}, ROW_CLOSE);
+
+	expect_signature(&script, MIAS "&piece=128");
+}
+
+Test(mias, reads_a_file_in_smaller_pieces_where_the_modem_cuts_answers)
+{
+	struct script script = SCRIPT(
+		ROW_OPEN, ROW_MIAS,
+		{"01A40804020002",
+		 "6213810200A5820101830200028A01058C03030000 9000"},
+		/* Fifteen containers, of which the first is one. */
+		{"01B00000A5", "0100000000000800000000" BYTES16 BYTES16},
+		{"01B0000080", "0100000000000800000000" BYTES16},
+		{"01B0000032", "0100000000000800000000" ZEROS39 "9000"},
+		{"01B0003232", ZEROS39 ZEROS11 "9000"},
+		{"01B0006432", ZEROS39 ZEROS11 "9000"},
+		{"01B000960F", ZEROS11 "00000000 9000"}, ROW_NO_FILES, ROW_KEY,
+		ROW_HASH, {"012A9E9A32", BYTES16 BYTES16 BYTES16 "A5A561CE"},
+		{"01C0000032", BYTES16 BYTES16 BYTES16 "A5A5619C"},
+		{"01C0000032", BYTES16 BYTES16 BYTES16 "A5A5616A"},
+		{"01C0000032", BYTES16 BYTES16 BYTES16 "A5A56138"},
+		{"01C0000032", BYTES16 BYTES16 BYTES16 "A5A56106"},
+		{"01C0000006", "A5A5A5A5A5A5 9000"}, ROW_CLOSE);
 
 	expect_signature(&script, MIAS);
 }
