@@ -95,8 +95,8 @@ void flow_end(struct flow *flow, const char *reason)
 {
 	if (flow->state == FLOW_OPEN) {
 		keep_session(flow);
-		if (!flow->said_goodbye)
-			iotsafe_tls_close(flow->tls, 0);
+		if (reason)
+			flow_break_off(flow);
 	}
 	if (reason)
 		flow->reason = text_copy(reason);

@@ -106,6 +106,11 @@ void flow_end(struct flow *flow, const char *reason);
 int flow_move(struct flow *flow);
 /* Waits for what the session said last. */
 int flow_wait_tls(struct flow *flow);
+/* Ends it before its time: says good-bye, but where something is lost neither
+ * side may take it for a good end. */
+void flow_break_off(struct flow *flow);
+/* Closing this will be no good end. */
+void flow_break(int fd);
 
 /* flow_local.c: as recv() and send(), never waiting. */
 ssize_t local_read(struct flow *flow, uint8_t *room, size_t size);
@@ -115,7 +120,7 @@ bool local_take(struct flow *flow, const uint8_t *data, size_t size);
 /* The client closed without a word. */
 bool local_is_empty(const struct flow *flow);
 /* The client is to see that the end is no good one. */
-void local_break(struct flow *flow);
+void local_break(const struct flow *flow);
 
 /* flow_say.c: the line of a flow, and where we listen. False if it could not
  * be written; errno says why. */

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include "clock.h"
 #include "flow.h"
@@ -202,4 +203,35 @@ int flow_move(struct flow *flow)
 	else if (!flow->up_ended)
 		TRY(read_up(flow));
 	return say_goodbye(flow);
+}
+
+void flow_break(int fd)
+{
+	const struct linger now = {.l_onoff = 1};
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+}
+
+static bool has_more(int fd)
+{
+	int size = 0;
+
+	return !ioctl(fd, FIONREAD, &size) && size > 0;
+}
+
+/* One side has sent what the other will not get. */
+static bool loses_data(const struct flow *flow)
+{
+	return flow->up || flow->down || has_more(flow->local) ||
+	       has_more(flow->remote) || iotsafe_tls_pending(flow->tls) > 0;
+}
+
+void flow_break_off(struct flow *flow)
+{
+	if (!flow->datagram && loses_data(flow)) {
+		flow_break(flow->local);
+		flow_break(flow->remote);
+	} else if (!flow->said_goodbye) {
+		iotsafe_tls_close(flow->tls, 0);
+	}
 }

@@ -70,11 +70,8 @@ bool local_is_empty(const struct flow *flow)
 	       !recv(flow->local, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
 }
 
-void local_break(struct flow *flow)
+void local_break(const struct flow *flow)
 {
-	const struct linger now = {.l_onoff = 1};
-
 	if (!flow->datagram)
-		setsockopt(flow->local, SOL_SOCKET, SO_LINGER, &now,
-			   sizeof(now));
+		flow_break(flow->local);
 }

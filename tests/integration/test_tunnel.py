@@ -3,6 +3,7 @@
 the other one ends, stalls or fails."""
 
 import os
+import queue
 import re
 import signal
 import socket
@@ -235,6 +236,48 @@ def test_a_signal_ends_everything_in_order(folder):
             assert (code, error) == (-signal.SIGTERM, "")
             assert ended.wait(20)
             assert plain.recv(1) == b""
+
+
+def test_a_signal_amid_data_is_no_good_end_for_the_server(folder):
+    told, seen = threading.Event(), queue.Queue()
+
+    def read_late(tls):
+        assert told.wait(20)
+        try:
+            while tls.recv(16384):
+                pass
+            seen.put("a good end")
+        except OSError as error:
+            seen.put(type(error))
+
+    with TlsServer(folder, read_late) as server:
+        tunnel = Tunnel(folder, server.port)
+        with tunnel, tunnel.connect() as plain:
+            plain.settimeout(1)
+            with pytest.raises(TimeoutError):
+                while True:
+                    plain.send(b"x" * 65536)
+            tunnel.end()
+            told.set()
+            assert seen.get(timeout=20) in (ssl.SSLEOFError,
+                                            ConnectionResetError)
+
+
+def test_a_signal_amid_data_is_no_good_end_for_the_client(folder):
+    def pour(tls):
+        while True:
+            tls.sendall(b"x" * 16384)
+
+    with TlsServer(folder, pour) as server:
+        tunnel = Tunnel(folder, server.port)
+        with tunnel, tunnel.connect() as plain:
+            receive(plain, 16384)
+            time.sleep(1)  # until nothing moves: nobody reads
+            tunnel.end()
+            with pytest.raises(ConnectionResetError):
+                while plain.recv(65536):
+                    pass
+                pytest.fail("the rest was lost, and it was told the end")
 
 
 # --- Failures -----------------------------------------------------------------

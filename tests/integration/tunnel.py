@@ -106,6 +106,8 @@ class TlsServer:
             folder / "server.pem", folder / "server-key.pem")
         self.context.load_verify_locations(folder / trust)
         self.context.verify_mode = ssl.CERT_REQUIRED
+        # Else Python takes the end of TCP for that of TLS.
+        self.context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0x80)
         if version:
             self.context.maximum_version = version
         self._talk = talk
