@@ -310,11 +310,14 @@ class SSLContext(Refusals):
         if self.check_hostname and not hostname:
             raise _failures.argument("check_hostname requires server_hostname")
         try:
-            return self._encode_hostname(hostname)  # type: ignore
+            name = self._encode_hostname(hostname)  # type: ignore
         except UnicodeError as error:
             raise _failures.argument(
                 f"server_hostname {hostname!r}: {error}"
             ) from None
+        if name and "\0" in name:
+            raise _failures.argument(f"server_hostname {hostname!r}: a NUL")
+        return name
 
     def wrap_socket(  # type: ignore[override]
         self,
