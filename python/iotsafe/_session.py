@@ -84,6 +84,10 @@ class Session:
         self._verify = verify
         self.server_hostname: Optional[str] = None
 
+    def __getstate__(self) -> Any:
+        # A copy would close what the original goes on with.
+        raise TypeError(f"cannot pickle {type(self).__name__!r} object")
+
     # Before the handshake
 
     @staticmethod

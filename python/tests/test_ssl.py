@@ -2,10 +2,12 @@
 """The sockets of iotsafe.ssl, as callers of Python's ssl know them, against
 servers of OpenSSL's."""
 
+import copy
 import errno
 import gc
 import io
 import os
+import pickle
 import socket
 import ssl
 import time
@@ -298,3 +300,18 @@ def test_raw_files_report_as_io_expects(peer, wrap_ssl):
         tls.settimeout(0.1)
         with pytest.raises(TimeoutError):
             io.BufferedReader(raw).read(1)
+
+
+def test_a_connection_is_not_copied_as_a_socket_is_not(
+    peer, wrap_ssl, context
+):
+    tls = wrap_ssl(peer())
+    buffers = context.wrap_bio(
+        ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname="localhost"
+    )
+    for one in tls, buffers:
+        for way in (copy.copy, copy.deepcopy, pickle.dumps):
+            with pytest.raises(TypeError, match="cannot pickle 'SSL"):
+                way(one)
+    tls.sendall(b"hello")
+    assert receive(tls, 5) == b"hello"
