@@ -90,7 +90,8 @@ Test(pkcs11_tob, without_the_pin_the_certificates_are_there)
 	stop();
 }
 
-/* Of those with IoT SAFE beside it that applet is enough, unless all are wanted.
+/* Of those with IoT SAFE beside it that applet is enough, unless all are
+ * wanted.
  */
 Test(pkcs11_tob, applets_behind_iot_safe_are_shown_where_the_line_says_so)
 {
