@@ -176,7 +176,10 @@ int card_need_list(iotsafe_card *card, const struct deadline *deadline)
 	else
 		result = card->at->applet.kind->list(&card->at->applet,
 						     &records, deadline);
-	if (is_refused_list(result))
+	/* Where names come with the list alone, its failure is told. */
+	if (is_refused_list(result) &&
+	    (card->at->applet.manners.forced_no_list ||
+	     !card->at->applet.kind->labels_tie))
 		return card_go_without_list(card, iotsafe_last_status());
 	TRY(result);
 	result = keep_records(card, &records);

@@ -87,6 +87,23 @@ Test(mias, follows_61xx_behind_data_with_get_response)
 	expect_signature(&script, MIAS);
 }
 
+/* Its names come with the files alone: another way, by id, there is not. */
+Test(mias, tells_of_the_file_that_it_cannot_list)
+{
+	struct script script = SCRIPT(ROW_OPEN, ROW_MIAS,
+				      {"01A40804020002", "6204 8102000B 9000"},
+				      {"01B000000B", "6B00"}, ROW_CLOSE);
+	iotsafe_card *card = script_open(&script, MIAS);
+	iotsafe_key *key;
+
+	expect_error(iotsafe_key_open(card, "label=signing", &key),
+		     IOTSAFE_ERR_CARD,
+		     "READ BINARY: card answered 6B00 wrong P1 or P2 "
+		     "(file 0002, containers)");
+	iotsafe_card_free(card);
+	script_expect_done(&script);
+}
+
 /* Data stands where the status word should be. */
 #define ROW_CUT                                                                \
 	{                                                                      \
