@@ -105,7 +105,7 @@ Test(pkcs11_tob, applets_behind_iot_safe_are_shown_where_the_line_says_so)
 	snprintf(line, sizeof(line), "applets=all %s\n", card);
 	write_config(line);
 	EXPECT(p11->C_Initialize(NULL), CKR_OK);
-	EXPECT(find_class(open_session(0), CKO_CERTIFICATE, found), first + 2);
+	EXPECT(find_class(open_session(1), CKO_CERTIFICATE, found), first + 2);
 	stop();
 }
 
