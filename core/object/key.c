@@ -154,7 +154,7 @@ int key_learn_spki(iotsafe_card *card, iotsafe_key *key,
 			TRY(result);
 	}
 	if (entry && entry->spki)
-		TRY(own(&key->spki, entry_spki(entry)));
+		TRY(key_own_spki(key, entry_spki(entry)));
 	key->spki_learned = true;
 	return IOTSAFE_OK;
 }
@@ -183,7 +183,7 @@ int key_replace_spki(iotsafe_key *key, const struct entry *public)
 	iotsafe_free(key->former.data);
 	key->former = key->spki;
 	key->spki = (struct owned){NULL, 0};
-	return own(&key->spki, entry_spki(public));
+	return key_own_spki(key, entry_spki(public));
 }
 
 /* No certificate has the key's public key, which names alone made likely; if
@@ -269,14 +269,10 @@ int key_learn(iotsafe_key *key, const struct deadline *limit)
 
 int key_algorithms(const iotsafe_key *key)
 {
-	int algorithms = key->record.algorithms & ~key->refused;
-	unsigned bits;
-	int possible;
+	const int algorithms = key->record.algorithms & ~key->refused;
+	const int able = key->able;
 
-	if (!key->spki.size)
-		return algorithms;
-	possible = crypto_spki_algorithms(borrow(&key->spki), &bits);
-	return possible ? algorithms & possible : algorithms;
+	return able ? algorithms & able : algorithms;
 }
 
 bool key_is_brainpool(const iotsafe_key *key)
@@ -376,10 +372,9 @@ static int ask_verifies(iotsafe_card *card, void *self,
 			const struct deadline *deadline)
 {
 	iotsafe_key *key = self;
-	unsigned bits;
 
 	TRY(key_learn_spki(card, key, deadline));
-	return crypto_spki_algorithms(borrow(&key->spki), &bits) != 0;
+	return key->able != 0;
 }
 
 int iotsafe_key_verifies(iotsafe_key *key)

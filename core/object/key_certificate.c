@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Another certificate for a key than the one that is found: given by the
- * caller, or named on the card; and issuers from elsewhere.
+ * caller, or named on the card; issuers from elsewhere; and its public key.
  */
 #include <string.h>
 #include "base/crypto.h"
@@ -9,6 +9,14 @@
 #include "object/card.h"
 #include "object/key.h"
 #include "object/key_parts.h"
+
+int key_own_spki(iotsafe_key *key, struct bytes spki)
+{
+	unsigned bits;
+
+	key->able = crypto_spki_algorithms(spki, &bits);
+	return own(&key->spki, spki);
+}
 
 /* The chosen certificate must be of the key, as far as that is known. */
 static int take_leaf(iotsafe_key *key, struct bytes certificate)
@@ -25,7 +33,7 @@ static int take_leaf(iotsafe_key *key, struct bytes certificate)
 				   "the certificate is of another key than %s",
 				   key->title);
 	else if (!key->spki.size)
-		result = own(&key->spki, (struct bytes){spki, spki_size});
+		result = key_own_spki(key, (struct bytes){spki, spki_size});
 	iotsafe_free(spki);
 	return result;
 }

@@ -33,6 +33,9 @@ struct iotsafe_key {
 	bool confirmed;	  /* a signature verified with `spki` */
 	bool chain_given; /* by the user, not by the card */
 	struct owned spki;
+	/* The algorithms of such a public key, 0 if it cannot be used here:
+	 * reading it costs more than all else about a signature. */
+	atomic_int able;
 	struct owned former; /* the misleading one; others may look at it */
 	struct owned chain[CHAIN_MAX];
 	unsigned chain_count;
@@ -67,6 +70,8 @@ int key_make(iotsafe_card *card, const struct record *record, unsigned changes,
 int key_learn_spki(iotsafe_card *card, iotsafe_key *key,
 		   const struct deadline *deadline);
 
+/* Takes a public key, whose place is empty. */
+int key_own_spki(iotsafe_key *key, struct bytes spki);
 /* The public key that names made likely turns out to be another one. */
 int key_replace_spki(iotsafe_key *key, const struct entry *public);
 void key_drop_chain(iotsafe_key *key);

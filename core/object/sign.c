@@ -209,9 +209,8 @@ static int sign(iotsafe_card *card, struct signing *signing,
 static bool is_by_key(struct signing *signing)
 {
 	iotsafe_key *key = signing->key;
-	unsigned bits;
 
-	if (!crypto_spki_algorithms(borrow(&key->spki), &bits))
+	if (!key->able)
 		/* "unverified", as info says; but it must be possible. */
 		return !(signing->algorithm & 0x7) ||
 		       crypto_rs_is_possible(
