@@ -10,12 +10,21 @@
 #include "object/key.h"
 #include "object/key_parts.h"
 
-int key_own_spki(iotsafe_key *key, struct bytes spki)
+void key_note_able(iotsafe_key *key)
 {
 	unsigned bits;
 
-	key->able = crypto_spki_algorithms(spki, &bits);
-	return own(&key->spki, spki);
+	key->able = key->spki.size
+			    ? crypto_spki_algorithms(borrow(&key->spki), &bits)
+			    : 0;
+}
+
+int key_own_spki(iotsafe_key *key, struct bytes spki)
+{
+	int result = own(&key->spki, spki);
+
+	key_note_able(key);
+	return result;
 }
 
 /* The chosen certificate must be of the key, as far as that is known. */

@@ -70,7 +70,9 @@ int key_make(iotsafe_card *card, const struct record *record, unsigned changes,
 int key_learn_spki(iotsafe_card *card, iotsafe_key *key,
 		   const struct deadline *deadline);
 
-/* Takes a public key, whose place is empty. */
+/* What can be done with the public key is looked up where it came otherwise
+ * than by the following, which takes one into its place. */
+void key_note_able(iotsafe_key *key);
 int key_own_spki(iotsafe_key *key, struct bytes spki);
 /* The public key that names made likely turns out to be another one. */
 int key_replace_spki(iotsafe_key *key, const struct entry *public);

@@ -153,6 +153,7 @@ static int make_key(iotsafe_card *card, struct making *making,
 	TRY(key_make(card, &making->private, making->changes, key));
 	(*key)->spki = making->spki;
 	making->spki = (struct owned){NULL, 0};
+	key_note_able(*key);
 	(*key)->spki_learned = (*key)->confirmed = true;
 	return IOTSAFE_OK;
 }

@@ -156,6 +156,7 @@ Test(generate, gives_the_key_of_the_answer)
 	size_t size;
 
 	expect_good(iotsafe_key_generate(card, NULL, &key));
+	cr_assert_eq(iotsafe_key_verifies(key), 1);
 	expect_good(iotsafe_key_public_key(key, &out, &size));
 	expect_bytes(out, size, SPKI);
 	expect_good(iotsafe_card_public_key(card, "id=04", &out, &size));
