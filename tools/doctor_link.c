@@ -20,15 +20,17 @@ static bool is_nmea(const char *line)
 }
 
 /* What came is what was sent, or was before somebody read half of it, or lost
- * some: where a line overflows its pieces join. A single digit may be an answer
- * (ATV0). */
+ * some: where a line overflows its pieces join. It may be late, and behind a
+ * command of after it; no modem's answer begins so. A single digit may be an
+ * answer (ATV0). */
 static bool is_echo(const char *came, const char *sent)
 {
 	size_t size = strlen(came), whole = strlen(sent);
 
 	if (!whole || size < 2)
 		return false;
-	return strstr(sent, came) || !strncmp(came, sent, whole) ||
+	return strstr(sent, came) || !strncmp(came, "AT", 2) ||
+	       !strncmp(came, sent, whole) ||
 	       (size > whole && !strcmp(came + size - whole, sent));
 }
 

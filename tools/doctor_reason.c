@@ -207,6 +207,12 @@ static void say_busy(struct doctor *doctor, enum level level)
 	doctor_say_failure(doctor, level, "port-busy", next, text);
 }
 
+/* Of a flood some lines come apart beyond recognition. */
+static bool is_all_echo(const struct evidence *seen)
+{
+	return seen->echoes && (seen->lines - seen->echoes) * 10 <= seen->lines;
+}
+
 /* Nothing, or nothing that is AT: what came tells more than the failure. */
 static void say_silence(struct doctor *doctor, enum level level)
 {
@@ -218,7 +224,7 @@ static void say_silence(struct doctor *doctor, enum level level)
 				   "Choose another port of this modem.",
 				   "This is the port of a GPS receiver (NMEA), "
 				   "not one for commands.");
-	else if (seen->echoes && seen->echoes == seen->lines)
+	else if (is_all_echo(seen))
 		doctor_say_failure(
 			doctor, level, "echo",
 			"Choose another port; end a login (getty) that waits "
