@@ -86,6 +86,7 @@ class Peer:
         except OSError as error:
             self.errors.append(error)
         finally:
+            plain.close()  # where it was not wrapped: its peer had gone
             self.ended += 1
 
     def wait_for(self, count):
