@@ -112,7 +112,7 @@ describe("https", function()
 	end)
 
 	it("posts", function()
-		local port, _, quit = support.server(store, "--echo")
+		local port, quit = support.mirror(store)
 		ssl.install { card = card, cafile = store .. "/ca.pem" }
 		local sent = https.request(
 			("https://localhost:%d/path"):format(port), "x=1")

@@ -193,6 +193,28 @@ function support.server(store, options, kind)
 	return support.serve(all, kind)
 end
 
+-- An HTTPS server that answers one request with the request itself, and closes.
+-- Gives its port and a function that stops it.
+function support.mirror(store)
+	local port = free_port()
+	local script = support.write_file(support.directory() .. "/answer", [[
+printf 'HTTP/1.0 200 OK\r\n\r\n'
+length=0
+while read -r line; do
+	printf '%s\n' "$line"
+	case $line in
+	[Cc]ontent-[Ll]ength:*) length=$(echo "$line" | tr -dc 0-9) ;;
+	"$(printf '\r')") break ;;
+	esac
+done
+head -c "$length"
+]])
+	return port, (support.start(("socat -d -d OPENSSL-LISTEN:%d,"
+		.. "bind=127.0.0.1,cert=%s/server.pem,key=%s/server-key.pem,"
+		.. "cafile=%s/ca.pem,verify=1 EXEC:'sh %s' 2>&1"):format(port,
+		store, store, store, script), "listening on"))
+end
+
 -- A store of other authorities.
 support.stranger = support.store
 

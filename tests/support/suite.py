@@ -101,8 +101,10 @@ def junit_results(path):
     for case in xml.etree.ElementTree.parse(path).iter("testcase"):
         name = f"{case.get('classname')}: {case.get('name')}"
         kinds = {child.tag: child for child in case}
-        if "failure" in kinds or "error" in kinds:
-            results.append(Result(name, "failed", ""))
+        wrong = kinds.get("failure", kinds.get("error"))
+        if wrong is not None:
+            reason = " ".join(wrong.get("message", "").split())
+            results.append(Result(name, "failed", reason[:500]))
         elif "skipped" in kinds:
             reason = kinds["skipped"].get("message", "")
             results.append(Result(name, "skipped", reason))
