@@ -177,7 +177,7 @@ def configure(build, options, log):
 def compile_in(build, options):
     log = fresh(f"build-{build.name}.log")
     configure(build, options, log)
-    if run(["ninja", "-C", build], log, minutes=10):
+    if run(["ninja", "-C", build], log, minutes=20):
         raise PartFailed("compiling failed")
 
 
