@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Every program of docs/cookbook.md is taken from that page, built or run."""
 
+import os
 import pathlib
 import re
 import shlex
@@ -8,8 +9,9 @@ import shutil
 import subprocess
 
 import pytest
-from farside import Server, certified, make_server_certificate
+from farside import Process, Server, certified, make_server_certificate
 from servers import Mosquitto, Peer, pass_on
+from wired import Cable, Switch, refused
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 PAGE = TOP / "docs" / "cookbook.md"
@@ -154,6 +156,9 @@ BROKERED = {
                  r"sent: True"),
 }
 
+# Those that want into a network.
+WIRED = ["wired.sh"]
+
 # The cards of those that want more than the usual one has.
 CARDS = {
     "upgrade.sh": "full", "check.py": "full", "check.lua": "full",
@@ -165,7 +170,8 @@ CARDS = {
 
 
 def test_every_program_of_the_page_is_tried():
-    assert set(PROGRAMS) == set(ALONE) | set(CONNECTED) | set(BROKERED)
+    tried = [*ALONE, *CONNECTED, *BROKERED, *WIRED]
+    assert sorted(PROGRAMS) == sorted(tried)
 
 
 @pytest.mark.parametrize("name", ALONE)
@@ -216,6 +222,21 @@ def test_program_talks_to_a_broker_that_wants_a_certificate(name, folder):
     finally:
         front.stop()
         broker.stop()
+
+
+@pytest.mark.parametrize("name", WIRED)
+def test_program_is_let_into_a_network_that_wants_a_certificate(name, folder):
+    if "libengine-pkcs11-openssl" in os.environ.get("IOTSAFE_UNAVAILABLE", ""):
+        pytest.skip("libengine-pkcs11-openssl is not in this release")
+    if refused():
+        pytest.skip(refused())
+    for line in command_lines(name, folder):
+        given = ["device", "ca.pem", "localhost"]
+        with Cable() as cable:
+            with Switch(cable, folder, folder / "ca.pem") as switch:
+                with Process(*cable.beside(*line, *given), cwd=folder):
+                    name, _ = switch.client()
+        assert name == "iotsafe-sim gsma client"
 
 
 def psk_options(folder):

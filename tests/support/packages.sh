@@ -24,7 +24,8 @@ PACKAGES_TEST="$PACKAGES_TEST python3-requests python3-urllib3 python3-aiohttp
 # And in other ways (docs/programs.md).
 PACKAGES_TEST="$PACKAGES_TEST p11-kit p11-kit-modules
 	libengine-pkcs11-openssl? pkcs11-provider? openvpn curl wget git
-	python3-pycurl lua-curl? python3-gi glib-networking libcoap3-bin?"
+	python3-pycurl lua-curl? python3-gi glib-networking libcoap3-bin?
+	iproute2"
 PACKAGES_FUZZ="clang"
 PACKAGES_CLEAN_ROOT="debootstrap git"
 if [ "$(dpkg --print-architecture 2>/dev/null)" = amd64 ]; then
@@ -165,8 +166,9 @@ fetch_kernel() {
 	mv "$BUILD/kernel.new" "$BUILD/kernel"
 }
 
-# fetch_daemon PACKAGE PROGRAM: a server for the tests that is only unpacked, in
-# $BUILD/PROGRAM: the package would start one. Its libraries are installed.
+# fetch_daemon PACKAGE PROGRAM: a daemon for the tests that is only unpacked, in
+# $BUILD/PROGRAM: the package would start one. Its libraries are installed. Its
+# version is in the file of that name; /sbin is /usr/sbin, as in later releases.
 fetch_daemon() {
 	[ ! -x "/usr/sbin/$2" ] || return 0
 	[ ! -x "$BUILD/$2/usr/sbin/$2" ] || return 0
@@ -184,7 +186,12 @@ fetch_daemon() {
 			exit 1
 		}
 		dpkg-deb -x ./*.deb .
+		dpkg-deb -f ./*.deb Version >version
 		rm -f ./*.deb
+		[ ! -d sbin ] || {
+			mkdir -p usr/sbin
+			mv sbin/* usr/sbin
+		}
 	)
 	rm -rf "${BUILD:?}/$2"
 	mv "$BUILD/$2.new" "$BUILD/$2"

@@ -17,6 +17,7 @@ from programs.setting import (
     Process,
     TLS,
 )
+from wired import Cable, Device, Switch, refused
 
 # Ways in.
 DIRECT, URL, PKCS11 = "the library", "iotsafe with", "PKCS#11"
@@ -25,18 +26,21 @@ TUNNEL = "iotsafe tunnel"
 GET = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
 Row = collections.namedtuple(
-    "Row", "name package way tls test_signatures chain how run"
+    "Row", "name package way tls test_signatures chain refused how run"
 )
 ROWS = []
 
 
-def row(name, package, way, tls, how, test_signatures=0, chain=True):
+def row(name, package, way, tls, how, test_signatures=0, chain=True,
+        refused=lambda: None):
     """`test_signatures`: how many GnuTLS has made before the handshake.
-    `chain`: whether the program shows the certificates of issuers too."""
+    `chain`: whether the program shows the certificates of issuers too.
+    `refused`: tells why this machine cannot run it."""
 
     def keep(function):
         ROWS.append(
-            Row(name, package, way, tls, test_signatures, chain, how, function)
+            Row(name, package, way, tls, test_signatures, chain, refused, how,
+                function)
         )
         return function
 
@@ -187,10 +191,16 @@ def curl(setting):
         )
 
 
-def s_client(setting, version):
+def own_chain(setting):
+    """A file with the certificates; what follows is counted."""
     own = setting.folder / "own.pem"
     setting.run("iotsafe", "cert", "--chain", "--out", own)
     setting.sim.counted = len(setting.sim.log)
+    return own
+
+
+def s_client(setting, version):
+    own = own_chain(setting)
     with setting.https() as server:
         return ask(
             setting,
@@ -234,6 +244,33 @@ def openvpn(setting):
         version = client.wait_line(r"Control Channel: TLSv([\d.]+)").group(1)
         client.wait_line("Peer Connection Initiated")
         return found.group(1), version
+
+
+def wpa_supplicant(setting, certificate, known, more=""):
+    with Cable() as cable, Switch(cable, setting.folder, known) as switch:
+        with Device(
+            cable,
+            setting.folder,
+            *(setting.ca, certificate, KEY, more),
+            env=setting.process_environment,
+        ):
+            return switch.client()
+
+
+@row("wpa_supplicant", "wpasupplicant", PKCS11, "1.2",
+     '`client_cert="pkcs11:…"` and `private_key="pkcs11:…"`, with '
+     "libengine-pkcs11-openssl", chain=False, refused=refused)
+def wpa_supplicant_12(setting):
+    return wpa_supplicant(setting, CERTIFICATE, setting.authorities)
+
+
+@row("wpa_supplicant", "wpasupplicant", PKCS11, "1.3",
+     '`client_cert="FILE"`, `private_key="pkcs11:…"` and '
+     '`phase1="tls_disable_tlsv1_3=0"`, with libengine-pkcs11-openssl',
+     refused=refused)
+def wpa_supplicant_13(setting):
+    return wpa_supplicant(setting, own_chain(setting), setting.ca,
+                          'phase1="tls_disable_tlsv1_3=0"')
 
 
 # --- where LuaSec stood, and without TLS ---
