@@ -25,7 +25,7 @@ PACKAGES_TEST="$PACKAGES_TEST python3-requests python3-urllib3 python3-aiohttp
 PACKAGES_TEST="$PACKAGES_TEST p11-kit p11-kit-modules
 	libengine-pkcs11-openssl? pkcs11-provider? openvpn curl wget git
 	python3-pycurl lua-curl? python3-gi glib-networking libcoap3-bin?
-	iproute2"
+	iproute2 openconnect"
 PACKAGES_FUZZ="clang"
 PACKAGES_CLEAN_ROOT="debootstrap git"
 if [ "$(dpkg --print-architecture 2>/dev/null)" = amd64 ]; then

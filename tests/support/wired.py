@@ -12,10 +12,13 @@ from farside import Failure, Process
 REFUSED = "network namespaces with a veth cable are not allowed here"
 NEW = ["--net"] if os.geteuid() == 0 else ["--net", "--user"]
 # Both ends are in the one namespace; frames go from end to end all the same.
+# Without an address, 127.0.0.1 would count as none (AI_ADDRCONFIG).
 PLUG = """
 ip link add name device type veth peer name switch
+ip address add 192.0.2.1/24 dev device
 ip link set device up
 ip link set switch up
+ip link set lo up
 python3 -c 'import socket
 socket.socket(socket.AF_PACKET, socket.SOCK_RAW).bind(("device", 0))'
 echo plugged
@@ -24,7 +27,8 @@ exec sleep infinity
 
 
 class Cable(Process):
-    """From the interface `device` to the interface `switch`."""
+    """From the interface `device` to the interface `switch`. The loopback
+    there is its own, too."""
 
     def __init__(self):
         # Else a missing program would look like a missing right.

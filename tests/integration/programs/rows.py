@@ -6,6 +6,8 @@ that the server's log tells.
 """
 
 import collections
+import os
+import re
 
 from programs.setting import (
     CERTIFICATE,
@@ -13,6 +15,7 @@ from programs.setting import (
     KEY,
     MODULE,
     CoAP,
+    OpenConnect,
     OpenVPN,
     Process,
     TLS,
@@ -149,6 +152,29 @@ def coap(setting):
         assert "libcoap" in text, text
         found = server.wait_line("CN '(.*)' presented by client")
         return found.group(1), "DTLS 1.2"
+
+
+def ocserv_refused():
+    if os.geteuid() != 0:
+        return "needs root to be somebody else"
+    return refused()
+
+
+@row("openconnect", "openconnect", URL, "1.3",
+     "`iotsafe with -- openconnect -c iotsafe: -k iotsafe: …`",
+     test_signatures=2, chain=False, refused=ocserv_refused)
+def openconnect(setting):
+    with Cable() as cable, OpenConnect(setting, cable) as server:
+        text = setting.run(
+            *cable.beside("iotsafe", "with", "--", "openconnect"),
+            *("--authenticate", "--non-inter", "--verbose"),
+            *("--cafile", setting.ca, "-c", "iotsafe:", "-k", "iotsafe:"),
+            "https://localhost/",
+        )
+        version = re.search(r"ciphersuite \(TLS([\d.]+)\)", text).group(1)
+        found = server.wait_line("user '(.*)' obtained cookie")
+        assert "COOKIE=" in text, text
+        return found.group(1), version
 
 
 # --- PKCS#11 ---

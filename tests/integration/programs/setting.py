@@ -175,3 +175,35 @@ class CoAP(Process):
         except Failure:
             self.stop()
             raise
+
+
+class OpenConnect(Process):
+    """ocserv, which only root can start."""
+
+    def __init__(self, setting, cable):
+        configuration = setting.folder / "ocserv.conf"
+        configuration.write_text(
+            'auth = "certificate"\n'
+            "listen-host = 127.0.0.1\n"
+            "tcp-port = 443\n"
+            "socket-file = ocserv\n"
+            f"server-cert = {setting.folder}/server.pem\n"
+            f"server-key = {setting.folder}/server-key.pem\n"
+            f"ca-cert = {setting.authorities}\n"
+            # The common name is who it is.
+            "cert-user-oid = 2.5.4.3\n"
+            "isolate-workers = false\n"
+            # Not used before there is a session.
+            "device = vpns\n"
+            "ipv4-network = 198.51.100.0/24\n"
+        )
+        super().__init__(
+            *cable.beside("ocserv", "--foreground", "--debug=4"),
+            *("--config", configuration),
+            cwd=setting.folder,
+        )
+        try:
+            self.wait_line("main: initialized ")
+        except Failure:
+            self.stop()
+            raise
