@@ -6,11 +6,15 @@ other whoever wants in. Nothing of the machine's network comes into it."""
 import functools
 import os
 import shutil
+import subprocess
 
 from farside import Failure, Process
 
 REFUSED = "network namespaces with a veth cable are not allowed here"
-NEW = ["--net"] if os.geteuid() == 0 else ["--net", "--user"]
+ROOT = os.geteuid() == 0
+# What to make, and later to enter.
+NEW = ["--net"] if ROOT else ["--net", "--user"]
+UNSHARE = ["unshare", *NEW, *([] if ROOT else ["--map-root-user"])]
 # Both ends are in the one namespace; frames go from end to end all the same.
 # Without an address, 127.0.0.1 would count as none (AI_ADDRCONFIG).
 PLUG = """
@@ -21,8 +25,6 @@ ip link set switch up
 ip link set lo up
 python3 -c 'import socket
 socket.socket(socket.AF_PACKET, socket.SOCK_RAW).bind(("device", 0))'
-echo plugged
-exec sleep infinity
 """
 
 
@@ -31,11 +33,8 @@ class Cable(Process):
     there is its own, too."""
 
     def __init__(self):
-        # Else a missing program would look like a missing right.
-        for program in ("unshare", "nsenter", "ip"):
-            assert shutil.which(program), program
-        root = ["--map-root-user"] if "--user" in NEW else []
-        super().__init__("unshare", *NEW, *root, "sh", "-ec", PLUG)
+        stay = "echo plugged\nexec sleep infinity\n"
+        super().__init__(*UNSHARE, "sh", "-ec", PLUG + stay)
         self.name = "the cable"
         try:
             self.wait_line("^plugged$")
@@ -45,7 +44,7 @@ class Cable(Process):
 
     def beside(self, *words):
         """The command line that runs this one where the cable is."""
-        keep = ["--preserve-credentials"] if "--user" in NEW else []
+        keep = [] if ROOT else ["--preserve-credentials"]
         enter = ["nsenter", f"--target={self._child.pid}", *NEW, *keep]
         return [*enter, "--", *words]
 
@@ -53,11 +52,13 @@ class Cable(Process):
 @functools.lru_cache(maxsize=None)
 def refused():
     """Why there can be no cable here; None if there can."""
-    try:
-        with Cable():
-            return None
-    except Failure:
-        return REFUSED
+    # Else a missing program would look like a missing right.
+    for program in ("unshare", "nsenter", "ip"):
+        assert shutil.which(program), program
+    done = subprocess.run(
+        [*UNSHARE, "sh", "-ec", PLUG], capture_output=True, timeout=60
+    )
+    return REFUSED if done.returncode else None
 
 
 class Switch(Process):
