@@ -105,8 +105,10 @@ class Device(Process):
     """wpa_supplicant, which wants in."""
 
     def __init__(self, cable, folder, ca, certificate, key, more="", **options):
+        self._control = folder / "control"
         configuration = folder / "wpa_supplicant.conf"
         configuration.write_text(
+            f"ctrl_interface={self._control}\n"
             "ap_scan=0\n"
             "network={\n"
             "key_mgmt=IEEE8021X\n"
@@ -126,3 +128,13 @@ class Device(Process):
             **options,
         )
         self.name = "wpa_supplicant"
+
+    def tell(self, command):
+        done = subprocess.run(
+            ["wpa_cli", "-p", self._control, "-i", "device", command],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.stdout == "OK\n", done.stdout + done.stderr
