@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
+from requests import certs  # type: ignore[import]
 from requests.adapters import HTTPAdapter  # type: ignore[import]
 
 from ._context import SSLContext
@@ -20,8 +21,8 @@ class CardAdapter(HTTPAdapter):  # type: ignore[misc]
     """Makes the HTTPS connections of a session with this context; None: with
     one for the card in IOTSAFE_CARD.
 
-    requests itself loads the CAs of ``verify`` into the context, and the
-    system's where nothing is said: to what the context trusts already.
+    The CAs of ``verify`` are loaded into the context, and the system's where
+    nothing is said: to what the context trusts already.
     """
 
     __attrs__ = [*HTTPAdapter.__attrs__, "_context"]
@@ -39,3 +40,11 @@ class CardAdapter(HTTPAdapter):  # type: ignore[misc]
     def proxy_manager_for(self, proxy: Any, **options: Any) -> Any:
         options["ssl_context"] = self._context
         return super().proxy_manager_for(proxy, **options)
+
+    def cert_verify(
+        self, conn: Any, url: str, verify: Any, cert: Any
+    ) -> None:
+        super().cert_verify(conn, url, verify, cert)
+        # Since 2.32 requests takes it that a context has the system's.
+        if verify is True and url.lower().startswith("https"):
+            conn.ca_certs = certs.where()

@@ -51,14 +51,16 @@ part quirks /bin/iotsafe --card at:/dev/ttyS2 random 8 --hex
 part silent /bin/iotsafe --card "at:/dev/ttyS3?baud=921600&timeout=600" list
 # A port that is taken away while a modem is waited for.
 hang_up() {
-	device=$(/bin/busybox readlink /sys/class/tty/ttyS2/device)
+	# Since Linux 6.5 the port hangs below devices of the serial core's own.
+	device=$(/bin/busybox readlink -f /sys/class/tty/ttyS2/device)
+	until [ -e "$device/driver/unbind" ]; do device=${device%/*}; done
 	/bin/iotsafe --card "at:/dev/ttyS2?timeout=60000" list &
 	# GET DATA is never answered there.
 	until /bin/busybox ls -l /proc/$!/fd | /bin/busybox grep -q ttyS2; do
 		/bin/busybox usleep 20000
 	done
 	/bin/busybox usleep 500000
-	echo "${device##*/}" >"/sys/class/tty/ttyS2/device/driver/unbind"
+	echo "${device##*/}" >"$device/driver/unbind"
 	wait $!
 }
 part hang-up hang_up
