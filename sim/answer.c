@@ -95,7 +95,8 @@ static uint16_t deliver_result(const struct card *card, struct channel *channel,
 	size_t size = channel->waiting_size;
 	size_t most = command->le;
 
-	if (is_text && quirk_on(quirks, QUIRK_DECIPHER_WAITS))
+	if ((is_text && quirk_on(quirks, QUIRK_DECIPHER_WAITS)) ||
+	    (is_signature && quirk_on(quirks, QUIRK_SIGNATURE_WAITS)))
 		return success(card);
 	if (is_signature && quirk_on(quirks, QUIRK_SPLIT_SIGNATURE))
 		most = (size_t)quirk_value(quirks, QUIRK_SPLIT_SIGNATURE, 0);

@@ -49,6 +49,8 @@ void ef_put_fcp(const struct card *card, const struct ef *ef,
 	uint8_t bytes[64];
 	struct writer fields = writer_on(bytes, sizeof(bytes));
 
+	if (quirk_on(&card->quirks, QUIRK_SIZE_TAG))
+		size_tag ^= 0x80 ^ 0x81;
 	fault_strikes(card->faults, FAULT_FCP_SIZE, 0, &size);
 	if (!fault_strikes(card->faults, FAULT_NO_SIZE, 0, NULL))
 		put_u16_field(&fields, size_tag, size & 0xFFFF);
@@ -84,7 +86,7 @@ uint16_t ef_read_binary(struct card *card, struct channel *channel,
 		return SW_WRONG_P1P2; /* these files have no short names */
 	if (ef->data == NULL)
 		return SW_NO_FILE_SELECTED;
-	if (ef->locked && !channel->tob.verified)
+	if (ef->closed || (ef->locked && !channel->tob.verified))
 		return SW_DENIED;
 	if (fault_strikes(card->faults, FAULT_SHRINK, 0, NULL))
 		total /= 2;

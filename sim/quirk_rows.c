@@ -253,12 +253,23 @@ const struct quirk_row quirk_rows[QUIRK_COUNT] = {
 	[QUIRK_FILE_PAD] = {"file-pad", ALONE, 64, 1, 8192,
 			    "file applet: N bytes FF stand behind each "
 			    "content"},
+	[QUIRK_SIZE_TAG] = {"size-tag", ALONE, SWITCH, 0, 0,
+			    "Trust Onboard: SELECT tells a file's size under "
+			    "the other tag: mIAS 80, the file applet 81"},
+	[QUIRK_DEAD_ENTRY] = {"dead-entry", ALONE, 1, 1, 2,
+			      "mIAS: the directory has a data object whose "
+			      "file 1: is not there (6A82), 2: nobody may read "
+			      "(6982)"},
 	[QUIRK_SPLIT_SIGNATURE] = {"split-signature", ALONE, 128, 1, 255,
 				   "mIAS: COMPUTE SIGNATURE gives N bytes and "
 				   "61xx"},
 	[QUIRK_DECIPHER_WAITS] = {"decipher-waits", ALONE, SWITCH, 0, 0,
 				  "mIAS: DECIPHER answers a bare 9000, and the "
 				  "text waits for GET RESPONSE"},
+	[QUIRK_SIGNATURE_WAITS] = {"signature-waits", ALONE, SWITCH, 0, 0,
+				   "mIAS: COMPUTE SIGNATURE answers a bare "
+				   "9000, and the signature waits for GET "
+				   "RESPONSE"},
 	[QUIRK_NO_TRIES] = {"no-tries", ALONE, SWITCH, 0, 0,
 			    "Trust Onboard: VERIFY without data is refused "
 			    "(6700), not answered with the tries"},

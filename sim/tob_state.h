@@ -11,6 +11,7 @@ struct ef {
 	size_t size;
 	size_t rights; /* bytes of compact security attributes */
 	bool locked;   /* read with the PIN only */
+	bool closed;   /* read by nobody */
 	bool secret;   /* not to be logged */
 };
 

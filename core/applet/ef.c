@@ -11,15 +11,17 @@
 #define P1_FROM_MASTER	0x08
 #define P2_FCP		0x04
 
+/* Between 80 and 81. */
+#define TAG_SIZE_OTHER 0x01
+
 /* P1 and P2 of READ BINARY have 15 bits for the offset. */
 #define SIZE_MAX_READ 0x7FFF
 
-bool ef_decode_size(struct bytes answer, uint8_t tag, size_t *size)
+static bool take_size(struct bytes parameters, uint8_t tag, size_t *size)
 {
-	struct bytes parameters, value;
+	struct bytes value;
 
-	if (!tlv_find(answer, 0x62, &parameters) ||
-	    !tlv_find(parameters, tag, &value) || !value.size || value.size > 4)
+	if (!tlv_find(parameters, tag, &value) || !value.size || value.size > 4)
 		return false;
 	*size = 0;
 	for (size_t i = 0; i < value.size; i++)
@@ -27,20 +29,15 @@ bool ef_decode_size(struct bytes answer, uint8_t tag, size_t *size)
 	return true;
 }
 
-/* The answer has to come: where a 9000 comes alone, Le is sent along once. */
-static int ask(struct applet *applet, const struct apdu *apdu,
-	       struct response *response, const struct deadline *deadline)
+/* For a transparent file both mean the same (ISO/IEC 7816-4 table 10), but for
+ * what the card itself puts round it. */
+bool ef_decode_size(struct bytes answer, uint8_t tag, size_t *size)
 {
-	struct manners *manners = &applet->channel.manners;
+	struct bytes parameters;
 
-	TRY(channel_command(&applet->channel, apdu, response, deadline));
-	if (response->size || manners->with_le || manners->forced_le)
-		return IOTSAFE_OK;
-	manners->with_le = true;
-	TRY(channel_command(&applet->channel, apdu, response, deadline));
-	if (!response->size)
-		manners->with_le = false;
-	return IOTSAFE_OK;
+	return tlv_find(answer, 0x62, &parameters) &&
+	       (take_size(parameters, tag, size) ||
+		take_size(parameters, tag ^ TAG_SIZE_OTHER, size));
 }
 
 static int add_name(const struct ef *ef, int result)
@@ -64,7 +61,8 @@ int ef_select(struct applet *applet, struct ef *ef,
 		.expect = APDU_SOME,
 	};
 
-	TRY(add_name(ef, ask(applet, &select, &response, deadline)));
+	TRY(add_name(ef, channel_obtain(&applet->channel, &select, &response,
+					deadline)));
 	if (!ef_decode_size((struct bytes){answer, response.size},
 			    ef->manner->size_tag, &ef->size))
 		return error_set(IOTSAFE_ERR_FORMAT,
@@ -80,20 +78,23 @@ int ef_select(struct applet *applet, struct ef *ef,
 }
 
 /* Warnings (62xx, 63xx) come behind data; what else does is data itself. */
-static bool is_cut(const struct response *response)
+bool ef_is_cut(int result, const struct response *response)
 {
 	const unsigned sw1 = response->status >> 8;
 
+	if (result >= 0 || result == IOTSAFE_ERR_FORMAT)
+		return result < 0;
 	return response->size && iotsafe_last_status() == response->status &&
 	       sw1 != 0x62 && sw1 != 0x63;
 }
 
-bool ef_take_smaller_pieces(struct applet *applet,
+bool ef_take_smaller_pieces(struct applet *applet, int result,
 			    const struct response *response)
 {
 	struct manners *manners = &applet->channel.manners;
 
-	if (!is_cut(response) || manners->piece <= 50 || manners->forced_piece)
+	if (!ef_is_cut(result, response) || manners->piece <= 50 ||
+	    manners->forced_piece)
 		return false;
 	manners->piece = manners->piece > 128 ? 128 : 50;
 	return true;
@@ -139,7 +140,7 @@ int ef_read(struct applet *applet, const struct ef *ef, uint8_t *out,
 			piece = ef->manner->piece;
 		result =
 			read_piece(applet, ef, got, piece, &response, deadline);
-		if (result < 0 && ef_take_smaller_pieces(applet, &response)) {
+		if (ef_take_smaller_pieces(applet, result, &response)) {
 			result = IOTSAFE_OK;
 			continue;
 		}

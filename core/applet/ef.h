@@ -8,8 +8,10 @@
 
 /* How an applet wants it. */
 struct ef_manner {
-	uint8_t size_tag; /* in the file control parameters */
-	size_t piece;	  /* most bytes to read at once */
+	/* 80 or 81, in the file control parameters: that which counts where
+	 * there are both. */
+	uint8_t size_tag;
+	size_t piece; /* most bytes to read at once */
 };
 
 /* One file on its way. */
@@ -22,16 +24,18 @@ struct ef {
 	size_t size;   /* set by ef_select() */
 };
 
-/* The size in an answer to SELECT. Pure. */
+/* The size in an answer to SELECT, from the tag or the other one. Pure. */
 bool ef_decode_size(struct bytes answer, uint8_t tag, size_t *size);
 
 int ef_select(struct applet *applet, struct ef *ef,
 	      const struct deadline *deadline);
 
-/* Behind a command that failed: whether it did since a modem with little room
- * has cut the answer, data where the status word should be, and is worth
- * another try, with smaller pieces from now on. */
-bool ef_take_smaller_pieces(struct applet *applet,
+/* Of a command and its result: whether it failed since a modem with little room
+ * has cut the answer, which the link may have seen, or data stands where the
+ * status word should be; and whether that is worth another try, with smaller
+ * pieces from now on. */
+bool ef_is_cut(int result, const struct response *response);
+bool ef_take_smaller_pieces(struct applet *applet, int result,
 			    const struct response *response);
 
 /* The first `size` bytes of the selected file. */

@@ -9,26 +9,11 @@
 
 #define INS_GET_RANDOM 0x84
 
-int gsma_ask(struct applet *applet, const struct apdu *apdu,
-	     struct response *response, const struct deadline *deadline)
-{
-	struct manners *manners = &applet->channel.manners;
-
-	TRY(channel_command(&applet->channel, apdu, response, deadline));
-	if (response->size || manners->with_le || manners->forced_le)
-		return IOTSAFE_OK;
-	manners->with_le = true;
-	TRY(channel_command(&applet->channel, apdu, response, deadline));
-	if (!response->size)
-		manners->with_le = false;
-	return IOTSAFE_OK;
-}
-
 int gsma_ask_secret(struct applet *applet, const struct apdu *apdu,
 		    struct response *response, uint8_t *out, size_t size,
 		    const struct deadline *deadline)
 {
-	int result = gsma_ask(applet, apdu, response, deadline);
+	int result = channel_obtain(&applet->channel, apdu, response, deadline);
 
 	if (result >= 0 && response->size != size)
 		result = error_set(IOTSAFE_ERR_FORMAT,

@@ -41,12 +41,7 @@ uint8_t gsma_wrapper(int class);
 /* Adds the object's reference: its id, or its label where it has no id. */
 void gsma_build_reference(struct builder *out, const struct record *record);
 
-/* channel_command() for a command that must bring data and may be repeated:
- * where a 9000 comes alone, Le is sent along once. */
-int gsma_ask(struct applet *applet, const struct apdu *apdu,
-	     struct response *response, const struct deadline *deadline);
-
-/* The same for a secret of a known size; wipes the response. */
+/* channel_obtain() for a secret of a known size; wipes the response. */
 int gsma_ask_secret(struct applet *applet, const struct apdu *apdu,
 		    struct response *response, uint8_t *out, size_t size,
 		    const struct deadline *deadline);

@@ -106,7 +106,7 @@ int gsma_read_public_key(struct applet *applet, const struct record *key,
 
 	gsma_build_reference(&reference, key);
 	read.data = (struct bytes){body, reference.size};
-	TRY(gsma_ask(applet, &read, &response, deadline));
+	TRY(channel_obtain(&applet->channel, &read, &response, deadline));
 	if (!gsma_decode_public_key((struct bytes){answer, response.size}, out))
 		return error_set(IOTSAFE_ERR_FORMAT,
 				 "%s: the card's answer of %zu bytes is no "

@@ -166,7 +166,7 @@ int gsma_object(struct applet *applet, const struct record *wanted,
 
 	gsma_build_reference(&reference, wanted);
 	get.data = (struct bytes){body, reference.size};
-	TRY(gsma_ask(applet, &get, &response, deadline));
+	TRY(channel_obtain(&applet->channel, &get, &response, deadline));
 	memset(out, 0, sizeof(*out));
 	if (gsma_decode_objects((struct bytes){data, response.size},
 				keep_record, out) < 0 ||

@@ -108,29 +108,17 @@ static int object(struct applet *applet, const struct record *wanted,
 	return IOTSAFE_OK;
 }
 
+/* A certificate or a private key. */
 static int read_any(struct applet *applet, const struct record *record,
-		    bool secret, uint8_t **out, size_t *out_size,
+		    uint8_t **out, size_t *out_size,
 		    const struct deadline *deadline)
 {
-	struct ef ef = make_ef(record->id, record->id_size, secret);
+	struct ef ef = make_ef(record->id, record->id_size,
+			       record->class == IOTSAFE_CLASS_PRIVATE_KEY);
 
 	TRY(ef_read_whole(applet, &ef, out, deadline));
 	*out_size = ef.size;
 	return IOTSAFE_OK;
-}
-
-static int read_file(struct applet *applet, const struct record *file,
-		     uint8_t **out, size_t *out_size,
-		     const struct deadline *deadline)
-{
-	return read_any(applet, file, false, out, out_size, deadline);
-}
-
-static int read_key(struct applet *applet, const struct record *key,
-		    uint8_t **out, size_t *out_size,
-		    const struct deadline *deadline)
-{
-	return read_any(applet, key, true, out, out_size, deadline);
 }
 
 static const char *key_type_name(uint8_t key_type)
@@ -192,9 +180,9 @@ const struct applet_kind applet_mf = {
 	.probe = probe,
 	.object = object,
 	.list = list,
-	.read = read_file,
+	.read = read_any,
 	.key_type_name = key_type_name,
-	.read_key = read_key,
+	.read_key = read_any,
 	.pin_tries = pin_tries,
 	.pin_verify = pin_verify,
 	.pin_change = pin_change,

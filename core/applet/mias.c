@@ -60,13 +60,13 @@ static int check_size(const struct record *record, const struct ef *ef)
 }
 
 static int read_any(struct applet *applet, const struct record *record,
-		    bool secret, uint8_t **out, size_t *out_size,
+		    uint8_t **out, size_t *out_size,
 		    const struct deadline *deadline)
 {
 	struct ef ef = {.manner = &mias_manner,
 			.path = record->id,
 			.path_size = 2,
-			.secret = secret};
+			.secret = record->class == IOTSAFE_CLASS_PRIVATE_KEY};
 	int result;
 
 	snprintf(ef.name, sizeof(ef.name), "%02X%02X", record->id[0],
@@ -81,20 +81,6 @@ static int read_any(struct applet *applet, const struct record *record,
 		*out = NULL;
 	}
 	return result;
-}
-
-static int read_file(struct applet *applet, const struct record *file,
-		     uint8_t **out, size_t *out_size,
-		     const struct deadline *deadline)
-{
-	return read_any(applet, file, false, out, out_size, deadline);
-}
-
-static int read_key(struct applet *applet, const struct record *key,
-		    uint8_t **out, size_t *out_size,
-		    const struct deadline *deadline)
-{
-	return read_any(applet, key, true, out, out_size, deadline);
 }
 
 static const char *key_type_name(uint8_t key_type)
@@ -169,11 +155,11 @@ const struct applet_kind applet_mias = {
 	.signing_command = "PSO COMPUTE SIGNATURE",
 	.object = mias_object,
 	.list = mias_list,
-	.read = read_file,
+	.read = read_any,
 	.sign = mias_sign,
 	.key_type_name = key_type_name,
 	.decrypt = mias_decrypt,
-	.read_key = read_key,
+	.read_key = read_any,
 	.pin_tries = pin_tries,
 	.pin_verify = pin_verify,
 	.pin_change = pin_change,

@@ -91,6 +91,39 @@ static int load_hash(struct applet *applet, struct bytes hash,
 	return channel_command(&applet->channel, &load, &response, deadline);
 }
 
+/* Words of a card for which nothing waits; not those of one that is in trouble,
+ * or has lost the channel. */
+static bool nothing_waits(const struct response *response)
+{
+	const unsigned status = response->status, sw1 = status >> 8;
+
+	return !response->size && iotsafe_last_status() == status &&
+	       (sw1 == 0x67 || sw1 == 0x69 || sw1 == 0x6A || sw1 == 0x6B ||
+		sw1 == 0x6D) &&
+	       status != 0x6982 && status != 0x6984 && status != 0x6989;
+}
+
+/* Where a 9000 comes alone the answer may wait all the same, since some modems
+ * do not pass the 61xx on; or be empty. */
+static int fetch(struct applet *applet, const char *name, bool secret,
+		 struct response *response, const struct deadline *deadline)
+{
+	const unsigned piece = applet->channel.manners.piece;
+	const struct apdu get = {
+		.name = name,
+		.ins = INS_GET_RESPONSE,
+		.expect = piece < 256 ? APDU_EXACT : APDU_SOME,
+		.le = piece,
+		.secret = secret,
+	};
+	int result;
+
+	if (response->size)
+		return IOTSAFE_OK;
+	result = channel_command(&applet->channel, &get, response, deadline);
+	return result < 0 && nothing_waits(response) ? IOTSAFE_OK : result;
+}
+
 /* `again` tells of a failure that another try mends. */
 static int compute(struct applet *applet, const struct record *key, bool *again,
 		   struct signature *out, const struct deadline *deadline)
@@ -109,7 +142,10 @@ static int compute(struct applet *applet, const struct record *key, bool *again,
 	int result = channel_command(&applet->channel, &compute, &response,
 				     deadline);
 
-	*again = result < 0 && ef_take_smaller_pieces(applet, &response);
+	if (result >= 0)
+		result =
+			fetch(applet, compute.name, false, &response, deadline);
+	*again = ef_take_smaller_pieces(applet, result, &response);
 	TRY(result);
 	if (response.size != modulus_size(key))
 		return error_set(IOTSAFE_ERR_FORMAT,
@@ -180,9 +216,19 @@ int mias_sign(struct applet *applet, const struct record *key, int algorithm,
 
 /* ---- decryption ---- */
 
+/* What is said of one try to the next. */
+struct deciphering {
+	/* Le goes along, so that the card gives no more than a piece at once.
+	 */
+	bool exact;
+	bool direct; /* the answer came without GET RESPONSE */
+};
+
 static int decipher(struct applet *applet, uint8_t cla, struct bytes body,
-		    struct response *response, const struct deadline *deadline)
+		    struct deciphering *how, struct response *response,
+		    const struct deadline *deadline)
 {
+	const uint64_t before = applet->channel.link->counters.exchanges;
 	const struct apdu apdu = {
 		.name = "PSO DECIPHER",
 		.cla = cla,
@@ -190,33 +236,23 @@ static int decipher(struct applet *applet, uint8_t cla, struct bytes body,
 		.p1 = 0x80,
 		.p2 = 0x86,
 		.data = body,
-		.expect = cla ? APDU_NOTHING : APDU_SOME,
+		.expect = cla	       ? APDU_NOTHING
+			  : how->exact ? APDU_EXACT
+				       : APDU_SOME,
+		.le = applet->channel.manners.piece,
 		.secret = true,
 	};
+	int result =
+		channel_command(&applet->channel, &apdu, response, deadline);
 
-	return channel_command(&applet->channel, &apdu, response, deadline);
-}
-
-/* With some modems no data comes with the 9000: it waits all the same. */
-static int fetch(struct applet *applet, struct response *response,
-		 const struct deadline *deadline)
-{
-	const struct apdu get = {
-		.name = "PSO DECIPHER",
-		.ins = INS_GET_RESPONSE,
-		.expect = APDU_SOME,
-		.secret = true,
-	};
-
-	if (response->size)
-		return IOTSAFE_OK;
-	return channel_command(&applet->channel, &get, response, deadline);
+	how->direct = applet->channel.link->counters.exchanges == before + 1;
+	return result;
 }
 
 /* The indicator and a cryptogram of 2048 bits do not fit one command: its last
  * two bytes go in a second one. */
 static int send_cryptogram(struct applet *applet, struct bytes in,
-			   struct response *response,
+			   struct deciphering *how, struct response *response,
 			   const struct deadline *deadline)
 {
 	uint8_t body[APDU_DATA_MAX];
@@ -230,10 +266,38 @@ static int send_cryptogram(struct applet *applet, struct bytes in,
 	build_byte(&builder, PADDING_INDICATOR);
 	build_bytes(&builder, first.data, first.size);
 	TRY(decipher(applet, in.size ? CLA_CHAINED : 0,
-		     (struct bytes){body, builder.size}, response, deadline));
+		     (struct bytes){body, builder.size}, how, response,
+		     deadline));
 	if (in.size)
-		TRY(decipher(applet, 0, in, response, deadline));
-	return fetch(applet, response, deadline);
+		TRY(decipher(applet, 0, in, how, response, deadline));
+	return fetch(applet, "PSO DECIPHER", true, response, deadline);
+}
+
+/* An answer that was cut as a whole is asked for with Le; one that was cut on
+ * its way through GET RESPONSE, in smaller pieces. */
+static bool may_be_whole(struct applet *applet, struct deciphering *how,
+			 int result, const struct response *response)
+{
+	const unsigned piece = applet->channel.manners.piece;
+
+	if (!ef_is_cut(result, response))
+		return false;
+	if ((!how->direct || how->exact || piece == 256) &&
+	    !ef_take_smaller_pieces(applet, result, response))
+		return false;
+	how->exact |= how->direct;
+	return true;
+}
+
+static int decrypt_once(struct applet *applet, const struct record *key,
+			struct bytes in, struct deciphering *how,
+			struct response *response,
+			const struct deadline *deadline)
+{
+	response->size = 0;
+	TRY(choose_key(applet, key, P2_CONFIDENTIALITY, ALGORITHM_DECRYPT,
+		       deadline));
+	return send_cryptogram(applet, in, how, response, deadline);
 }
 
 int mias_decrypt(struct applet *applet, const struct record *key,
@@ -242,15 +306,17 @@ int mias_decrypt(struct applet *applet, const struct record *key,
 {
 	uint8_t answer[2 * APDU_RESPONSE_MAX];
 	struct response response = {.data = answer, .room = sizeof(answer)};
+	struct deciphering how = {false, false};
 	int result;
 
 	if (in.size != modulus_size(key))
 		return error_set(IOTSAFE_ERR_ARG,
 				 "PSO DECIPHER: %zu bytes, the key wants %zu",
 				 in.size, modulus_size(key));
-	TRY(choose_key(applet, key, P2_CONFIDENTIALITY, ALGORITHM_DECRYPT,
-		       deadline));
-	result = send_cryptogram(applet, in, &response, deadline);
+	do
+		result = decrypt_once(applet, key, in, &how, &response,
+				      deadline);
+	while (may_be_whole(applet, &how, result, &response));
 	/* RFC 8017 7.2: 11 bytes at least are padding. */
 	if (result >= 0 && response.size > in.size - 11)
 		result = error_set(IOTSAFE_ERR_FORMAT,

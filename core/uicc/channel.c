@@ -319,3 +319,18 @@ int channel_command(struct channel *channel, const struct apdu *apdu,
 		return IOTSAFE_OK;
 	return channel_refused(apdu, response->status);
 }
+
+int channel_obtain(struct channel *channel, const struct apdu *apdu,
+		   struct response *response, const struct deadline *deadline)
+{
+	struct manners *manners = &channel->manners;
+
+	TRY(channel_command(channel, apdu, response, deadline));
+	if (response->size || manners->with_le || manners->forced_le)
+		return IOTSAFE_OK;
+	manners->with_le = true;
+	TRY(channel_command(channel, apdu, response, deadline));
+	if (!response->size)
+		manners->with_le = false;
+	return IOTSAFE_OK;
+}

@@ -87,6 +87,12 @@ int channel_command(struct channel *channel, const struct apdu *apdu,
 		    struct response *response, const struct deadline *deadline)
 	FOR_MODULES(channel_command);
 
+/* The same for a command that must bring data and may be repeated: where a 9000
+ * comes alone, Le is sent along once. */
+int channel_obtain(struct channel *channel, const struct apdu *apdu,
+		   struct response *response, const struct deadline *deadline)
+	FOR_MODULES(channel_obtain);
+
 /* For what must not be sent twice: one exchange, whatever comes of it. */
 int channel_once(struct channel *channel, const struct apdu *apdu,
 		 struct response *response, const struct deadline *deadline)

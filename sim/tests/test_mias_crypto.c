@@ -308,6 +308,18 @@ Test(mias_crypto, wants_a_digest_of_the_hashs_length)
 	answers("112A90A0229020" DIGEST "00", "6E00");
 }
 
+Test(mias_crypto, keeps_a_signature_back_where_told)
+{
+	char all[600];
+
+	open_card("signature-waits", NULL);
+	answers(USE_SHA256, "9000");
+	answers(LOAD, "9000");
+	answers(COMPUTE, "9000");
+	strcpy(all, bench_send(&b, "01C0000000"));
+	cr_assert(verifies(all, EVP_sha256(), digest()));
+}
+
 Test(mias_crypto, breaks_a_signature_in_two_where_told)
 {
 	char both[1100];

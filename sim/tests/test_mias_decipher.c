@@ -99,6 +99,17 @@ Test(mias_decipher, plays_the_known_decryption)
 	answers("01C00000", "68656C6C6F9000");
 }
 
+Test(mias_decipher, has_nothing_to_give_of_an_empty_text)
+{
+	char hex[513];
+
+	open_card(NULL, NULL);
+	encipher("", hex);
+	answers(USE_CIPHER, "9000");
+	cr_assert_str_eq(decipher(hex), "9000");
+	answers("01C0000000", "6985");
+}
+
 Test(mias_decipher, deciphers_only_what_is_whole)
 {
 	char hex[513], command[600];

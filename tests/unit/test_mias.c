@@ -104,6 +104,35 @@ Test(mias, tells_of_the_file_that_it_cannot_list)
 	script_expect_done(&script);
 }
 
+Test(mias, signature_may_wait_behind_a_bare_9000)
+{
+	struct script script =
+		SCRIPT(ROW_OPEN, ROW_MIAS, ROW_CONTAINERS, ROW_NO_FILES,
+		       ROW_KEY, ROW_HASH, {"012A9E9A00", "9000"},
+		       {"01C0000000", BYTES256 "9000"}, ROW_CLOSE);
+
+	expect_signature(&script, MIAS);
+}
+
+Test(mias, signature_that_is_nowhere_is_told_as_none)
+{
+	struct script script =
+		SCRIPT(ROW_OPEN, ROW_MIAS, ROW_CONTAINERS, ROW_NO_FILES,
+		       ROW_KEY, ROW_HASH, {"012A9E9A00", "9000"},
+		       {"01C0000000", "6985"}, ROW_CLOSE);
+	iotsafe_card *card = script_open(&script, MIAS);
+	iotsafe_key *key;
+	uint8_t *out;
+	size_t size;
+
+	expect_good(iotsafe_key_open(card, "label=signing", &key));
+	expect_error(sign(key, &out, &size), IOTSAFE_ERR_FORMAT,
+		     "a signature of 0 bytes, not 256");
+	iotsafe_key_free(key);
+	iotsafe_card_free(card);
+	script_expect_done(&script);
+}
+
 /* Data stands where the status word should be. */
 #define ROW_CUT                                                                \
 	{                                                                      \
@@ -188,29 +217,174 @@ Test(mias, says_le_behind_data_where_the_address_wants_it)
 	expect_signature(&script, MIAS "&le=yes");
 }
 
-Test(mias, chains_what_is_deciphered)
+/* ---- decryption ---- */
+
+#define ROW_CIPHER                                                             \
+	{                                                                      \
+		"012241B80680011A840131", "9000"                               \
+	}
+#define ROW_LINK                                                               \
+	{                                                                      \
+		"112A8086FF81" BYTES64 BYTES64 BYTES64 BYTES16 BYTES16 BYTES16 \
+		"A5A5A5A5A5A5A5A5A5A5A5A5A5A5",                                \
+			"9000"                                                 \
+	}
+
+static int decrypt(iotsafe_card *card, uint8_t **out, size_t *size)
 {
-	struct script script = SCRIPT(
-		ROW_OPEN, ROW_MIAS, ROW_CONTAINERS, ROW_NO_FILES,
-		{"012241B80680011A840131", "9000"},
-		{"112A8086FF81" BYTES64 BYTES64 BYTES64 BYTES16 BYTES16 BYTES16
-		 "A5A5A5A5A5A5A5A5A5A5A5A5A5A5",
-		 "9000"},
-		{"012A808602A5A5", "9000"}, {"01C0000000", "0102 9000"},
-		ROW_CLOSE);
-	iotsafe_card *card = script_open(&script, MIAS);
-	uint8_t data[256], *out;
+	uint8_t data[256];
 	iotsafe_key *key;
-	size_t size;
+	int result;
 
 	memset(data, 0xA5, sizeof(data));
 	expect_good(iotsafe_key_open(card, "label=signing", &key));
-	expect_good(iotsafe_key_decrypt(key, data, sizeof(data), &out, &size));
-	expect_bytes(out, size, "0102");
+	result = iotsafe_key_decrypt(key, data, sizeof(data), out, size);
 	iotsafe_key_free(key);
+	return result;
+}
+
+static void expect_text(struct script *script, const char *attributes,
+			const char *hex)
+{
+	iotsafe_card *card = script_open(script, attributes);
+	uint8_t *out;
+	size_t size;
+
+	expect_good(decrypt(card, &out, &size));
+	expect_bytes(out, size, hex);
+	iotsafe_card_free(card);
+	script_expect_done(script);
+}
+
+Test(mias, chains_what_is_deciphered)
+{
+	struct script script =
+		SCRIPT(ROW_OPEN, ROW_MIAS, ROW_CONTAINERS, ROW_NO_FILES,
+		       ROW_CIPHER, ROW_LINK, {"012A808602A5A5", "9000"},
+		       {"01C0000000", "0102 9000"}, ROW_CLOSE);
+
+	expect_text(&script, MIAS, "0102");
+}
+
+Test(mias, text_may_be_empty)
+{
+	static const char *const nothing[] = {"6985", "6D00", "6700",
+					      "9000", "6A80", "6B00"};
+
+	for (size_t i = 0; i < COUNT_OF(nothing); i++) {
+		struct script script =
+			SCRIPT(ROW_OPEN, ROW_MIAS, ROW_CONTAINERS, ROW_NO_FILES,
+			       ROW_CIPHER, ROW_LINK, {"012A808602A5A5", "9000"},
+			       {"01C0000000", nothing[i]}, ROW_CLOSE);
+		iotsafe_card *card;
+		uint8_t *out;
+		size_t size;
+		int result;
+
+		card = script_open(&script, MIAS);
+		result = decrypt(card, &out, &size);
+		cr_assert(result == 0 && size == 0, "%s: %s", nothing[i],
+			  iotsafe_last_error());
+		iotsafe_free(out);
+		iotsafe_card_free(card);
+		script_expect_done(&script);
+	}
+}
+
+/* Of the card's trouble nobody knows what it has kept. */
+Test(mias, text_that_trouble_kept_back_is_not_taken_for_empty)
+{
+	struct script script =
+		SCRIPT(ROW_OPEN, ROW_MIAS, ROW_CONTAINERS, ROW_NO_FILES,
+		       ROW_CIPHER, ROW_LINK, {"012A808602A5A5", "9000"},
+		       {"01C0000000", "6F00"}, ROW_CLOSE);
+	iotsafe_card *card = script_open(&script, MIAS);
+	uint8_t *out;
+	size_t size;
+
+	expect_error(decrypt(card, &out, &size), IOTSAFE_ERR_CARD,
+		     "PSO DECIPHER: card answered 6F00");
 	iotsafe_card_free(card);
 	script_expect_done(&script);
 }
+
+/* And a cryptogram that the card refuses is no empty text. */
+Test(mias, refusal_to_decipher_is_told)
+{
+	struct script script = SCRIPT(ROW_OPEN, ROW_MIAS, ROW_CONTAINERS,
+				      ROW_NO_FILES, ROW_CIPHER, ROW_LINK,
+				      {"012A808602A5A5", "6A80"}, ROW_CLOSE);
+	iotsafe_card *card = script_open(&script, MIAS);
+	uint8_t *out;
+	size_t size;
+
+	expect_error(decrypt(card, &out, &size), IOTSAFE_ERR_CARD,
+		     "PSO DECIPHER: card answered 6A80");
+	iotsafe_card_free(card);
+	script_expect_done(&script);
+}
+
+#define TEXT BYTES64 BYTES64 BYTES64
+
+/* The Le of GET RESPONSE is ours; that of DECIPHER, only where the answer came
+ * with it. */
+Test(mias, text_that_the_modem_cuts_is_fetched_in_smaller_pieces)
+{
+	struct script script =
+		SCRIPT(ROW_OPEN, ROW_MIAS, ROW_CONTAINERS, ROW_NO_FILES,
+		       ROW_CIPHER, ROW_LINK, {"012A808602A5A5", "61C0"},
+		       {"01C00000C0", BYTES64 "A5A5"}, ROW_CIPHER, ROW_LINK,
+		       {"012A808602A5A5", "61C0"},
+		       {"01C0000080", BYTES64 BYTES64 "6140"},
+		       {"01C0000040", BYTES64 "9000"}, ROW_CLOSE);
+
+	expect_text(&script, MIAS, TEXT);
+}
+
+Test(mias, text_that_comes_at_once_and_cut_is_asked_for_with_le)
+{
+	struct script script = SCRIPT(
+		ROW_OPEN, ROW_MIAS, ROW_CONTAINERS, ROW_NO_FILES, ROW_CIPHER,
+		ROW_LINK, {"012A808602A5A5", BYTES64 "A5A5"}, ROW_CIPHER,
+		ROW_LINK, {"012A808602A5A580", BYTES64 BYTES64 "6140"},
+		{"01C0000040", BYTES64 "9000"},
+		/* The next time as well, though pieces are small. */
+		ROW_CIPHER, ROW_LINK, {"012A808602A5A5", BYTES64 "A5A5"},
+		ROW_CIPHER, ROW_LINK,
+		{"012A808602A5A580", BYTES64 BYTES64 "6140"},
+		{"01C0000040", BYTES64 "9000"}, ROW_CLOSE);
+	iotsafe_card *card = script_open(&script, MIAS);
+	uint8_t *out;
+	size_t size;
+
+	for (int i = 0; i < 2; i++) {
+		expect_good(decrypt(card, &out, &size));
+		expect_bytes(out, size, TEXT);
+	}
+	iotsafe_card_free(card);
+	script_expect_done(&script);
+}
+
+Test(mias, text_is_cut_no_more_often_than_pieces_get_smaller)
+{
+	struct script script =
+		SCRIPT(ROW_OPEN, ROW_MIAS, ROW_CONTAINERS, ROW_NO_FILES,
+		       ROW_CIPHER, ROW_LINK, {"012A808602A5A5", "61C0"},
+		       {"01C00000C0", BYTES64 "A5A5"}, ROW_CIPHER, ROW_LINK,
+		       {"012A808602A5A5", "61C0"}, {"01C0000080", "02A5A5"},
+		       ROW_CIPHER, ROW_LINK, {"012A808602A5A5", "61C0"},
+		       {"01C0000032", "02A5A5"}, ROW_CLOSE);
+	iotsafe_card *card = script_open(&script, MIAS);
+	uint8_t *out;
+	size_t size;
+
+	expect_error(decrypt(card, &out, &size), IOTSAFE_ERR_CARD,
+		     "PSO DECIPHER: card answered A5A5");
+	iotsafe_card_free(card);
+	script_expect_done(&script);
+}
+
+/* ---- PIN ---- */
 
 Test(mias, sends_its_pin_as_long_as_it_is_and_once)
 {
@@ -367,7 +541,18 @@ Test(mias, size_of_a_file_is_where_its_applet_has_it)
 
 	cr_assert(ef_decode_size(bytes_of("6204 81020123"), 0x81, &size) &&
 		  size == 0x123);
-	cr_assert(!ef_decode_size(bytes_of("6204 81020123"), 0x80, &size));
+	/* The other tag, where the applet's own is not there; else its own. */
+	cr_assert(ef_decode_size(bytes_of("6204 81020123"), 0x80, &size) &&
+		  size == 0x123);
+	cr_assert(ef_decode_size(bytes_of("6204 80020123"), 0x81, &size) &&
+		  size == 0x123);
+	cr_assert(ef_decode_size(bytes_of("6208 80020123 81020133"), 0x81,
+				 &size) &&
+		  size == 0x133);
+	cr_assert(ef_decode_size(bytes_of("6208 80020123 81020133"), 0x80,
+				 &size) &&
+		  size == 0x123);
+	cr_assert(!ef_decode_size(bytes_of("6204 82020123"), 0x80, &size));
 	cr_assert(!ef_decode_size(bytes_of("6F04 81020123"), 0x81, &size));
 	cr_assert(!ef_decode_size(bytes_of("6202 8100"), 0x81, &size));
 	cr_assert(

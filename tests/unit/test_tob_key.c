@@ -84,6 +84,8 @@ static const char *const signs_whatever_the_cards_manner_rows[] = {
 	"",
 	"&quirk=split-signature%3D100",
 	"&quirk=split-signature%3D255",
+	"&quirk=signature-waits",
+	"&quirk=size-tag",
 	"&quirk=sign-only",
 	"&quirk=kxc-zlib",
 	"&quirk=tob-tries%3D2",
@@ -260,10 +262,22 @@ Test(tob, available_key_that_is_noise_is_told_so)
 	iotsafe_card_free(card);
 }
 
-Test(tob, preview_has_its_key_in_a_padded_file)
+static const char *const preview_has_its_key_in_a_padded_file_rows[] = {
+	"quirk=file-pad%3D20&pin-env=TOB_PIN",
+	"quirk=file-pad%3D20,size-tag&pin-env=TOB_PIN",
+	"quirk=file-pad%3D20,cut-256&pin-env=TOB_PIN",
+};
+
+ParameterizedTestParameters(tob, preview_has_its_key_in_a_padded_file)
 {
-	iotsafe_card *card = open_card("trust-onboard-preview",
-				       "quirk=file-pad%3D20&pin-env=TOB_PIN");
+	return count_to(COUNT_OF(preview_has_its_key_in_a_padded_file_rows));
+}
+
+ParameterizedTest(int *index, tob, preview_has_its_key_in_a_padded_file)
+{
+	iotsafe_card *card =
+		open_card("trust-onboard-preview",
+			  preview_has_its_key_in_a_padded_file_rows[*index]);
 	uint8_t hash[32] = {3}, *out;
 	iotsafe_key *key;
 	size_t size;
@@ -281,10 +295,11 @@ Test(tob, preview_has_its_key_in_a_padded_file)
 
 /* ---- decryption ---- */
 
-static void encrypt(iotsafe_key *key, const char *text, gnutls_datum_t *out)
+static void encrypt(iotsafe_key *key, const char *text, size_t text_size,
+		    gnutls_datum_t *out)
 {
-	gnutls_datum_t plain = {(unsigned char *)strdup(text),
-				(unsigned)strlen(text)};
+	gnutls_datum_t plain = {(unsigned char *)strndup(text, text_size),
+				(unsigned)text_size};
 	gnutls_pubkey_t pubkey;
 	gnutls_datum_t spki;
 	uint8_t *der;
@@ -328,7 +343,7 @@ ParameterizedTest(int *index, tob, decrypts)
 	card = open_card("trust-onboard", attributes);
 	give_pin(card, "applet=mias 0000");
 	key = open_key(card, row[1]);
-	encrypt(key, "premaster", &cryptogram);
+	encrypt(key, "premaster", 9, &cryptogram);
 	expect_good(iotsafe_key_decrypt(key, cryptogram.data, cryptogram.size,
 					&out, &size));
 	cr_assert(size == 9 && !memcmp(out, "premaster", 9));
@@ -342,6 +357,53 @@ ParameterizedTest(int *index, tob, decrypts)
 	gnutls_free(plain.data);
 	gnutls_privkey_deinit(privkey);
 	gnutls_free(cryptogram.data);
+	iotsafe_key_free(key);
+	iotsafe_card_free(card);
+}
+
+/* PKCS#1 v1.5 takes 11 bytes of 256 at least. */
+static const char *const text_may_be_of_any_length_rows[][2] = {
+	{"", "label=signing"},
+	{"&quirk=decipher-waits", "label=signing"},
+	{"&quirk=direct", "label=signing"},
+	{"&quirk=cut-256", "label=signing"},
+	{"&quirk=cut-256,direct", "label=signing"},
+	{"&quirk=cut-256,wrong-length", "label=signing"},
+	{"&quirk=cut-256,decipher-waits", "label=signing"},
+	{"&quirk=cut-256,no-csim", "label=signing"},
+	{"", "label=available"},
+};
+
+ParameterizedTestParameters(tob, text_may_be_of_any_length)
+{
+	return count_to(COUNT_OF(text_may_be_of_any_length_rows));
+}
+
+ParameterizedTest(int *index, tob, text_may_be_of_any_length)
+{
+	const char *const *row = text_may_be_of_any_length_rows[*index];
+	static const size_t sizes[] = {0, 1, 128, 245, 0};
+	char attributes[128] = "pin-env=TOB_PIN", text[245];
+	gnutls_datum_t cryptogram;
+	iotsafe_card *card;
+	iotsafe_key *key;
+	uint8_t *out;
+	size_t size;
+
+	memset(text, 'x', sizeof(text));
+	strcat(attributes, row[0]);
+	card = open_card("trust-onboard", attributes);
+	give_pin(card, "applet=mias 0000");
+	key = open_key(card, row[1]);
+	for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+		encrypt(key, text, sizes[i], &cryptogram);
+		expect_good(iotsafe_key_decrypt(key, cryptogram.data,
+						cryptogram.size, &out, &size));
+		cr_assert(eq(sz, size, sizes[i]));
+		cr_assert(memcmp(out, text, size) == 0);
+		iotsafe_free(out);
+		gnutls_free(cryptogram.data);
+	}
 	iotsafe_key_free(key);
 	iotsafe_card_free(card);
 }
