@@ -63,6 +63,7 @@ static const struct file_row {
 	bool (*put)(struct card *card, struct writer *out);
 	uint8_t rights; /* bytes of compact security attributes */
 	bool extra;	/* with the quirk more-files */
+	bool dead;	/* with the quirk dead-entry */
 	bool is_key;	/* a private one */
 	bool is_certificate;
 	bool is_object; /* of PKCS#11 */
@@ -76,6 +77,7 @@ static const struct file_row {
 	 .is_certificate = true, .numbered = true},
 	{0x0300, "pubdat07", "p11", mias_put_other_object, .rights = 3,
 	 .extra = true},
+	{0x0305, "pubdat05", "p11", put_nothing, .rights = 3, .dead = true},
 	{0x0301, "pubdat00", "p11", mias_put_available_certificate, .rights = 3,
 	 .is_certificate = true, .is_object = true},
 	{0x0302, "pridat00", "p11", mias_put_available_key, .rights = 3,
@@ -90,7 +92,16 @@ static bool is_there(const struct card *card, const struct file_row *row)
 		return false;
 	if (row->is_certificate && fault_on(card->faults, FAULT_NO_CERTIFICATE))
 		return false;
+	if (row->dead && !quirk_on(&card->quirks, QUIRK_DEAD_ENTRY))
+		return false;
 	return !row->extra || quirk_on(&card->quirks, QUIRK_MORE_FILES);
+}
+
+/* The directory has it, and it is not there. */
+static bool is_missing(const struct card *card, const struct file_row *row)
+{
+	return row->dead &&
+	       quirk_value(&card->quirks, QUIRK_DEAD_ENTRY, 0) == 1;
 }
 
 static bool make_file(struct card *card, const struct file_row *row,
@@ -104,6 +115,7 @@ static bool make_file(struct card *card, const struct file_row *row,
 	}
 	ef->rights = row->rights;
 	ef->secret = row->is_key;
+	ef->closed = row->dead;
 	ef->locked = row->is_key ||
 		     (row->is_object && quirk_on(&card->quirks, QUIRK_P11_PIN));
 	return true;
@@ -178,7 +190,8 @@ bool mias_open_file(struct card *card, unsigned int id, struct ef *ef)
 	if (id == EF_DIRECTORY)
 		return make_file(card, &directory, ef);
 	for (size_t i = 0; i < FILE_COUNT; i++)
-		if (files[i].id == id && is_there(card, &files[i]))
+		if (files[i].id == id && is_there(card, &files[i]) &&
+		    !is_missing(card, &files[i]))
 			return make_file(card, &files[i], ef);
 	return false;
 }

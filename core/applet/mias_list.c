@@ -282,7 +282,7 @@ int mias_object(struct applet *applet, const struct record *wanted,
 	snprintf(ef.name, sizeof(ef.name), "%.8s", (const char *)wanted->label);
 	result = ef_select(applet, &ef, deadline);
 	if (result == IOTSAFE_ERR_ABSENT)
-		return error_set_status(IOTSAFE_ERR_FORMAT,
+		return error_set_status(IOTSAFE_ERR_ABSENT,
 					iotsafe_last_status(),
 					"directory: its file %s, %02X%02X, is "
 					"not on the card",

@@ -48,6 +48,9 @@ struct holding {
 #define CARD_LIST_UNREADABLE 1 /* instead of one */
 	struct entry *entries;
 	size_t entries_count;
+	/* Why the first of the objects that the list has and the card has not
+	 * was left out, "" where none was. */
+	char left_out[200];
 };
 
 #define CARD_COUNTERS 5
@@ -221,8 +224,8 @@ int card_go_to_named(iotsafe_card *card, const struct name *name,
 		     const struct deadline *deadline);
 
 /* Asks the objects of card->at that are unnamed what they are, all (0) or those
- * that seem to be of this class. Stops at the first that fails:
- * record_is_locked() where a PIN is wanted. */
+ * that seem to be of this class. What the card refuses for good is left out.
+ * record_is_locked() where some want a PIN; all others are named then. */
 int card_name_objects(iotsafe_card *card, int class,
 		      const struct deadline *deadline);
 bool record_is_locked(int result);
@@ -293,6 +296,10 @@ void titles_add(struct titles *titles, const struct record *record);
 
 /* entry.c: what was read, wiped where it is secret. */
 void entry_release(struct entry *entry);
+/* Whether the card refuses this one object; whether a second try may mend it.
+ */
+bool entry_is_refused(int result);
+bool entry_may_be_good(int result);
 /* The private key of an entry that is IOTSAFE_OBJECT_SOFTWARE, read once. */
 int card_need_software(iotsafe_card *card, struct entry *entry,
 		       const struct deadline *deadline);

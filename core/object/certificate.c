@@ -138,13 +138,16 @@ static int find_by_label(iotsafe_card *card, const struct record *key,
 			 struct entry **out, const struct deadline *deadline)
 {
 	struct entry *entry = labelled(card, key);
+	int result = IOTSAFE_OK;
 
 	if (!entry) {
-		TRY(card_name_objects(card, IOTSAFE_CLASS_FILE, deadline));
+		result = card_name_objects(card, IOTSAFE_CLASS_FILE, deadline);
+		if (result < 0 && !record_is_locked(result))
+			return result;
 		entry = labelled(card, key);
 	}
 	if (!entry)
-		return IOTSAFE_OK;
+		return result;
 	TRY(card_need_entry(card, entry, deadline));
 	*out = entry->content ? entry : NULL;
 	return IOTSAFE_OK;

@@ -3,6 +3,7 @@
  * The lists of objects of a card's applets, read once and kept until they are
  * history.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/error.h"
@@ -21,6 +22,7 @@ void card_forget_applet(struct holding *holding)
 	holding->listed = false;
 	holding->no_list = 0;
 	holding->absent = false;
+	holding->left_out[0] = '\0';
 }
 
 void card_forget(iotsafe_card *card)
@@ -79,23 +81,65 @@ bool record_is_locked(int result)
 	return result == IOTSAFE_ERR_DENIED && iotsafe_last_status() == 0x6982;
 }
 
-int card_name_objects(iotsafe_card *card, int class,
-		      const struct deadline *deadline)
+/* The list has it and the card has not. */
+static void leave_out(iotsafe_card *card, size_t place)
+{
+	struct holding *at = card->at;
+	struct entry *entry = &at->entries[place];
 
+	trace_line(IOTSAFE_TRACE_APDU, "card: an object is left out: %s",
+		   iotsafe_last_error());
+	if (!at->left_out[0])
+		snprintf(at->left_out, sizeof(at->left_out), "%s",
+			 iotsafe_last_error());
+	entry_release(entry);
+	memmove(entry, entry + 1,
+		(--at->entries_count - place) * sizeof(*entry));
+	for (size_t i = 0; i < at->entries_count; i++)
+		at->entries[i].proven -= at->entries[i].proven > place + 1;
+}
+
+static int name_object(iotsafe_card *card, struct record *record,
+		       const struct deadline *deadline)
 {
 	struct applet *applet = &card->at->applet;
+	struct record named;
+	int result = applet->kind->object(applet, record, &named, deadline);
 
-	for (size_t i = 0; i < card->at->entries_count; i++) {
-		struct record *record = &card->at->entries[i].record;
-		struct record named;
-
-		if (!record->unnamed || (class && record->class != class))
-			continue;
-		TRY(applet->kind->object(applet, record, &named, deadline));
-		named.applet = record->applet;
-		*record = named;
-	}
+	if (entry_may_be_good(result))
+		result = applet->kind->object(applet, record, &named, deadline);
+	TRY(result);
+	named.applet = record->applet;
+	*record = named;
 	return IOTSAFE_OK;
+}
+
+int card_name_objects(iotsafe_card *card, int class,
+		      const struct deadline *deadline)
+{
+	struct error locked = {.code = IOTSAFE_OK};
+
+	for (size_t i = 0; i < card->at->entries_count;) {
+		struct record *record = &card->at->entries[i].record;
+		int result = IOTSAFE_OK;
+
+		if (record->unnamed && (!class || record->class == class))
+			result = name_object(card, record, deadline);
+		if (record_is_locked(result))
+			error_save(&locked);
+		else if (result == IOTSAFE_ERR_FORMAT ||
+			 (entry_is_refused(result) &&
+			  iotsafe_last_status() != 0x6D00)) {
+			leave_out(card, i);
+			continue;
+		} else {
+			TRY(result);
+		}
+		i++;
+	}
+	if (locked.code < 0)
+		error_restore(&locked);
+	return locked.code;
 }
 
 void card_forget_entry(iotsafe_card *card, struct entry *entry)

@@ -11,7 +11,7 @@
 /* A status word by which the card refuses this one object. Without one it was
  * the link that failed; with 6881 or 6E00 it is the channel that is gone, and
  * with 6984 or 6989 the object is being changed, for the recovery above. */
-static bool is_refusal(int result)
+bool entry_is_refused(int result)
 {
 	unsigned status = iotsafe_last_status();
 
@@ -164,11 +164,14 @@ static int read_entry(iotsafe_card *card, struct entry *entry,
 }
 
 /* 64xx, 65xx and 6Fxx: the card is in trouble, which may be over. What begins
- * with neither 6 nor 9 is no status word at all (ISO 7816-3, 10.3.3). */
-static bool is_trouble(int result)
+ * with neither 6 nor 9 is no status word at all (ISO 7816-3, 10.3.3). And what
+ * makes no sense may have been garbled on its way. */
+bool entry_may_be_good(int result)
 {
 	unsigned sw1 = iotsafe_last_status() >> 8;
 
+	if (result == IOTSAFE_ERR_FORMAT)
+		return true;
 	return result == IOTSAFE_ERR_CARD &&
 	       (sw1 == 0x64 || sw1 == 0x65 || sw1 == 0x6F ||
 		(sw1 >> 4 != 0x6 && sw1 >> 4 != 0x9));
@@ -182,14 +185,15 @@ int card_need_entry(iotsafe_card *card, struct entry *entry,
 	if (entry->read)
 		return IOTSAFE_OK;
 	result = read_entry(card, entry, deadline);
-	/* What makes no sense may have been garbled on its way. If it makes
-	 * none again it is the object's own; so is a trouble that stays. */
-	if (result == IOTSAFE_ERR_FORMAT || is_trouble(result))
+	/* If it makes no sense again, that is the object's own; so is a trouble
+	 * that stays. */
+	if (entry_may_be_good(result))
 		result = read_entry(card, entry, deadline);
 	/* Behind the applet's PIN, which somebody may have. */
 	if (record_is_locked(result) && card->at->applet.kind->pin_verify)
 		return result;
-	if (result < 0 && result != IOTSAFE_ERR_FORMAT && !is_refusal(result))
+	if (result < 0 && result != IOTSAFE_ERR_FORMAT &&
+	    !entry_is_refused(result))
 		return result;
 	entry->read = true;
 	return IOTSAFE_OK;

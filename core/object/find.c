@@ -33,6 +33,16 @@ static void assume(struct record *record)
 	record->key_type = 0x13;
 }
 
+/* What a name is compared with. */
+struct search {
+	const struct name *name;
+	int class;
+	struct titles found, others;
+	struct entry *entry;
+	bool unnamed;	      /* some may be it, and do not say so yet */
+	const char *left_out; /* and why others do not count */
+};
+
 /* A card without a list still knows its objects one by one. */
 static int ask_for_one(iotsafe_card *card, const struct name *name, int class,
 		       struct entry **out, const struct deadline *deadline)
@@ -56,26 +66,20 @@ static int ask_for_one(iotsafe_card *card, const struct name *name, int class,
 }
 
 static int none_found(const struct name *name, int class,
-		      const struct titles *others)
+		      const struct search *search)
 {
 	struct record wanted;
 	char title[RECORD_TITLE_MAX];
 
 	record_of_name(name, class, &wanted);
 	record_title(&wanted, title, sizeof(title));
-	return error_set(IOTSAFE_ERR_ABSENT, "no %s %s on the card%s%s",
+	return error_set(IOTSAFE_ERR_ABSENT, "no %s %s on the card%s%s%s%s",
 			 class_words(class), name_is_empty(name) ? "" : title,
-			 others->count ? "; it has " : "", others->text);
+			 search->others.count ? "; it has " : "",
+			 search->others.text,
+			 search->left_out ? "; left out: " : "",
+			 search->left_out ? search->left_out : "");
 }
-
-/* What a name is compared with. */
-struct search {
-	const struct name *name;
-	int class;
-	struct titles found, others;
-	struct entry *entry;
-	bool unnamed; /* some may be it, and do not say so yet */
-};
 
 static void compare(iotsafe_card *card, struct search *search)
 {
@@ -99,12 +103,28 @@ static bool is_undecided(const struct search *search)
 	       (search->found.count != 1 || search->entry->record.unnamed);
 }
 
+/* What is behind a PIN counts only where nothing else is meant. */
+static int name_and_compare(iotsafe_card *card, struct search *search,
+			    int class, const struct deadline *deadline)
+{
+	int result;
+
+	if (!is_undecided(search))
+		return IOTSAFE_OK;
+	result = card_name_objects(card, class, deadline);
+	compare(card, search);
+	return record_is_locked(result) && !is_undecided(search) ? IOTSAFE_OK
+								 : result;
+}
+
 static void add_others(iotsafe_card *card, struct search *search)
 {
 	for (size_t i = 0; i < card->at->entries_count; i++)
 		if (card->at->entries[i].record.class == search->class)
 			titles_add(&search->others,
 				   &card->at->entries[i].record);
+	if (card->at->left_out[0])
+		search->left_out = card->at->left_out;
 }
 
 /* In card->at alone. IOTSAFE_ERR_ABSENT is not recorded. */
@@ -121,15 +141,8 @@ static int find_here(iotsafe_card *card, struct search *search,
 	TRY(result);
 	compare(card, search);
 	/* Those that may be of the class first: others may want a PIN. */
-	if (is_undecided(search)) {
-		TRY(card_name_objects(card, search->class, deadline));
-		compare(card, search);
-	}
-	if (is_undecided(search)) {
-		TRY(card_name_objects(card, 0, deadline));
-		compare(card, search);
-	}
-
+	TRY(name_and_compare(card, search, search->class, deadline));
+	TRY(name_and_compare(card, search, 0, deadline));
 	if (search->found.count == 1)
 		return IOTSAFE_OK;
 	if (search->found.count > 1)
@@ -183,7 +196,7 @@ int card_find(iotsafe_card *card, const struct name *name, int class,
 	    !name_is_empty(name))
 		result = find_elsewhere(card, &search, deadline);
 	if (result == IOTSAFE_ERR_ABSENT && !asked)
-		return none_found(name, class, &search.others);
+		return none_found(name, class, &search);
 	*out = search.entry;
 	return result;
 }

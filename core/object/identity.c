@@ -247,8 +247,10 @@ static int name_keys(iotsafe_card *card, const struct deadline *deadline)
 {
 	int result = card_name_objects(card, 0, deadline);
 
-	return record_is_locked(result) && !card_has_pin(card) ? IOTSAFE_OK
-							       : result;
+	return record_is_locked(result) &&
+			       (!card_has_pin(card) || card->at->pin_seen)
+		       ? IOTSAFE_OK
+		       : result;
 }
 
 int identity_find(iotsafe_card *card, struct record *out,

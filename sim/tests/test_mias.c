@@ -226,6 +226,36 @@ Test(mias, puts_the_key_where_the_quirks_say)
 	answers("012241B80680011A840141", "6A88");
 }
 
+Test(mias, has_a_dead_entry_where_told)
+{
+	open_card("dead-entry=1", NULL);
+	bench_choose(&b, APPLET_MIAS);
+	answers("01A4080C020101", "9000");
+	answers("01B0000001", "059000");
+	answers("01A4080C020305", "6A82");
+	answers("01A4080C020301", "9000");
+	teardown();
+	open_card("dead-entry=2", NULL);
+	bench_choose(&b, APPLET_MIAS);
+	answers(VERIFY, "9000");
+	answers("01A4080C020305", "9000");
+	answers("01B0000001", "6982");
+	teardown();
+	open_card(NULL, NULL);
+	bench_choose(&b, APPLET_MIAS);
+	answers("01A4080C020101", "9000");
+	answers("01B0000001", "049000");
+	answers("01A4080C020305", "6A82");
+}
+
+Test(mias, tells_sizes_under_the_other_tag_where_told)
+{
+	open_card("size-tag,direct", NULL);
+	bench_choose(&b, APPLET_MIAS);
+	cr_assert(!strncmp(bench_send(&b, "01A4080402000200"), "62138002000B",
+			   12));
+}
+
 Test(mias, marks_what_is_secret)
 {
 	static const struct {

@@ -3,6 +3,8 @@
  * is meant. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <criterion/parameterized.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "tobcard.h"
@@ -30,6 +32,81 @@ Test(tob, is_listed_with_its_applet_and_a_pin_names_the_rest)
 	cr_assert(eq(str, list_words(card, NULL), (char *)with));
 	expect_good(iotsafe_card_pin_tries(card, "mias", &tries));
 	cr_assert(tries == 3 || tries == -1);
+	iotsafe_card_free(card);
+}
+
+/* Objects of the directory that no PIN opens, or that are not there. */
+static const struct {
+	const char *quirk, *words; /* in the list */
+} dead_entry_harms_no_other_rows[] = {
+	{"dead-entry%3D1", NULL},
+	{"dead-entry%3D2", "mias 3 pubdat05\n"},
+	{"dead-entry%3D1,p11-pin", NULL},
+	{"dead-entry%3D2,p11-pin", "mias 3 pubdat05\n"},
+};
+
+ParameterizedTestParameters(tob, dead_entry_harms_no_other)
+{
+	return count_to(COUNT_OF(dead_entry_harms_no_other_rows));
+}
+
+ParameterizedTest(int *index, tob, dead_entry_harms_no_other)
+{
+	const char *words = dead_entry_harms_no_other_rows[*index].words;
+	static const char wanted[] = "mias 3 available\n"
+				     "mias 1 available software\n";
+	char attributes[128], *list;
+	uint8_t hash[32] = {1}, *out;
+	iotsafe_card *card;
+	iotsafe_file *file;
+	iotsafe_key *key;
+	size_t size;
+
+	snprintf(attributes, sizeof(attributes), "pin-env=TOB_PIN&quirk=%s",
+		 dead_entry_harms_no_other_rows[*index].quirk);
+	card = open_card("trust-onboard", attributes);
+	give_pin(card, "applet=mias 0000");
+	expect_error(iotsafe_key_open(card, NULL, &key), IOTSAFE_ERR_AMBIGUOUS,
+		     "2 identities");
+	key = open_key(card, "label=available");
+	expect_good(
+		iotsafe_key_sign(key, IOTSAFE_SHA256, hash, 32, &out, &size));
+	iotsafe_free(out);
+	expect_good(iotsafe_key_certificate(key, 0, &out, &size));
+	iotsafe_free(out);
+	iotsafe_key_free(key);
+	expect_good(iotsafe_file_open(card, "label=available", &file));
+	iotsafe_file_free(file);
+	list = list_words(card, NULL);
+	cr_assert(strstr(list, wanted) != NULL, "%s", list);
+	cr_assert(words ? strstr(list, words) != NULL
+			: strstr(list, "pubdat") == NULL,
+		  "%s", list);
+	iotsafe_card_free(card);
+}
+
+/* What is readable is found without, whatever lies beside it. */
+Test(tob, object_that_is_closed_hides_no_open_one)
+{
+	iotsafe_card *card = open_card("trust-onboard", "quirk=dead-entry%3D2");
+	iotsafe_file *file;
+
+	expect_good(iotsafe_file_open(card, "label=available", &file));
+	iotsafe_file_free(file);
+	iotsafe_card_free(card);
+}
+
+Test(tob, object_that_is_not_there_is_told_where_it_may_be_the_one)
+{
+	iotsafe_card *card = open_card("trust-onboard", "quirk=dead-entry%3D1&"
+							"pin-env=TOB_PIN");
+	iotsafe_file *file;
+
+	give_pin(card, "applet=mias 0000");
+	expect_error(iotsafe_file_open(card, "label=x", &file),
+		     IOTSAFE_ERR_ABSENT,
+		     "; left out: directory: its file pubdat05, 0305, is not "
+		     "on the card");
 	iotsafe_card_free(card);
 }
 
