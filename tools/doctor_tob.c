@@ -104,6 +104,13 @@ static const struct {
 	{"wrong PIN", "pin-wrong", "The applet's PIN is wrong.", wrong_next},
 	{"has refused one", "pin-wrong", "The applet's PIN is wrong.",
 	 wrong_next},
+	{"ICCID cannot be read", "pin-no-iccid",
+	 "The card does not tell its number, so that the applet's PIN is not "
+	 "sent.",
+	 "A PIN is for one card alone, known by its ICCID. Send it in your "
+	 "program (iotsafe_card_pin_verify), or reach the card in a way in "
+	 "which its ICCID can be read: another interface=, another port, a "
+	 "card reader."},
 };
 
 static void say_missing(struct doctor *doctor, enum level level)

@@ -3,7 +3,6 @@
  * A SIM or an applet that wants its PIN gets it, if somebody gave one for this
  * very card and a wrong one would still not block it.
  */
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include "base/error.h"
@@ -13,40 +12,6 @@
 
 /* Fewer, and one mistake more would block the card. */
 #define TRIES_LEAST 2
-
-/* PINs that were refused in this process: none is sent there again. */
-#define REFUSED_MAX 16
-
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct {
-	char iccid[ICCID_TEXT];
-	const char *applet; /* of the table, or NULL: the SIM's */
-} refused[REFUSED_MAX];
-static size_t refused_count;
-
-static bool was_refused(const char *iccid, const char *applet)
-{
-	bool found;
-
-	pthread_mutex_lock(&lock);
-	/* Where there is no room left, nothing is risked. */
-	found = refused_count == REFUSED_MAX;
-	for (size_t i = 0; i < refused_count; i++)
-		found |= !strcmp(refused[i].iccid, iccid) &&
-			 refused[i].applet == applet;
-	pthread_mutex_unlock(&lock);
-	return found;
-}
-
-static void keep_refused(const char *iccid, const char *applet)
-{
-	pthread_mutex_lock(&lock);
-	if (refused_count < REFUSED_MAX) {
-		snprintf(refused[refused_count].iccid, ICCID_TEXT, "%s", iccid);
-		refused[refused_count++].applet = applet;
-	}
-	pthread_mutex_unlock(&lock);
-}
 
 /* The applet of card->at, where it has a PIN of its own. */
 static const char *applet_with_pin(const iotsafe_card *card)
@@ -87,8 +52,16 @@ int card_explain_pin(const iotsafe_card *card, int result)
 
 	if (!record_is_locked(result) || !applet)
 		return result;
-	error_append("; the applet %s wants its PIN (pin-file= in the address)",
-		     applet);
+	/* One that somebody has is kept back. */
+	if (!card->iccid[0] && pin_has_source(card, applet))
+		error_append("; the applet %s wants its PIN, which is not "
+			     "sent: the card's ICCID cannot be read, and it "
+			     "might be another card's",
+			     applet);
+	else
+		error_append("; the applet %s wants its PIN (pin-file= in the "
+			     "address)",
+			     applet);
 	error_save(&error);
 	error.code = IOTSAFE_ERR_PIN;
 	error_restore(&error);
@@ -143,6 +116,7 @@ static int check_tries(iotsafe_card *card, const char *iccid,
 		       const char *applet, int *tries,
 		       const struct deadline *deadline)
 {
+	const char *former;
 	int result = ask_tries(card, applet, tries, deadline);
 
 	if (result == IOTSAFE_ERR_SUPPORT) {
@@ -156,11 +130,11 @@ static int check_tries(iotsafe_card *card, const char *iccid,
 			"PIN: the card %s has %d %s left: none is sent "
 			"automatically",
 			iccid, *tries, *tries == 1 ? "try" : "tries");
-	if (was_refused(iccid, applet))
+	former = pin_former(iccid, applet);
+	if (former)
 		return error_set(IOTSAFE_ERR_PIN,
-				 "PIN: the card %s has refused one in this "
-				 "process: none is sent again",
-				 iccid);
+				 "PIN: the card %s %s: none is sent again",
+				 iccid, former);
 	return IOTSAFE_OK;
 }
 
@@ -198,7 +172,7 @@ static int send_once(iotsafe_card *card, bool by_modem, const char *iccid,
 		card_commit(card, COMMIT_AT_ONCE);
 	result = send(card, by_modem, applet, pin, deadline);
 	if (result < 0 && !is_unheard())
-		keep_refused(iccid, applet);
+		pin_keep_former(iccid, applet);
 	card->at->pin_seen |= result >= 0 && applet;
 	if (result >= 0 || iotsafe_last_status()) {
 		card_commit(card, before);
@@ -262,7 +236,7 @@ int card_unlock_first(iotsafe_card *card, const struct deadline *deadline)
 
 	if (card->at->pin_seen || !applet ||
 	    !card->at->applet.kind->keys_want_pin || !card_has_pin(card) ||
-	    was_refused(card->iccid, applet))
+	    pin_former(card->iccid, applet))
 		return IOTSAFE_OK;
 	card->at->pin_seen = true;
 	result = ask_tries(card, applet, &tries, deadline);
@@ -321,7 +295,7 @@ static int send_in_turn(iotsafe_card *card, void *self,
 						      work->new_pin, deadline)
 			       : at->kind->pin_verify(at, work->pin, deadline);
 	if (result < 0 && !is_unheard() && *at->channel.iccid)
-		keep_refused(at->channel.iccid, applet_with_pin(card));
+		pin_keep_former(at->channel.iccid, applet_with_pin(card));
 	card->at->pin_seen |= result >= 0 && !work->new_pin;
 	return result;
 }

@@ -47,6 +47,7 @@ def test_a_wrong_pin(tmp_path):
 @pytest.mark.parametrize("quirk, id, next", [
     ("tob-tries=1", "pin-last-try", "--last-try"),
     ("tob-tries=0", "pin-blocked", "who sold the SIM"),
+    ("no-iccid", "pin-no-iccid", "iotsafe_card_pin_verify"),
     ("no-tries", "pin-untold", "iotsafe_card_pin_verify"),
     ("no-tries", "pin-untold", "pin-blind=yes"),
     ("no-tries", "pin-untold", "each start with a wrong one costs a try"),

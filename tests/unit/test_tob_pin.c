@@ -204,6 +204,80 @@ ParameterizedTest(int *index, tob, pin_without_an_answer_is_told_as_that)
 	iotsafe_card_free(card);
 }
 
+static const struct {
+	const char *fault;
+	const char *words; /* of the next time */
+} pin_that_failed_is_told_as_what_it_was_rows[] = {
+	{"silence%3D20%402-2",
+	 "left one without an answer in this process, which may have been "
+	 "wrong: none is sent again"},
+	{"sw%3D20:6F00%402-2",
+	 "has refused one in this process: none is sent again"},
+};
+
+ParameterizedTestParameters(tob, pin_that_failed_is_told_as_what_it_was)
+{
+	return count_to(COUNT_OF(pin_that_failed_is_told_as_what_it_was_rows));
+}
+
+ParameterizedTest(int *index, tob, pin_that_failed_is_told_as_what_it_was)
+{
+	char attributes[128];
+	uint8_t hash[32] = {3}, *out;
+	iotsafe_card *card;
+	iotsafe_key *key;
+	size_t size;
+	int result;
+
+	snprintf(attributes, sizeof(attributes),
+		 "pin-env=TOB_PIN&timeout=1500&fault=%s",
+		 pin_that_failed_is_told_as_what_it_was_rows[*index].fault);
+	card = open_card("trust-onboard", attributes);
+	give_pin(card, "applet=mias 0000");
+	key = open_key(card, "label=signing");
+	result = iotsafe_key_sign(key, IOTSAFE_SHA256, hash, 32, &out, &size);
+	cr_assert(lt(int, result, 0));
+	expect_error(
+		iotsafe_key_sign(key, IOTSAFE_SHA256, hash, 32, &out, &size),
+		IOTSAFE_ERR_PIN,
+		pin_that_failed_is_told_as_what_it_was_rows[*index].words);
+	iotsafe_key_free(key);
+	iotsafe_card_free(card);
+}
+
+/* Which is known by its number alone. */
+Test(tob, pin_for_a_card_that_cannot_be_known_is_not_sent)
+{
+	iotsafe_card *card =
+		open_card("trust-onboard", "quirk=no-iccid&pin-env=TOB_PIN");
+	iotsafe_key *key = open_key(card, "label=signing");
+	uint8_t hash[32] = {3}, *out;
+	size_t size;
+
+	setenv("TOB_PIN", " applet=mias 0000\n", 1);
+	expect_error(
+		iotsafe_key_sign(key, IOTSAFE_SHA256, hash, 32, &out, &size),
+		IOTSAFE_ERR_PIN,
+		"the applet mias wants its PIN, which is not sent: the card's "
+		"ICCID cannot be read");
+	cr_assert(eq(int, tries_left(card, "mias"), 3));
+	/* Nor is there one where nobody has one. */
+	iotsafe_key_free(key);
+	iotsafe_card_free(card);
+	card = open_card("trust-onboard", "quirk=no-iccid");
+	key = open_key(card, "label=signing");
+	expect_error(
+		iotsafe_key_sign(key, IOTSAFE_SHA256, hash, 32, &out, &size),
+		IOTSAFE_ERR_PIN, "wants its PIN (pin-file= in the address)");
+	/* The application's own word counts. */
+	expect_good(iotsafe_card_pin_verify(card, "mias", "0000"));
+	expect_good(
+		iotsafe_key_sign(key, IOTSAFE_SHA256, hash, 32, &out, &size));
+	iotsafe_free(out);
+	iotsafe_key_free(key);
+	iotsafe_card_free(card);
+}
+
 /* With pin-blind=yes; and then too a wrong one only once. */
 Test(tob, pin_is_sent_blindly_where_the_address_says_so)
 {
