@@ -30,11 +30,18 @@ int gsma_cut(const struct apdu *apdu, const struct response *response)
 			 apdu->name, response->size, response->status);
 }
 
+/* Certificates in one file: a leaf and those that issued it, one behind the
+ * other. No sensible chain has more. */
+#define CERTIFICATES_MAX 8
+
 /* A file on its way in. */
 struct reading {
 	uint8_t *data; /* FILE_ROOM bytes */
 	size_t size;
-	size_t end; /* where it ends, 0: not known */
+	size_t end;	 /* where it ends, 0: not known */
+	size_t slot;	 /* and what holds it, 0: not known */
+	size_t whole;	 /* certificates end here, 0: it has none */
+	unsigned values; /* so many */
 };
 
 static bool is_end(unsigned status)
@@ -90,12 +97,12 @@ bool gsma_take_smaller_pieces(struct manners *manners)
 	return true;
 }
 
-/* The end of a file whose size nobody told, if it is DER. */
-static size_t der_size(const struct reading *reading)
+/* The size of what begins at an offset, if it is DER. */
+static size_t der_size(const struct reading *reading, size_t offset)
 {
-	const uint8_t *data = reading->data;
+	const uint8_t *data = reading->data + offset;
 
-	if (reading->size < 4 || data[0] != 0x30)
+	if (reading->size < offset + 4 || data[0] != 0x30)
 		return 0;
 	if (data[1] < 0x80)
 		return 2u + data[1];
@@ -113,6 +120,9 @@ static int stop_reading(const struct reading *reading, unsigned status)
 {
 	const struct apdu read = {.name = "READ FILE"};
 
+	/* Behind whole certificates there need be nothing. */
+	if (reading->whole && reading->size >= reading->whole)
+		return IOTSAFE_OK;
 	if (!is_end(status) && !apdu_is_done(status))
 		return channel_refused(&read, status);
 	if (!reading->end || reading->size >= reading->end)
@@ -137,10 +147,53 @@ static size_t padding_start(const struct reading *reading)
 	return size;
 }
 
+/* A certificate ends where its DER ends, whatever the slot that holds it may
+ * measure. */
+static void find_end(struct reading *reading, const struct record *file)
+{
+	const size_t size = der_size(reading, 0);
+
+	if (!size ||
+	    (reading->end && !(file->flags & IOTSAFE_OBJECT_CERTIFICATE)))
+		return;
+	reading->slot = reading->end >= size ? reading->end : 0;
+	reading->end = size;
+	reading->values = 1;
+}
+
+/* Whether there is more to read, since another certificate may stand behind
+ * those that are there. */
+static bool goes_on(struct reading *reading)
+{
+	size_t size;
+
+	if (!reading->values)
+		return false;
+	reading->whole = reading->end;
+	if (reading->values == CERTIFICATES_MAX)
+		return false;
+	/* Its head is worth a command only where the card has promised more. */
+	if (reading->size < reading->whole + 4)
+		return reading->slot > reading->whole + 4;
+	size = der_size(reading, reading->whole);
+	if (!size || (reading->slot && reading->slot < reading->whole + size))
+		return false;
+	reading->end += size;
+	reading->values++;
+	return reading->size < reading->end || goes_on(reading);
+}
+
+static bool is_done(struct reading *reading)
+{
+	if (reading->size >= APPLET_FILE_MAX)
+		return true;
+	return reading->end && reading->size >= reading->end &&
+	       !goes_on(reading);
+}
+
 static int read_pieces(struct applet *applet, const struct record *file,
 		       struct reading *reading, const struct deadline *deadline)
 {
-	bool certificate = file->flags & IOTSAFE_OBJECT_CERTIFICATE;
 	struct manners *manners = &applet->channel.manners;
 
 	reading->end = file->size;
@@ -159,11 +212,8 @@ static int read_pieces(struct applet *applet, const struct record *file,
 			manners->with_le = true;
 			continue;
 		}
-		/* A certificate ends where its DER ends, whatever the slot
-		 * that holds it may measure. */
-		if (!before && (certificate || !reading->end) &&
-		    der_size(reading))
-			reading->end = der_size(reading);
+		if (!before)
+			find_end(reading, file);
 		if (!apdu_is_done(status) || reading->size == before)
 			return stop_reading(reading, status);
 		/* Some cards pad without end: where nobody told the size, a
@@ -173,8 +223,7 @@ static int read_pieces(struct applet *applet, const struct record *file,
 			reading->size = padding_start(reading);
 			return IOTSAFE_OK;
 		}
-	} while ((!reading->end || reading->size < reading->end) &&
-		 reading->size < APPLET_FILE_MAX);
+	} while (!is_done(reading));
 	return IOTSAFE_OK;
 }
 
@@ -190,6 +239,9 @@ int gsma_read_file(struct applet *applet, const struct record *file,
 	result = read_pieces(applet, file, &reading, deadline);
 	if (result < 0)
 		goto out;
+	/* What is cut behind whole certificates is none. */
+	if (reading.whole && reading.size < reading.end)
+		reading.size = reading.whole;
 	if (reading.end && reading.size > reading.end)
 		reading.size = reading.end;
 	if (reading.size > APPLET_FILE_MAX)

@@ -113,8 +113,9 @@ int crypto_private_decrypt(const struct secret *key, struct bytes in,
 /* GnuTLS's number of an algorithm. */
 int crypto_sign_id(int algorithm);
 
-/* Reads PEM (all certificates) or DER (one). Calls `each` with the DER of
- * every one, in order; ends with the first negative result. */
+/* Reads PEM or DER, all certificates that stand behind one another. Calls
+ * `each` with the DER of every one, in order; ends with the first negative
+ * result. */
 int crypto_certificates_read(struct bytes data,
 			     int (*each)(void *self, struct bytes certificate),
 			     void *self) FOR_MODULES(crypto_certificates_read);

@@ -169,17 +169,34 @@ static int give_each(gnutls_x509_crt_t *list, unsigned count,
 	return result;
 }
 
+/* DER behind DER, as far as it is certificates. */
+static int read_der(struct bytes data,
+		    int (*each)(void *self, struct bytes certificate),
+		    void *self)
+{
+	struct bytes one = data;
+	int result = IOTSAFE_OK;
+
+	while (result >= 0 && crypto_certificate_trim(&one)) {
+		result = each(self, one);
+		bytes_take(&data, one.size, &one);
+		one = data;
+	}
+	return result;
+}
+
 int crypto_certificates_read(struct bytes data,
 			     int (*each)(void *self, struct bytes certificate),
 			     void *self)
 {
 	gnutls_datum_t text = datum(data);
+	struct bytes first = data;
 	gnutls_x509_crt_t *list;
 	unsigned count;
 	int error;
 
-	if (crypto_certificate_trim(&data))
-		return each(self, data);
+	if (crypto_certificate_trim(&first))
+		return read_der(data, each, self);
 	error = gnutls_x509_crt_list_import2(&list, &count, &text,
 					     GNUTLS_X509_FMT_PEM, 0);
 	if (error < 0)

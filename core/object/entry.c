@@ -82,7 +82,7 @@ static int read_certificate(iotsafe_card *card, struct entry *entry,
 	const struct entry fresh = {.record = entry->record,
 				    .proven = entry->proven,
 				    .made = entry->made};
-	struct bytes file;
+	struct bytes file, first;
 	uint8_t *data;
 	size_t size;
 	int result = IOTSAFE_OK;
@@ -92,9 +92,9 @@ static int read_certificate(iotsafe_card *card, struct entry *entry,
 	*entry = fresh;
 	TRY(card->at->applet.kind->read(&card->at->applet, &entry->record,
 					&data, &size, deadline));
-	file = (struct bytes){data, size};
+	file = first = (struct bytes){data, size};
 	/* Other files are no error, so nothing is said about them. */
-	if (crypto_certificate_trim(&file) || is_pem(file))
+	if (crypto_certificate_trim(&first) || is_pem(file))
 		result =
 			crypto_certificates_read(file, keep_certificate, entry);
 	else if (is_cut(file))

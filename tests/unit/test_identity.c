@@ -465,6 +465,72 @@ Test(chain, may_be_text)
 	iotsafe_card_free(card);
 }
 
+/* A file whose certificate has others behind it, as DER. */
+static struct identity joined(const struct identity *const *rows, size_t count)
+{
+	struct identity all = {.key = NULL};
+
+	for (size_t i = 0; i < count; i++) {
+		const gnutls_datum_t *der = &rows[i]->der;
+
+		all.der.data =
+			gnutls_realloc(all.der.data, all.der.size + der->size);
+		memcpy(all.der.data + all.der.size, der->data, der->size);
+		all.der.size += der->size;
+	}
+	return all;
+}
+
+Test(chain, may_be_der_behind_der_in_one_file)
+{
+	static const gnutls_datum_t tails[] = {
+		{NULL, 0},
+		{(unsigned char *)"\0\0\0\0\0\0\0\0", 8},
+		{(unsigned char *)"\xFF\xFF", 2},
+		{(unsigned char *)"\x30\x82\x01\x00\x30", 5},
+	};
+
+	for (size_t i = 0; i < 2 * COUNT_OF(tails); i++) {
+		struct identity tail = {.der = tails[i / 2]};
+		struct identity both = joined(
+			(const struct identity *[]){&a, &issuer, &tail}, 3);
+		struct fakecard fake = {.objects = {PRIVATE("01", NULL, a),
+						    PUBLIC("01", NULL, a),
+						    CERTIFICATE("05", both)}};
+		iotsafe_card *card;
+		iotsafe_key *key;
+
+		fake.objects[2].unmarked = i % 2;
+		card = fakecard_open(&fake);
+		key = open_key(card, NULL);
+		expect_certificate(key, 0, &a);
+		expect_certificate(key, 1, &issuer);
+		expect_chain_end(key, 2);
+		iotsafe_key_free(key);
+		iotsafe_card_free(card);
+		gnutls_free(both.der.data);
+	}
+}
+
+/* What did not issue it is not sent. */
+Test(chain, of_one_file_is_what_really_issued)
+{
+	struct identity both =
+		joined((const struct identity *[]){&a, &c, &issuer}, 3);
+	struct fakecard fake = {.objects = {PRIVATE("01", NULL, a),
+					    PUBLIC("01", NULL, a),
+					    CERTIFICATE("05", both)}};
+	iotsafe_card *card = fakecard_open(&fake);
+	iotsafe_key *key = open_key(card, NULL);
+
+	expect_certificate(key, 0, &a);
+	expect_certificate(key, 1, &issuer);
+	expect_chain_end(key, 2);
+	iotsafe_key_free(key);
+	iotsafe_card_free(card);
+	gnutls_free(both.der.data);
+}
+
 Test(chain, may_be_of_one_that_signed_itself)
 {
 	struct fakecard fake = {.objects = {PRIVATE("01", NULL, self_ca),
@@ -546,6 +612,25 @@ Test(chain, may_come_from_elsewhere_as_der)
 	expect_chain_end(key, 1);
 	iotsafe_key_free(key);
 	iotsafe_card_free(card);
+}
+
+Test(chain, may_come_from_elsewhere_as_der_with_its_issuers)
+{
+	struct fakecard fake = {
+		.objects = {PRIVATE("01", NULL, a), PUBLIC("01", NULL, a)}};
+	iotsafe_card *card = fakecard_open(&fake);
+	struct identity both =
+		joined((const struct identity *[]){&a, &issuer}, 2);
+	iotsafe_key *key = open_key(card, "id=01");
+
+	expect_good(
+		iotsafe_key_set_certificate(key, both.der.data, both.der.size));
+	expect_certificate(key, 0, &a);
+	expect_certificate(key, 1, &issuer);
+	expect_chain_end(key, 2);
+	iotsafe_key_free(key);
+	iotsafe_card_free(card);
+	gnutls_free(both.der.data);
 }
 
 Test(chain, may_come_from_elsewhere_as_pem_with_its_issuers)

@@ -317,6 +317,86 @@ Test(read_file, of_a_certificate_is_whole_though_its_size_is_wrong)
 		    600, 3);
 }
 
+/* So many values of DER, one behind the other, and more bytes. */
+static const uint8_t *der_behind_der(const size_t *sizes, size_t count)
+{
+	static uint8_t data[70000];
+	size_t at = 0;
+
+	memset(data, 0xFF, sizeof(data));
+	for (size_t i = 0; i < count; i++) {
+		memcpy(data + at, der(sizes[i]), sizes[i]);
+		at += sizes[i];
+	}
+	return data;
+}
+
+Test(read_file, of_a_certificate_has_the_others_behind_it)
+{
+	/* The second one begins everywhere round the end of a piece. */
+	for (size_t size = 500; size < 520; size++) {
+		const size_t sizes[] = {size, 300};
+
+		expect_file((struct disk){.data = der_behind_der(sizes, 2),
+					  .size = size + 300,
+					  .announced = (int)size + 300,
+					  .marked = true},
+			    size + 300, (unsigned)(size + 300 + 254) / 255);
+		/* In a larger slot. */
+		expect_file((struct disk){.data = der_behind_der(sizes, 2),
+					  .size = 2000,
+					  .announced = 2000,
+					  .marked = true},
+			    size + 300, 4);
+	}
+}
+
+Test(read_file, of_a_certificate_asks_behind_it_only_for_what_was_promised)
+{
+	const size_t one[] = {510};
+	struct disk disk = {.data = der_behind_der(one, 1),
+			    .size = 510,
+			    .announced = 510,
+			    .marked = true};
+
+	expect_file(disk, 510, 2);
+	disk.announced = -1;
+	expect_file(disk, 510, 2);
+	/* A refusal of what is behind it is its end. */
+	disk.announced = 2000;
+	disk.fail_at = 3;
+	disk.status = 0x6985;
+	expect_file(disk, 510, 3);
+}
+
+Test(read_file, of_a_certificate_ends_where_the_next_one_is_cut)
+{
+	const size_t sizes[] = {510, 900};
+
+	/* In the slot, or by the card. */
+	expect_file((struct disk){.data = der_behind_der(sizes, 2),
+				  .size = 1000,
+				  .announced = 1000,
+				  .marked = true},
+		    510, 3);
+	expect_file((struct disk){.data = der_behind_der(sizes, 2),
+				  .size = 1000,
+				  .announced = 2000,
+				  .marked = true},
+		    510, 5);
+}
+
+Test(read_file, of_a_certificate_has_no_more_than_a_chain_behind_it)
+{
+	const size_t sizes[] = {200, 200, 200, 200, 200, 200, 200, 200, 200};
+
+	expect_file((struct disk){.data = der_behind_der(sizes, 9),
+				  .size = 1800,
+				  .announced = 1800,
+				  .marked = true},
+		    1600, 7);
+}
+
 Test(read_file, that_is_empty_has_no_bytes)
 {
 	expect_file((struct disk){.data = content(),
