@@ -43,6 +43,7 @@ static bool next_line(struct at_modem *modem, struct at_line *line)
 static void received(struct at_modem *modem, int size)
 {
 	modem->heard = true;
+	modem->heard_at = deadline_now();
 	modem->counters->bytes_received += (uint64_t)size;
 	modem->unread = (struct bytes){modem->buffer, (size_t)size};
 }
@@ -76,6 +77,7 @@ int at_modem_send(struct at_modem *modem, const char *line,
 	TRY(throw_away(modem));
 	trace("at>", line);
 	modem->heard = false;
+	modem->sent_at = deadline_now();
 	result = stream_write(&modem->stream, (const uint8_t *)line, size,
 			      &done, deadline);
 	modem->counters->bytes_sent += done;
@@ -115,6 +117,31 @@ int at_modem_listen(struct at_modem *modem, int milliseconds,
 	return result == IOTSAFE_ERR_TIMEOUT ? IOTSAFE_OK : result;
 }
 
+/* So many times what the longest answer took, and a silent modem will not
+ * answer. */
+#define PATIENCE 4
+
+/* Says where more time would have brought the answer: it was on its way, and
+ * came steadily; or others took not much less. What talks of something else is
+ * no answer, and an echo alone no beginning of one. */
+static int advise(const struct at_modem *modem)
+{
+	const int64_t now = deadline_now();
+	const bool coming =
+		modem->heard && modem->lines.size &&
+		modem->lines.text[0] == '+' &&
+		now - modem->heard_at < modem->heard_at - modem->sent_at;
+
+	if (coming)
+		error_append("; more of it was coming: this line wants a "
+			     "larger timeout=");
+	else if (now - modem->sent_at < PATIENCE * modem->longest)
+		error_append("; others took up to %lld ms: a larger timeout= "
+			     "may do",
+			     (long long)modem->longest);
+	return IOTSAFE_ERR_TIMEOUT;
+}
+
 int at_modem_gave_up(const struct at_modem *modem, int result, const char *name)
 {
 	if (result == IOTSAFE_ERR_CANCELLED)
@@ -125,14 +152,15 @@ int at_modem_gave_up(const struct at_modem *modem, int result, const char *name)
 				 "%s: %s: the modem took no more bytes in time",
 				 modem->stream.name, name);
 	if (result == IOTSAFE_ERR_TIMEOUT && modem->heard)
-		return error_set(result,
-				 "%s: %s: the modem's answer did not end in "
-				 "time",
-				 modem->stream.name, name);
+		error_set(result,
+			  "%s: %s: the modem's answer did not end in "
+			  "time",
+			  modem->stream.name, name);
+	else if (result == IOTSAFE_ERR_TIMEOUT)
+		error_set(result, "%s: %s: the modem did not answer in time",
+			  modem->stream.name, name);
 	if (result == IOTSAFE_ERR_TIMEOUT)
-		return error_set(result,
-				 "%s: %s: the modem did not answer in time",
-				 modem->stream.name, name);
+		return advise(modem);
 	if (result == IOTSAFE_ERR_MODEM)
 		return error_set(result, "%s: %s: the modem has restarted",
 				 modem->stream.name, name);
@@ -266,6 +294,8 @@ int at_modem_command(struct at_modem *modem, const char *line, const char *name,
 	if (result < 0)
 		return at_modem_gave_up(modem, result, name);
 	modem->in_step = true;
+	if (deadline_now() - modem->sent_at > modem->longest)
+		modem->longest = deadline_now() - modem->sent_at;
 	return IOTSAFE_OK;
 }
 

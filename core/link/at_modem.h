@@ -29,6 +29,9 @@ struct at_modem {
 	/* The last command line was not written to its end. */
 	bool line_open;
 	bool heard; /* something came since the last command */
+	/* When it was sent, and when something came; the longest that one took
+	 * to be answered. Milliseconds. */
+	int64_t sent_at, heard_at, longest;
 	/* It was told all that it must know, until it says that it has started
 	 * anew. */
 	bool up;

@@ -32,6 +32,44 @@ Test(at_sync, an_answer_without_end_ends_at_the_deadline)
 	close_far();
 }
 
+/* Fifty milliseconds from each part to the next. */
+#define SLOW_10 "0\f0\f0\f0\f0\f0\f0\f0\f0\f0\f"
+#define SLOW_50 SLOW_10 SLOW_10 SLOW_10 SLOW_10 SLOW_10
+
+Test(at_sync, an_answer_that_was_still_coming_wants_more_time)
+{
+	const struct far_row rows[] = {OPENING,
+				       {OPEN_CHANNEL,
+					"\r\n+CSIM: 1\f0\f4,\"" SLOW_50 SLOW_50,
+					FAR_PARTS}};
+
+	cr_assert_eq(open_far(rows, COUNT(rows), 5000), IOTSAFE_OK);
+	expect_error("0070000001", 4000, IOTSAFE_ERR_TIMEOUT,
+		     "did not end in time; more of it was coming: this line "
+		     "wants a larger timeout=");
+	close_far();
+}
+
+#define EMPTY_2	 "\r\n\f\r\n\f"
+#define EMPTY_10 EMPTY_2 EMPTY_2 EMPTY_2 EMPTY_2 EMPTY_2
+
+/* Where the time of an operation ends soon behind its last command. */
+Test(at_sync, a_command_with_less_time_than_one_before_wants_more)
+{
+	const struct far_row rows[] = {OPENING,
+				       {OPEN_CHANNEL,
+					EMPTY_10 EMPTY_10 EMPTY_10 EMPTY_10
+					"+CSIM: 6,\"019000\"\r\n" OK,
+					FAR_PARTS},
+				       {RANDOM, NULL, FAR_ANSWER}};
+
+	cr_assert_eq(open_far(rows, COUNT(rows), 5000), IOTSAFE_OK);
+	cr_assert_str_eq(ask("0070000001", 5000, &(int){0}), "019000");
+	expect_error("8184000008", 20, IOTSAFE_ERR_TIMEOUT,
+		     " ms: a larger timeout= may do");
+	close_far();
+}
+
 Test(at_sync, a_babbling_modem_ends_at_the_deadline)
 {
 	const struct far_row rows[] = {OPENING, {OPEN_CHANNEL, "", FAR_BABBLE}};
