@@ -278,3 +278,49 @@ bool bench_verifies(const char *point, const char *digest, const char *r_s)
 	OPENSSL_free(der);
 	return good == 1;
 }
+
+EVP_PKEY *bench_signing_key(struct bench *bench)
+{
+	uint8_t bytes[4096];
+	const uint8_t *der = bytes;
+	size_t size = bench_read_file(bench, "0201", bytes, sizeof(bytes));
+	X509 *cert = d2i_X509(NULL, &der, (long)size);
+	EVP_PKEY *key;
+
+	bench_expect(cert != NULL && der == bytes + size);
+	key = X509_get_pubkey(cert);
+	X509_free(cert);
+	return key;
+}
+
+void bench_expect(bool fact)
+{
+	if (!fact)
+		abort();
+}
+
+/* On the heap and of its own size, so that a sanitizer sees its end. */
+static void play_one(struct bench *bench, struct view command)
+{
+	uint8_t *exact = malloc(command.size + (command.size == 0));
+	uint8_t response[CARD_RESPONSE_MAX];
+	size_t size;
+
+	bench_expect(exact != NULL);
+	if (command.size > 0)
+		memcpy(exact, command.data, command.size);
+	size = card_exchange(&bench->card, exact, command.size, response, NULL);
+	free(exact);
+	bench_expect(size >= 2 && size <= CARD_RESPONSE_MAX);
+	bench_expect(response[size - 2] >= 0x61 && response[size - 2] <= 0x9F);
+}
+
+void bench_play(struct bench *bench, const uint8_t *data, size_t size)
+{
+	struct view left = view_of(data, size);
+	struct view length, command;
+
+	while (view_take(&left, 1, &length) &&
+	       view_take(&left, length.data[0], &command))
+		play_one(bench, command);
+}

@@ -46,6 +46,14 @@ void bench_choose(struct bench *bench, enum applet_kind kind);
 size_t bench_read_file(struct bench *bench, const char *path, uint8_t *bytes,
 		       size_t capacity);
 
+/* The public key of the Signing certificate; the caller frees it. */
+EVP_PKEY *bench_signing_key(struct bench *bench);
+
+/* For fuzzing: ends the program where it is no fact. */
+void bench_expect(bool fact);
+/* Commands, each behind a byte of its length; every answer must be one. */
+void bench_play(struct bench *bench, const uint8_t *data, size_t size);
+
 /* Characters to the modem at time 0; all it says. */
 const char *bench_at(struct bench *bench, const char *text);
 

@@ -6,28 +6,15 @@
 #include <string.h>
 
 #include <openssl/rsa.h>
-#include <openssl/x509.h>
 
 static struct bench b;
 static EVP_PKEY *key; /* of the Signing certificate */
-
-static void read_key(void)
-{
-	uint8_t bytes[4096];
-	const uint8_t *der = bytes;
-	size_t size = bench_read_file(&b, "0201", bytes, sizeof(bytes));
-	X509 *cert = d2i_X509(NULL, &der, (long)size);
-
-	cr_assert(cert != NULL && der == bytes + size);
-	key = X509_get_pubkey(cert);
-	X509_free(cert);
-}
 
 static void open_card(const char *quirks, const char *faults)
 {
 	bench_open(&b, "trust-onboard", quirks, faults);
 	bench_choose(&b, APPLET_MIAS);
-	read_key();
+	key = bench_signing_key(&b);
 	cr_assert_str_eq(bench_send(&b, "012000810430303030"), "9000");
 }
 
