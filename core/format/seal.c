@@ -15,13 +15,12 @@
 #include "format/seal_module.h"
 #include "format/seal_state.h"
 
-#define KEY_SIZE    32
-#define IV_SIZE	    12
-#define TAG_SIZE    16
-#define DATA_MAX    65536
-#define NUMBERS	    (UINT64_C(1) << 32)
-#define BLOCK_MAX   64
-#define WINDOW_SIZE 64
+#define KEY_SIZE  32
+#define IV_SIZE	  12
+#define TAG_SIZE  16
+#define DATA_MAX  65536
+#define NUMBERS	  (UINT64_C(1) << 32)
+#define BLOCK_MAX 64
 
 struct way {
 	gnutls_aead_cipher_hd_t cipher;
@@ -196,29 +195,6 @@ static int take_number(iotsafe_seal *seal, uint32_t *number)
 	return IOTSAFE_OK;
 }
 
-static bool is_new(const struct seal_counters *counters, uint32_t number)
-{
-	uint64_t age;
-
-	if (number >= counters->newest)
-		return true;
-	age = counters->newest - 1 - number;
-	return age < WINDOW_SIZE && !(counters->window >> age & 1);
-}
-
-static void mark(struct seal_counters *counters, uint32_t number)
-{
-	uint64_t step;
-
-	if (number >= counters->newest) {
-		step = number - counters->newest + 1;
-		counters->window =
-			step < WINDOW_SIZE ? counters->window << step : 0;
-		counters->newest = (uint64_t)number + 1;
-	}
-	counters->window |= UINT64_C(1) << (counters->newest - 1 - number);
-}
-
 /* RFC 9052 3.1: the Partial IV, padded on the left, exclusive-or the base. */
 static void make_nonce(const struct way *way, uint32_t number, uint8_t *nonce)
 {
@@ -312,7 +288,7 @@ static int decipher(iotsafe_seal *seal, const struct cose *message,
 				 message->counter);
 	/* Once its number is on disk, nothing may be in the text's way. */
 	TRY(bytes_give(room, size, out, out_size));
-	mark(&counters, message->counter);
+	seal_counters_add(&counters, message->counter);
 	result = seal_state_save(&seal->state, &counters);
 	if (result < 0) {
 		iotsafe_free(*out);
@@ -337,11 +313,11 @@ static int decrypt(iotsafe_seal *seal, struct bytes data, struct bytes extra,
 		return error_set(IOTSAFE_ERR_VERIFY,
 				 "seal: message %u: of another key id",
 				 message.counter);
-	if (!is_new(&seal->state.counters, message.counter))
+	if (!seal_counters_lack(&seal->state.counters, message.counter))
 		return error_set(IOTSAFE_ERR_VERIFY,
 				 "seal: message %u: seen before, or older than "
 				 "the %d newest",
-				 message.counter, WINDOW_SIZE);
+				 message.counter, SEAL_WINDOW);
 	room = bytes_room(message.text.size);
 	if (!room)
 		return IOTSAFE_ERR_MEMORY;

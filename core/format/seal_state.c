@@ -258,3 +258,28 @@ void seal_state_close(struct seal_state *state)
 	bytes_wipe(state, sizeof(*state));
 	state->file = state->directory = -1;
 }
+
+/* ---- what has come ---- */
+
+bool seal_counters_lack(const struct seal_counters *counters, uint32_t number)
+{
+	uint64_t age;
+
+	if (number >= counters->newest)
+		return true;
+	age = counters->newest - 1 - number;
+	return age < SEAL_WINDOW && !(counters->window >> age & 1);
+}
+
+void seal_counters_add(struct seal_counters *counters, uint32_t number)
+{
+	uint64_t step;
+
+	if (number >= counters->newest) {
+		step = number - counters->newest + 1;
+		counters->window =
+			step < SEAL_WINDOW ? counters->window << step : 0;
+		counters->newest = (uint64_t)number + 1;
+	}
+	counters->window |= UINT64_C(1) << (counters->newest - 1 - number);
+}

@@ -14,6 +14,14 @@ struct seal_counters {
 	uint64_t window;   /* bit n: newest - 1 - n was received */
 };
 
+/* How many numbers below the newest one may still come. */
+#define SEAL_WINDOW 64
+
+/* Whether a message of this number has not come yet, as far as that is known;
+ * and that it has. */
+bool seal_counters_lack(const struct seal_counters *counters, uint32_t number);
+void seal_counters_add(struct seal_counters *counters, uint32_t number);
+
 struct seal_state {
 	int directory, file; /* -1: not open */
 	char name[256];	     /* within the directory */
