@@ -162,7 +162,7 @@ function methods:complete_chain(bundle)
 	return core.key_complete_chain(self.handle, bundle)
 end
 
--- Uses this certificate (DER, or PEM with a chain) instead of the card's.
+-- Uses this certificate (DER or PEM, its chain behind it) instead of the card's.
 function methods:set_certificate(data)
 	return core.key_set_certificate(self.handle, data)
 end

@@ -222,7 +222,7 @@ class Key:
         self._call(_core.key_complete_chain, bundle)
 
     def use_certificate(self, data: Bytes) -> None:
-        """Takes this certificate (DER, or PEM with its chain behind it)
+        """Takes this certificate (DER or PEM, its chain behind it)
         instead of the one on the card, for this object."""
         self._call(_core.key_set_certificate, memoryview(data))
         self._certificate = bytes(data)

@@ -6,6 +6,7 @@
 #include <gnutls/x509.h>
 #include <iotsafe/gnutls.h>
 #include <stdio.h>
+#include <string.h>
 #include "tlspeer.h"
 #include "tobcard.h"
 
@@ -118,6 +119,77 @@ ParameterizedTest(int *index, tob, makes_sessions)
 	give_pin(card, "applet=mias 0000");
 	expect_session(card, row);
 	iotsafe_card_free(card);
+}
+
+/* All that the server trusts is the root. */
+static struct identity root(void)
+{
+	struct identity root = {.key = NULL};
+	gnutls_datum_t text;
+	gnutls_x509_crt_t crt;
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/trust-onboard-ca.pem", tob_store);
+	cr_assert(gnutls_load_file(path, &text) >= 0);
+	gnutls_x509_crt_init(&crt);
+	cr_assert(gnutls_x509_crt_import(crt, &text, GNUTLS_X509_FMT_PEM) >= 0);
+	gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_DER, &root.der);
+	gnutls_x509_crt_deinit(crt);
+	gnutls_free(text.data);
+	return root;
+}
+
+/* The key's certificates, one behind the other. */
+static void set_chain(iotsafe_tls *tls, iotsafe_key *key)
+{
+	uint8_t all[8192], *der;
+	size_t size, all_size = 0;
+
+	for (unsigned i = 0; !iotsafe_key_certificate(key, i, &der, &size);
+	     i++) {
+		cr_assert(all_size + size <= sizeof(all));
+		memcpy(all + all_size, der, size);
+		all_size += size;
+		iotsafe_free(der);
+	}
+	expect_good(iotsafe_tls_set_certificate_data(tls, all, all_size));
+}
+
+Test(tob, session_sends_a_chain_that_was_completed)
+{
+	iotsafe_card *card = open_card("trust-onboard", "pin-env=TOB_PIN");
+	struct identity anchor = root();
+	iotsafe_key *key = open_key(card, "label=signing");
+	char bundle[64];
+
+	give_pin(card, "applet=mias 0000");
+	snprintf(bundle, sizeof(bundle), "%s/trust-onboard-bundle.pem",
+		 tob_store);
+	for (int completed = 0; completed < 2; completed++) {
+		struct peer peer;
+		iotsafe_tls *tls;
+		int result;
+
+		if (completed)
+			expect_good(iotsafe_key_complete_chain(key, bundle));
+		peer_start(&peer, (struct peer_wish){.server = &tob_server,
+						     .client_ca = &anchor});
+		expect_good(iotsafe_tls_new(card, 0, &tls));
+		expect_good(iotsafe_tls_set_key(tls, "label=signing"));
+		set_chain(tls, key);
+		expect_good(iotsafe_tls_set_server_name(tls, "server.example"));
+		expect_good(iotsafe_tls_set_ca_data(tls, tob_ca.der.data,
+						    tob_ca.der.size));
+		result = iotsafe_tls_handshake(tls, peer.fd, 30000);
+		cr_assert(eq(int, result, completed ? 0 : IOTSAFE_ERR_TLS),
+			  "%s", iotsafe_last_error());
+		iotsafe_tls_close(tls, 30000);
+		iotsafe_tls_free(tls);
+		peer_join(&peer);
+	}
+	iotsafe_key_free(key);
+	iotsafe_card_free(card);
+	gnutls_free(anchor.der.data);
 }
 
 Test(tob, is_reached_by_urls)

@@ -568,7 +568,7 @@ IOTSAFE_API int iotsafe_key_certificate(iotsafe_key *key, unsigned index,
 					uint8_t **out, size_t *out_size);
 
 /**
- * Uses this certificate (DER, or PEM with a chain behind it) instead of the
+ * Uses this certificate (DER or PEM, its chain behind it) instead of the
  * one on the card. @return IOTSAFE_ERR_VERIFY if it is of another key
  */
 IOTSAFE_API int iotsafe_key_set_certificate(iotsafe_key *key,
@@ -902,7 +902,9 @@ IOTSAFE_API int iotsafe_tls_set_key(iotsafe_tls *tls, const char *name);
  * with `/` or `./`; NULL for the one that belongs to the key. */
 IOTSAFE_API int iotsafe_tls_set_certificate(iotsafe_tls *tls, const char *name);
 
-/** Which certificate: these bytes (DER, or PEM with a chain behind it). */
+/** Which certificate: these bytes (DER or PEM, its chain behind it). A chain
+ * that iotsafe_key_complete_chain() has completed is used so: what
+ * iotsafe_key_certificate() gives of it, one behind the other. */
 IOTSAFE_API int iotsafe_tls_set_certificate_data(iotsafe_tls *tls,
 						 const uint8_t *data,
 						 size_t data_size);
