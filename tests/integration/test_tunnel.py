@@ -352,6 +352,23 @@ def test_a_card_that_has_gone_leaves_the_others_what_they_have(tmp_path):
             assert says(plain, b"it is back")
 
 
+def test_a_sim_that_was_exchanged_ends_it_and_says_so_once(tmp_path):
+    make_server_certificate(tmp_path)
+    card = f"sim:?store={tmp_path}&timeout=5000&fault=swap%3D2A%402-2"
+    with TlsServer(tmp_path, echo) as server, \
+            Tunnel(tmp_path, server.port, card=card) as tunnel:
+        with tunnel.connect() as first:
+            assert says(first, b"hello")
+        assert tunnel.line()["note"] is None
+        error = tunnel.knock()["error"]
+        assert error["code"] == "ERR_CLOSED"
+        assert "profile was changed" in error["text"]
+        status, said = tunnel.end(0)
+    assert status == 16
+    assert said.count("the SIM was exchanged, and the tunnel ends") == 1
+    assert len(server.seen) == 1
+
+
 def test_sessions_are_resumed_only_when_asked_for(folder):
     for words, expected in (((), [False, False]),
                             (("--resume",), [False, True])):
