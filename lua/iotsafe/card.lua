@@ -132,6 +132,16 @@ local function key_certificate(self, name)
 	return after(core.key_free, owner, core.key_certificate(owner, 0))
 end
 
+-- The first of certificates that stand behind one another, as DER (X.690 8.1.3).
+local function first(data)
+	local tag, size, high, low = data:byte(1, 4)
+	if tag ~= 0x30 or not low or size ~= 0x81 and size ~= 0x82 then
+		return data
+	end
+	size = size == 0x82 and 4 + high * 256 + low or 3 + high
+	return data:sub(1, size)
+end
+
 -- A certificate, DER: the identity's, that of the key of this name, or the
 -- certificate file of this name.
 function methods:certificate(name)
@@ -139,8 +149,11 @@ function methods:certificate(name)
 		return key_certificate(self)
 	end
 	local der, message, code, status = self:read(name)
-	if der or code ~= core.ERR_ABSENT and code ~= core.ERR_ARG then
-		return der, message, code, status
+	if der then
+		return first(der)
+	end
+	if code ~= core.ERR_ABSENT and code ~= core.ERR_ARG then
+		return nil, message, code, status
 	end
 	local own, key_message, key_code, key_status =
 		key_certificate(self, name)

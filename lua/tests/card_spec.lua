@@ -227,3 +227,25 @@ describe("each kind of card", function()
 	end
 	teardown(support.clean)
 end)
+
+describe("a file with a chain in it", function()
+	it("is the first of its certificates to who asks for one", function()
+		local store = support.store()
+		local card = assert(iotsafe.open("sim:?store=" .. store))
+		local leaf = assert(card:read("client-cert"))
+		local issuer = assert(card:read("intermediate"))
+		card:close()
+		local both = support.write_file(store .. "/both.der",
+			leaf .. issuer)
+		local _, status = support.run(("%s personalise --store %s "
+			.. "--file %s --id 02 --label client-cert"):format(
+			os.getenv("IOTSAFE_SIM"), store, both))
+		assert.equal(0, status)
+		card = assert(iotsafe.open("sim:?timeout=9999&store=" .. store))
+		assert.equal(leaf .. issuer, assert(card:read("client-cert")))
+		assert.equal(leaf, assert(card:certificate("client-cert")))
+		assert.equal(issuer, assert(assert(card:key()):chain())[2])
+		card:close()
+	end)
+	teardown(support.clean)
+end)

@@ -72,6 +72,11 @@ def _check(certificates: Certificates, what: str) -> Certificates:
     return certificates
 
 
+def first(data: bytes) -> bytes:
+    """The first of certificates that stand behind one another, as DER."""
+    return data[: _element_size(data) or len(data)]
+
+
 def _element_size(data: bytes) -> int:
     """The size of the SEQUENCE in front; 0 if it is none (X.690 8.1.3)."""
     if len(data) < 2 or data[0] != 0x30:

@@ -16,7 +16,7 @@ import time
 import iotsafe
 import pytest
 
-from conftest import run
+from conftest import SIM, run
 
 
 def spki_of(certificate):
@@ -415,3 +415,20 @@ iotsafe.open(sys.argv[1]).random(8)
         check=True, capture_output=True, text=True, timeout=30,
     )
     assert "GET RANDOM" in done.stderr
+
+
+def test_a_certificate_is_the_first_of_a_file_and_the_rest_its_chain(
+    address, store, tmp_path
+):
+    with iotsafe.open(address()) as card:
+        leaf, issuer = card.read("client-cert"), card.read("intermediate")
+    both = tmp_path / "both.der"
+    both.write_bytes(leaf + issuer)
+    run(SIM, "personalise", "--store", store, "--file", both, "--id", "02",
+        "--label", "client-cert")
+    with iotsafe.open(address()) as card:
+        assert card.read("client-cert") == leaf + issuer
+        assert card.certificate("client-cert") == leaf
+        assert card.certificate() == leaf
+        with card.key() as key:
+            assert key.chain[:2] == [leaf, issuer]

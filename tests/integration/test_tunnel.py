@@ -179,6 +179,22 @@ def test_what_was_cut_short_is_seen_to_be(folder):
         assert tunnel.line()["error"]["code"] == "ERR_CLOSED"
 
 
+def test_what_was_cut_short_shows_on_a_unix_socket_in_what_was_unread(
+        folder, tmp_path):
+    def cut(tls):
+        tls.sendall(b"my pie")
+        tls.shutdown(socket.SHUT_RDWR)
+
+    with TlsServer(folder, cut) as server, \
+            Tunnel(folder, server.port,
+                   listen=f"unix:{tmp_path}/x") as tunnel:
+        with socket.socket(socket.AF_UNIX) as plain:
+            plain.connect(f"{tmp_path}/x")
+            assert receive(plain, 6) == b"my pie"
+            assert plain.recv(1) == b""
+        assert tunnel.line()["error"]["code"] == "ERR_CLOSED"
+
+
 def test_a_client_that_breaks_off(folder):
     gone = threading.Event()
 
