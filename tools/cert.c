@@ -142,7 +142,10 @@ static int try_issuer(struct cli *cli, const char *name, struct chain *chain,
 		return 0;
 	if (result < 0)
 		return fail_library(cli);
-	*found = add_issuer(chain, data, size);
+	/* It may stand behind another one. */
+	for (size_t at = 0; at < size && !*found && (!at || data[at] == 0x30);
+	     at += certificate_size(data + at, size - at))
+		*found = add_issuer(chain, data + at, size - at);
 	iotsafe_free(data);
 	return 0;
 }

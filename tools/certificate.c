@@ -13,9 +13,7 @@
 #include "json.h"
 #include "text.h"
 
-/* The size of the DER value at the front (X.690 8.1.3), at most `size`. Files
- * on a card are often longer than what was put into them. */
-static size_t der_size(const uint8_t *data, size_t size)
+size_t certificate_size(const uint8_t *data, size_t size)
 {
 	size_t length, count;
 
@@ -37,7 +35,7 @@ static size_t der_size(const uint8_t *data, size_t size)
 static bool import(gnutls_x509_crt_t crt, const uint8_t *data, size_t size)
 {
 	gnutls_datum_t der = {(unsigned char *)(uintptr_t)data,
-			      (unsigned)der_size(data, size)};
+			      (unsigned)certificate_size(data, size)};
 	gnutls_datum_t pem = {der.data, (unsigned)size};
 
 	return gnutls_x509_crt_import(crt, &der, GNUTLS_X509_FMT_DER) >= 0 ||

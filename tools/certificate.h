@@ -13,6 +13,11 @@ struct certificate {
 	char *issuer;
 };
 
+/* The size of the DER value at the front (X.690 8.1.3), at most `size`. Files
+ * on a card are often longer than what was put into them, or have the issuers
+ * behind it. */
+size_t certificate_size(const uint8_t *data, size_t size);
+
 /* From DER, behind which a card may have padding, or from PEM. False if the
  * bytes hold no certificate. */
 bool certificate_read(struct certificate *certificate, const uint8_t *data,

@@ -106,10 +106,25 @@ static bool issues(gnutls_x509_crt_t issuer, gnutls_x509_crt_t of)
 	       !status;
 }
 
+/* One of the certificates that stand behind one another. */
+static bool one_issues(const uint8_t *data, size_t size, gnutls_x509_crt_t of)
+{
+	bool found = false;
+
+	for (size_t at = 0; at < size && !found && (!at || data[at] == 0x30);
+	     at += certificate_size(data + at, size - at)) {
+		struct certificate issuer = {0};
+
+		found = certificate_read(&issuer, data + at, size - at) &&
+			issues(issuer.crt, of);
+		certificate_free(&issuer);
+	}
+	return found;
+}
+
 static bool file_issues(iotsafe_card *card, const char *name,
 			gnutls_x509_crt_t of)
 {
-	struct certificate issuer = {0};
 	iotsafe_file *file;
 	uint8_t *data;
 	size_t size;
@@ -118,10 +133,8 @@ static bool file_issues(iotsafe_card *card, const char *name,
 	if (iotsafe_file_open(card, name, &file) < 0)
 		return false;
 	if (iotsafe_file_read(file, &data, &size) >= 0) {
-		found = certificate_read(&issuer, data, size) &&
-			issues(issuer.crt, of);
+		found = one_issues(data, size, of);
 		iotsafe_free(data);
-		certificate_free(&issuer);
 	}
 	iotsafe_file_free(file);
 	return found;

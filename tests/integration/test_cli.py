@@ -119,6 +119,17 @@ def test_cert_gives_a_chain_that_openssl_verifies(profile, tmp_path):
     assert said[0]["not_before"] < said[0]["not_after"]
 
 
+def test_cert_finds_the_issuer_behind_a_certificate_in_its_file(tmp_path):
+    card = f"sim:?store={tmp_path}"
+    chain = text("cert", card=card)
+    leaf, issuer = (tmp_path / f"gsma/file-{each}.der" for each in ("02", "06"))
+    leaf.write_bytes(leaf.read_bytes() + issuer.read_bytes())
+    issuer.write_bytes(b"no certificate any more")
+    assert text("cert", card=card) == chain
+    assert text("cert", "client-cert", "--chain", card=card) == chain
+    assert text("cert", "client-cert", card=card).count("BEGIN") == 1
+
+
 def test_cert_takes_a_certificate_or_its_key(profile, tmp_path):
     key, cert, intermediate, root = PROFILES[profile]
     card = f"sim:{profile}?store={tmp_path}"
