@@ -475,7 +475,9 @@ static struct identity joined(const struct identity *const *rows, size_t count)
 
 		all.der.data =
 			gnutls_realloc(all.der.data, all.der.size + der->size);
-		memcpy(all.der.data + all.der.size, der->data, der->size);
+		if (der->size)
+			memcpy(all.der.data + all.der.size, der->data,
+			       der->size);
 		all.der.size += der->size;
 	}
 	return all;
