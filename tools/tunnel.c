@@ -61,15 +61,6 @@ static int raise_limit(struct cli *cli)
 		    (unsigned long)limits.rlim_max);
 }
 
-static int say(struct tunnel *tunnel, struct flow *flow)
-{
-	flow->said = true;
-	if (flow_say(flow))
-		return 0;
-	return fail(tunnel->cli, ERR_FILE,
-		    "cannot write to standard output: %s", strerror(errno));
-}
-
 /* Nobody else's identity takes the place of the one that was begun with: who
  * starts the tunnel anew, as systemd does, says that it may. */
 static int look_for_exchange(struct tunnel *tunnel, const struct flow *flow)
@@ -79,6 +70,15 @@ static int look_for_exchange(struct tunnel *tunnel, const struct flow *flow)
 	return fail(tunnel->cli, "ERR_CLOSED",
 		    "the SIM was exchanged, and the tunnel ends: started anew, "
 		    "it speaks with the new one's identity");
+}
+
+static int say(struct tunnel *tunnel, struct flow *flow)
+{
+	flow->said = true;
+	if (flow_say(flow))
+		return look_for_exchange(tunnel, flow);
+	return fail(tunnel->cli, ERR_FILE,
+		    "cannot write to standard output: %s", strerror(errno));
 }
 
 static struct flow *add(struct tunnel *tunnel, int fd, const char *client)
@@ -250,11 +250,8 @@ static int advance(struct loop *loop)
 
 		if (is_due(loop, flow))
 			flow_advance(flow);
-		if (flow->state >= FLOW_RESTING && !flow->said) {
+		if (flow->state >= FLOW_RESTING && !flow->said)
 			status = say(tunnel, flow);
-			if (!status)
-				status = look_for_exchange(tunnel, flow);
-		}
 		if (flow->state != FLOW_ENDED) {
 			at = &flow->next;
 			continue;
