@@ -154,10 +154,11 @@ class SSLObject(Connection):
         return self._run("receive", _core.tls_receive, limit)
 
     def write(self, data: Bytes) -> int:
-        """Encrypts some of the bytes; gives how many."""
+        """Encrypts the bytes, all of them as OpenSSL does: trio and anyio do
+        not look at how many it was."""
         if self._said_goodbye:
             raise _failures.ZeroReturnError("TLS send: the session was closed")
-        view = memoryview(data).cast("B")[:_PIECE]
+        view = memoryview(data).cast("B")
         sent = 0
         while sent < view.nbytes:
             sent += self._run("send", _core.tls_send, view[sent:])

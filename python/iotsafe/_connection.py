@@ -11,6 +11,7 @@ from typing import (
     TYPE_CHECKING,
     Any,
     Callable,
+    Dict,
     List,
     Optional,
     Tuple,
@@ -139,6 +140,16 @@ class Connection(Session):
             return None
         name, version, bits = found
         return _ciphers.openssl_name(name), version, bits
+
+    def getpeercert(
+        self, binary_form: bool = False
+    ) -> Union[Dict[str, Any], bytes, None]:
+        """The server's certificate: DER, or what :mod:`ssl` makes of it,
+        which is empty where the server was not verified."""
+        self._opened()
+        if not self._finished:
+            raise ValueError("handshake not done yet")  # as ssl says it
+        return super().getpeercert(binary_form)
 
     def pending(self) -> int:
         """How many bytes can be received without the network."""

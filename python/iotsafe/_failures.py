@@ -41,11 +41,20 @@ class WantReadError(_Mixed, errors.WantReadError, ssl.SSLWantReadError):
 
     number = ssl.SSL_ERROR_WANT_READ
 
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        """redis looks whether it is ssl's own, not one derived from it."""
+        return ssl.SSLWantReadError
+
 
 class WantWriteError(_Mixed, errors.WantWriteError, ssl.SSLWantWriteError):
     """The socket has to become writable first."""
 
     number = ssl.SSL_ERROR_WANT_WRITE
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        return ssl.SSLWantWriteError
 
 
 class WantCardError(_Mixed, errors.WantCardError, ssl.SSLWantWriteError):

@@ -17,6 +17,7 @@ from typing import (
 
 from . import _failures
 from ._connection import Connection
+from ._values import Bytes
 from .tls import TLSSocket
 
 if TYPE_CHECKING:
@@ -63,6 +64,19 @@ class SSLSocket(Connection, TLSSocket):
             self._drop()
             raise
 
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        """For isinstance(): ftplib and websocket-client ask whether this is
+        an ssl.SSLSocket, and take it for a plain one otherwise. asyncio asks
+        too, to turn those away that have time-out 0; it can work on ours."""
+        return SSLSocket if self._timeout == 0 else ssl.SSLSocket
+
+    @property
+    def _sslobj(self) -> Optional[SSLSocket]:
+        """What httpcore asks which protocol was agreed on, of a socket that
+        is ssl's; ssl has None there before there is a session."""
+        return self if self._finished else None
+
     def _is_connected(self) -> bool:
         try:
             self.getpeername()
@@ -71,6 +85,10 @@ class SSLSocket(Connection, TLSSocket):
                 return False
             raise
         return True
+
+    def bind(self, address: Any) -> None:
+        """Gives the socket below an address of its own."""
+        self._socket().bind(address)
 
     def connect(self, address: Any) -> None:
         """Connects the socket below, and shakes hands."""
@@ -109,6 +127,16 @@ class SSLSocket(Connection, TLSSocket):
         finally:
             self._timeout = timeout
         self._finish()
+
+    def send(self, data: Bytes, flags: int = 0) -> int:
+        """Sends all of the bytes, as OpenSSL does where it may wait; with
+        time-out 0 some of them. Gives how many."""
+        if self._timeout == 0:
+            return super().send(data, flags)
+        self.sendall(data, flags)
+        return memoryview(data).nbytes
+
+    write = send
 
     @property
     def timeout(self) -> Optional[float]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import warnings
 from typing import Any, Optional, Sequence, Tuple, Union
@@ -15,6 +16,7 @@ from .errors import ArgumentError, ClosedError, Error, UseAfterCloseError
 from .key import Key
 
 _RECORD_MAX = 16384
+_EMPTY_MAX = 16  # pieces: who floods us is not waited for
 _TCP_CLOSE = 7  # state of a connection that was reset, in linux/tcp.h
 
 
@@ -258,6 +260,12 @@ class TLSSocket(Session):
             return True
         return info[0] != _TCP_CLOSE
 
+    def get_inheritable(self) -> bool:
+        return self._socket().get_inheritable()
+
+    def set_inheritable(self, inheritable: bool) -> None:
+        self._socket().set_inheritable(inheritable)
+
     def getpeername(self) -> Any:
         return self._socket().getpeername()
 
@@ -278,6 +286,7 @@ class TLSSocket(Session):
         self._closed = True
         if self._io_refs <= 0:
             self._say_goodbye()
+            self._empty()
             self._drop()
 
     def shutdown(self, how: int) -> None:
@@ -315,6 +324,18 @@ class TLSSocket(Session):
                 _core.tls_close(self._tls, 0)
             except Error:
                 pass  # the peer learns it from the end of the connection
+
+    def _empty(self) -> None:
+        """Takes what nobody read, tickets of TLS 1.3 at least: closing the
+        socket over it would reset the connection, and the peer would lose
+        what it has not read of ours."""
+        sock = self._sock
+        if sock is None or self.type == socket.SOCK_DGRAM:
+            return
+        with contextlib.suppress(OSError):
+            for _ in range(_EMPTY_MAX):
+                if not sock.recv(_RECORD_MAX, socket.MSG_DONTWAIT):
+                    break
 
     def _drop(self) -> None:
         # The session first: while it works it uses the descriptor.

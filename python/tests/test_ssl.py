@@ -8,8 +8,10 @@ import gc
 import io
 import os
 import pickle
+import select
 import socket
 import ssl
+import threading
 import time
 
 import iotsafe
@@ -173,6 +175,67 @@ def test_sends_every_kind_of_bytes(peer, wrap_ssl, kind):
         assert tls.read(2, buffer) == 2 and tls.read() == b"6789"
         with pytest.raises(TypeError):
             tls.send("text")
+
+
+def test_a_send_that_may_wait_sends_all(peer, wrap_ssl):
+    """Programs that knew only OpenSSL do not look how many it was."""
+    with wrap_ssl(peer()) as tls:
+        for send in tls.send, tls.write:
+            assert send(bytes(100000)) == 100000
+            assert receive(tls, 100000) == bytes(100000)
+
+
+def test_what_was_sent_arrives_though_nothing_was_read(peer, wrap_ssl):
+    """The tickets of TLS 1.3 wait unread in the socket, and would have the
+    kernel reset the connection."""
+    go, got = threading.Event(), []
+
+    def late(connection):
+        go.wait(20)
+        connection.settimeout(20)
+        got.extend(iter(lambda: connection.recv(65536), b""))
+
+    server = peer(late)
+    with wrap_ssl(server) as tls:
+        # Behind the tickets, since the server's side is done with them.
+        server.wait_for(1)
+        assert select.select([tls], [], [], 10)[0]
+        tls.sendall(bytes(100000))
+    go.set()
+    server.wait_for_end(1)
+    assert sum(map(len, got)) == 100000
+
+
+def test_is_a_socket_of_ssl_to_who_asks(peer, wrap_ssl):
+    """Else ftplib begins TLS anew and websocket-client forgets what is
+    pending. asyncio is to work on it, and refuses those of ssl."""
+    with wrap_ssl(peer()) as tls:
+        assert isinstance(tls, ssl.SSLSocket)
+        assert isinstance(tls, iotsafe.ssl.SSLSocket)
+        assert tls._sslobj.version() == tls.version()  # as httpcore does
+        tls.settimeout(0)
+        assert not isinstance(tls, ssl.SSLSocket)
+        with pytest.raises(ssl.SSLWantReadError) as caught:
+            while True:  # tickets may have come
+                tls.recv(1)
+        assert caught.value.__class__ is ssl.SSLWantReadError  # for redis
+        assert isinstance(caught.value, iotsafe.WantReadError)
+
+
+def test_a_socket_is_bound_and_inherited_like_others(peer, context):
+    server = peer()
+    with context.wrap_socket(
+        socket.socket(), server_hostname="localhost"
+    ) as tls:
+        with pytest.raises(ValueError, match="handshake not done"):
+            tls.getpeercert()
+        tls.bind(("127.0.0.3", 0))
+        tls.connect(("127.0.0.1", server.port))
+        assert tls.getsockname()[0] == "127.0.0.3"
+        assert tls.get_inheritable() is False
+        tls.set_inheritable(True)
+        assert tls.get_inheritable() is True
+        assert tls.getpeercert()
 
 
 def test_a_shut_down_connection_ends_in_order(peer, wrap_ssl):

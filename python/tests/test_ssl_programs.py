@@ -13,6 +13,7 @@ import threading
 import urllib.request
 
 import aiohttp
+import anyio
 import httpx
 import iotsafe
 import iotsafe.requests
@@ -211,6 +212,25 @@ def test_httpx_on_asyncio(context, web):
 
     asyncio.run(asyncio.wait_for(main(), 30))
     assert web.clients == [CLIENT]
+
+
+def test_anyio(context, peer):
+    """Which never looks how much of its bytes was taken."""
+    server = peer()
+    body = os.urandom(500000)
+
+    async def main():
+        async with await anyio.connect_tcp(
+            "localhost", server.port, ssl_context=context
+        ) as stream, anyio.create_task_group() as tasks:
+            tasks.start_soon(stream.send, body)
+            got = b""
+            while len(got) < len(body):
+                got += await stream.receive()
+            assert got == body
+
+    asyncio.run(asyncio.wait_for(main(), 30))
+    assert server.wait_for(1)[0]["client"] == CLIENT
 
 
 class Listener:

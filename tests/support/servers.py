@@ -92,11 +92,18 @@ class Peer:
     def wait_for(self, count):
         """What was seen in that many handshakes: TLS 1.3 is done for the
         client before it is for the server."""
+        self._wait_until(lambda: len(self.seen) >= count)
+        return self.seen
+
+    def wait_for_end(self, count):
+        """That many connections have ended."""
+        self._wait_until(lambda: self.ended >= count)
+
+    def _wait_until(self, ready):
         end = time.monotonic() + 10
-        while len(self.seen) < count:
+        while not ready():
             assert time.monotonic() < end, self.errors
             time.sleep(0.005)
-        return self.seen
 
     def connect(self, timeout=10):
         return socket.create_connection(("127.0.0.1", self.port), timeout)
