@@ -65,8 +65,11 @@ class WantCardError(_Mixed, errors.WantCardError, ssl.SSLWantWriteError):
     number = ssl.SSL_ERROR_WANT_WRITE
 
 
-class EOFError(_Mixed, errors.ClosedError, ssl.SSLEOFError):
-    """The peer, the card or the handle has gone."""
+class EOFError(
+    _Mixed, errors.ClosedError, ConnectionResetError, ssl.SSLEOFError
+):
+    """The peer, the card or the handle has gone. A ConnectionResetError too,
+    since who keeps connections open tries again after that one."""
 
     number = ssl.SSL_ERROR_EOF
 
