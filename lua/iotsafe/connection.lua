@@ -27,6 +27,7 @@ local pattern = require "iotsafe.pattern"
 local RECORD = 16384 -- the most that one TLS record carries
 local LONGEST = 2147483647 -- milliseconds; the C type ends there
 local GOODBYE = 1000 -- close() does not wait longer for a deaf peer
+local PIECES = 16 -- unread ones that close() takes; a flood has more
 
 local methods = {}
 local metatable = { __index = methods }
@@ -286,10 +287,24 @@ for _, name in ipairs { "getpeername", "getsockname", "setoption" } do
 	end
 end
 
+-- Takes what nobody read, tickets of TLS 1.3 at least: closing the socket over
+-- it would reset the connection, and the peer would lose what it has not read.
+local function empty(self)
+	for _ = 1, PIECES do
+		local data = core.tls_receive(self.tls, RECORD, 0)
+		if not data or data == "" then
+			return
+		end
+	end
+end
+
 -- Says good-bye and closes the socket; a bare descriptor stays open.
 function methods:close()
 	if self.ready and descriptor(self) >= 0 then
 		core.tls_close(self.tls, self.block == 0 and 0 or GOODBYE)
+		if self.socket and not self.datagram then
+			empty(self)
+		end
 	end
 	core.tls_free(self.tls)
 	self.ready, self.wanted, self.buffer = false, nil, pattern.buffer()

@@ -196,3 +196,48 @@ describe("the collector", function()
 
 	teardown(support.clean)
 end)
+
+describe("closing a connection", function()
+	teardown(support.clean)
+
+	-- What there is on one socket goes out on the other.
+	local function carry(from, to)
+		from:settimeout(0)
+		local data, _, partial = from:receive(65536)
+		data = data or partial
+		if data ~= "" then
+			assert(to:send(data))
+		end
+	end
+
+	local function step(near, far, up, tls)
+		socket.select({ near, far, up }, nil, 0.01)
+		carry(far, up)
+		carry(up, far)
+		return tls:dohandshake()
+	end
+
+	-- The tickets of TLS 1.3 wait in the socket, and would have the kernel
+	-- reset the connection over them.
+	it("loses nothing that was sent, though nothing was read", function()
+		local store = support.store()
+		local port, _, stop = support.server(store, "--echo")
+		local card = assert(iotsafe.open("sim:gsma?store=" .. store))
+		local near, far = support.pair()
+		local up = assert(socket.connect("localhost", port))
+		local tls = assert(card:wrap(near, { cafile = store .. "/ca.pem",
+			server_name = "localhost", timeout = 0 }))
+		repeat until step(near, far, up, tls)
+		repeat
+			step(near, far, up, tls)
+		until socket.select({ tls }, nil, 0)[1]
+		assert.equal(5000, tls:send(("x"):rep(5000)))
+		tls:close()
+		far:settimeout(20)
+		assert.is_true(#far:receive("*a") > 5000)
+		far:close()
+		up:close()
+		card:close()
+		stop()
+	end)
+end)
