@@ -23,7 +23,7 @@ PACKAGES_TEST="$PACKAGES_TEST python3-requests python3-urllib3 python3-aiohttp
 	python3-httpx python3-paho-mqtt"
 # And in other ways (docs/programs.md).
 PACKAGES_TEST="$PACKAGES_TEST p11-kit p11-kit-modules
-	libengine-pkcs11-openssl? pkcs11-provider? openvpn curl wget git
+	libengine-pkcs11-openssl? pkcs11-provider? openvpn curl wget wget2 git
 	python3-pycurl lua-curl? python3-gi glib-networking libcoap3-bin?
 	iproute2 openconnect"
 PACKAGES_FUZZ="clang"

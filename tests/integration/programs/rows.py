@@ -74,18 +74,27 @@ def connect(setting):
 # --- names for GnuTLS ---
 
 
-@row("wget", "wget", URL, "1.3",
-     "`iotsafe with -- wget --certificate=iotsafe: --private-key=iotsafe: …`",
-     test_signatures=1)
-def wget(setting):
+def any_wget(setting, program):
     with setting.https() as server:
         return ask(
             setting,
             server,
-            *("iotsafe", "with", "--", "wget", "-qO-", "--tries=1"),
+            *("iotsafe", "with", "--", program, "-qO-", "--tries=1"),
             *(f"--ca-certificate={setting.ca}", "--certificate=iotsafe:"),
             *("--private-key=iotsafe:", f"{server.url}/"),
         )
+
+
+@row("wget", "wget", URL, "1.3",
+     "`iotsafe with -- wget --certificate=iotsafe: --private-key=iotsafe: …`",
+     test_signatures=1)
+def wget(setting):
+    return any_wget(setting, "wget")
+
+
+@row("wget2", "wget2", URL, "1.3", "the same", test_signatures=1)
+def wget2(setting):
+    return any_wget(setting, "wget2")
 
 
 @row("git", "git", URL, "1.3",
