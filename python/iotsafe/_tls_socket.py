@@ -47,8 +47,10 @@ class SSLSocket(Connection, TLSSocket):
             raise _failures.not_here(
                 "wrap_socket", "only streams; DTLS is iotsafe.TLSSocket's"
             )
-        if isinstance(sock, ssl.SSLSocket):
-            raise TypeError("a TLS socket cannot carry another one: wrap_bio")
+        if isinstance(sock, (ssl.SSLSocket, TLSSocket)):
+            raise _failures.not_here(
+                "wrap_socket", "TLS in TLS goes through wrap_bio"
+            )
         Connection.__init__(
             self, sock.gettimeout(), context.verify_mode != ssl.CERT_NONE
         )

@@ -332,6 +332,13 @@ def test_what_a_tls_socket_cannot_is_refused_by_name(peer, wrap_ssl, context):
         assert tls.compression() is tls.shared_ciphers() is None
         assert tls.context is context and tls.server_side is False
         assert tls.server_hostname == "localhost"
+    with wrap_ssl(peer()) as tls:
+        for seconds in 10, 0:
+            tls.settimeout(seconds)
+            with pytest.raises(ssl.SSLError, match="wrap_bio") as caught:
+                wrap_ssl(None, tls)  # as httpx does with a proxy of TLS
+            assert isinstance(caught.value, NotImplementedError)
+        assert tls.version()
     with socket.socket(type=socket.SOCK_DGRAM) as datagrams:
         with pytest.raises(NotImplementedError, match="DTLS"):
             wrap_ssl(None, datagrams)
