@@ -111,7 +111,7 @@ _KEYWORDS: Dict[str, Set[str]] = {
 # Never offered: taken out for nothing, and put in for nothing, as by an
 # OpenSSL that was built without them.
 _NEVER = set(
-    "eNULL NULL aNULL ADH AECDH LOW MEDIUM EXPORT EXP MD5 RC2 RC4 DES 3DES "
+    "SSLv2 eNULL NULL aNULL ADH AECDH LOW MEDIUM EXPORT EXP MD5 RC2 RC4 DES 3DES "
     "IDEA SEED CAMELLIA CAMELLIA128 CAMELLIA256 ARIA ARIA128 ARIA256 ARIAGCM "
     "AESCCM8 DSS aDSS kDHd kDHr kDH kECDHr kECDHe kECDH aECDH aDH PSK kPSK "
     "aPSK kECDHEPSK kDHEPSK kRSAPSK SRP kSRP aSRP KRB5 kKRB5 aKRB5 GOST "
@@ -119,10 +119,21 @@ _NEVER = set(
 )
 
 
+def _is_never(suite: str) -> bool:
+    """Whether this names a suite with a part that is never offered, such as
+    DES-CBC3-SHA, which lists for old servers have."""
+    return "-" in suite and (
+        suite.startswith(("ECDH-", "DH-"))
+        or not _NEVER.isdisjoint(suite.split("-"))
+    )
+
+
 def _chosen(text: str, listed: str) -> List[str]:
     """What one word of the list stands for, in our order."""
     if text in SUITES:
         return [text]
+    if _is_never(text):
+        return []
     chosen = set(_EVERY)
     for word in text.split("+"):
         if word not in _KEYWORDS and word not in _NEVER:
@@ -136,6 +147,7 @@ def _chosen(text: str, listed: str) -> List[str]:
 def _words(listed: str) -> Tuple[List[str], Optional[int]]:
     """The words of a list of OpenSSL's, and the security level in it."""
     words, level = [], None
+    listed = listed.replace("@", ":@")  # DEFAULT@SECLEVEL=1
     for word in filter(None, re.split("[:, ;]+", listed)):
         asked = re.fullmatch("@SECLEVEL=([0-5])", word)
         if asked:

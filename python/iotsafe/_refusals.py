@@ -4,6 +4,7 @@ never ignored."""
 
 from __future__ import annotations
 
+import os
 import ssl
 from typing import Any, Optional
 
@@ -18,6 +19,8 @@ class Refusals(ssl.SSLContext):
     """The attributes and methods of a context that refuse.
 
     What they do not refuse ssl's context keeps."""
+
+    _keylog: Optional[str] = None
 
     @property
     def maximum_version(self) -> ssl.TLSVersion:
@@ -73,15 +76,16 @@ class Refusals(ssl.SSLContext):
 
     @property  # type: ignore[override]
     def keylog_filename(self) -> Optional[str]:
-        return None
+        return self._keylog
 
     @keylog_filename.setter
     def keylog_filename(self, value: Any) -> None:
-        if value is not None:
+        if value not in (None, os.environ.get("SSLKEYLOGFILE")):
             raise _failures.not_here(
                 "keylog_filename",
                 "GnuTLS writes to what SSLKEYLOGFILE in the environment names",
             )
+        self._keylog = value
 
     @property  # type: ignore[override]
     def sni_callback(self) -> None:

@@ -138,6 +138,7 @@ MOZILLA = (
 @pytest.mark.parametrize("ciphers", [
     URLLIB3, MOZILLA, "DEFAULT", "HIGH:!aNULL:!kRSA", "ECDHE:-SHA1",
     "AES256:+SHA1", "ALL:!AES128", "DHE-RSA-AES256-GCM-SHA384",
+    "HIGH:!SSLv2:!SSLv3", "ECDHE:DES-CBC3-SHA:!ECDH-RSA-AES128-SHA:!RC4-SHA",
 ])
 def test_gnutls_offers_nothing_that_was_not_listed(bare, ciphers):
     bare.set_ciphers(ciphers)
@@ -153,6 +154,12 @@ def test_gnutls_offers_nothing_that_was_not_listed(bare, ciphers):
     names = [line.split()[0] for line in offered.splitlines()
              if line.startswith("TLS_")]
     assert len(names) == len(ours)
+
+
+@pytest.mark.parametrize("word", ["DEFAULT", "HIGH:ALL"])
+def test_the_security_level_may_stick_to_a_word(bare, word):
+    bare.set_ciphers(f"{word}@SECLEVEL=3")
+    assert "%PROFILE_HIGH" in bare._priority()
 
 
 def test_lists_that_gnutls_cannot_keep_are_refused_by_name(bare):
@@ -239,6 +246,18 @@ def test_gnutls_writes_the_keys_where_the_environment_says(
         env={**os.environ, "SSLKEYLOGFILE": str(path)}, timeout=30,
     )
     assert "CLIENT_TRAFFIC_SECRET_0" in path.read_text()
+
+
+def test_the_file_that_gnutls_writes_the_keys_to_may_be_named(
+    bare, monkeypatch
+):
+    monkeypatch.setenv("SSLKEYLOGFILE", "/tmp/some-keys")
+    bare.keylog_filename = "/tmp/some-keys"
+    assert bare.keylog_filename == "/tmp/some-keys"
+    with pytest.raises(NotImplementedError, match="keylog_filename"):
+        bare.keylog_filename = "/tmp/other-keys"
+    bare.keylog_filename = None
+    assert bare.keylog_filename is None
 
 
 def test_a_curve_is_the_only_one_that_is_offered(context, peer, talk):
