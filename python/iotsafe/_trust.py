@@ -11,7 +11,7 @@ import re
 import threading
 from typing import Any, Dict, List, Optional, Tuple, Union
 
-from . import _core, _failures, errors
+from . import _core, _failures, errors, x509
 from ._values import Bytes, Path
 
 Certificates = Tuple[bytes, ...]
@@ -53,7 +53,7 @@ def from_der(data: bytes) -> Certificates:
     """Certificates one behind the other, as ssl takes them."""
     found = []
     while data:
-        size = _element_size(data)
+        size = x509.element_size(data)
         if not 0 < size <= len(data):
             raise _failures.argument("cadata: neither DER nor text in PEM")
         found.append(data[:size])
@@ -70,23 +70,6 @@ def _check(certificates: Certificates, what: str) -> Certificates:
         except errors.Error as error:
             raise _failures.argument(f"{what}: {error}") from None
     return certificates
-
-
-def first(data: bytes) -> bytes:
-    """The first of certificates that stand behind one another, as DER."""
-    return data[: _element_size(data) or len(data)]
-
-
-def _element_size(data: bytes) -> int:
-    """The size of the SEQUENCE in front; 0 if it is none (X.690 8.1.3)."""
-    if len(data) < 2 or data[0] != 0x30:
-        return 0
-    if data[1] < 0x80:
-        return 2 + data[1]
-    count = data[1] & 0x7F
-    if not 1 <= count <= 3 or len(data) < 2 + count:
-        return 0
-    return 2 + count + int.from_bytes(data[2 : 2 + count], "big")
 
 
 def read_file(path: Path) -> Certificates:

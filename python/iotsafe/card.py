@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Optional, TypeVar
 
-from . import _core, _trust, _wait
+from . import _core, _wait, x509
 from ._values import (
     Bytes,
     Message,
@@ -135,7 +135,7 @@ class Card:
         if name is None:
             with self.key() as key:
                 return key.certificate
-        return _trust.first(self.read(name))
+        return x509.first(self.read(name))
 
     def public_key(self, name: Optional[str] = None) -> bytes:
         """The public key of this name, a DER SubjectPublicKeyInfo; None: the

@@ -61,6 +61,23 @@ _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 Name = Tuple[Tuple[Tuple[str, str], ...], ...]
 
 
+def first(data: bytes) -> bytes:
+    """The first of certificates that stand behind one another, as DER."""
+    return data[: element_size(data) or len(data)]
+
+
+def element_size(data: bytes) -> int:
+    """The size of the SEQUENCE in front; 0 if it is none (X.690 8.1.3)."""
+    if len(data) < 2 or data[0] != 0x30:
+        return 0
+    if data[1] < 0x80:
+        return 2 + data[1]
+    count = data[1] & 0x7F
+    if not 1 <= count <= 3 or len(data) < 2 + count:
+        return 0
+    return 2 + count + int.from_bytes(data[2 : 2 + count], "big")
+
+
 class _Reader:
     """The elements of one constructed element, one after the other."""
 
