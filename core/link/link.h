@@ -64,6 +64,9 @@ struct link {
 	/* Where the answer to the opening of a channel is noted as soon as it
 	 * is read: see state_channel_asked(); 0 where none is awaited. */
 	int note;
+	/* Channels, a bit each, that were open when the application's link
+	 * failed, which goes on and has no port to record them by. */
+	uint32_t strays;
 	/* A command that expects data carries its Le also behind data (T=1,
 	 * APDU-level readers, MBIM); T=0 manners leave it out. Set by open. */
 	bool wants_le;

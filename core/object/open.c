@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/trace.h"
 #include "object/card.h"
+#include "uicc/channel_left.h"
 
 /* ---- applets ---- */
 
@@ -337,9 +338,9 @@ void card_drop_link(iotsafe_card *card)
 	if (!card->link_open)
 		return;
 	card_count_up(card);
+	/* The application's own link has one life, and may go on. */
 	for (unsigned i = 0; i < APPLETS; i++)
-		card->holdings[i].applet.channel.open = false;
-	/* The application's own link has one life. */
+		channel_strays(&card->holdings[i].applet.channel);
 	if (card->own)
 		return;
 	link_close(&card->link);
@@ -387,6 +388,7 @@ void card_hang_up(iotsafe_card *card, const struct deadline *deadline)
 	if (other_open(card, NULL) &&
 	    link_turn_begin(&card->link, deadline) >= 0)
 		card_close_channels(card, deadline);
+	channel_close_strays(&(struct channel){.link = &card->link}, deadline);
 	link_turn_end(&card->link);
 	link_close(&card->link);
 	card->link_open = false;

@@ -73,9 +73,9 @@ static int reopen(iotsafe_card *card, enum loss loss,
 		card_lose_channels(card);
 	if (other_way)
 		link_leave_way(&card->link);
-	card->at->applet.channel.open = false;
 	if (loss == LOST_LINK)
 		card_drop_link(card);
+	card->at->applet.channel.open = false;
 	/* What had no list was perhaps not the applet. */
 	if (card->at->no_list)
 		card_forget(card);

@@ -111,6 +111,38 @@ int channel_close_left_over(const struct channel *channel, bool any,
 	return count;
 }
 
+void channel_strays(struct channel *channel)
+{
+	if (channel->open)
+		channel->link->strays |= 1u << channel->number;
+	channel->open = false;
+}
+
+int channel_close_strays(const struct channel *channel,
+			 const struct deadline *deadline)
+{
+	struct link *link = channel->link;
+	const uint32_t strays = link->strays;
+	struct deadline limit;
+	int count = 0;
+
+	link->strays = 0;
+	if (!strays || (channel->open && strays >> channel->number & 1))
+		return 0;
+	limit = deadline_within(deadline, CHANNEL_CLOSE_LIMIT);
+	for (int number = 1; strays >> number; number++) {
+		struct channel stray = {.link = link, .number = number};
+
+		if (!(strays >> number & 1))
+			continue;
+		if (!channel_was_answered(manage_close(&stray, &limit)))
+			link->strays |= 1u << number;
+		else
+			count++;
+	}
+	return count;
+}
+
 /* File control parameters (ETSI TS 102 221 11.1.1.3) of the master file. */
 static bool is_master(struct bytes answer)
 {

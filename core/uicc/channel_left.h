@@ -25,6 +25,17 @@ int channel_close_on_card(struct channel *channel,
 int channel_close_left_over(const struct channel *channel, bool any,
 			    const struct deadline *deadline);
 
+/* The link has failed: the channel may be open, and is not used any more. */
+void channel_strays(struct channel *channel);
+
+/*
+ * Closes what was open when the application's link failed. A card that gives
+ * one of them again, as `channel`, was reset and has forgotten all. Gives how
+ * many.
+ */
+int channel_close_strays(const struct channel *channel,
+			 const struct deadline *deadline);
+
 /*
  * For a card without a free channel, when it is known that processes were
  * killed while they asked for one: closes as many channels, of those on

@@ -214,6 +214,7 @@ static int manage_and_select(struct channel *channel, const struct aid *aids,
 	result = manage_open(channel, deadline);
 	channel_record(channel, result);
 	TRY(result);
+	channel_close_strays(channel, deadline);
 	TRY(know_card(channel, deadline));
 	inner = leave_time_to_close(deadline);
 	result = select_first(channel, aids, aids_count, &inner);

@@ -40,6 +40,7 @@ static int open_with_room(struct channel *channel, enum link_way way,
 		return result;
 	error_save(&full);
 	if (channel_close_left_over(channel, ours_alone, deadline) > 0 ||
+	    channel_close_strays(channel, deadline) > 0 ||
 	    (ours_alone && way == LINK_BY_HOST &&
 	     channel_close_lost(channel, deadline) > 0))
 		return channel_open_one_way(channel, way, aids, aids_count,

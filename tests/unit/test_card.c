@@ -408,6 +408,49 @@ Test(recovery, a_card_that_could_not_be_opened_again_is_opened_later)
 	script_expect_done(&script);
 }
 
+/* The application's link fails and goes on: the card has its channel still. */
+Test(recovery, of_a_link_that_goes_on_closes_the_channel_it_had)
+{
+	struct script script =
+		SCRIPT(ROW_OPEN, ROW_SELECT, {"8184000004", "ERR_IO"},
+		       {"0070000001", "02 9000"}, ROW_CLOSE,
+		       {"02A4040007A0000005590010", "9000"},
+		       {"8284000004", "01020304 9000"}, {"0070800200", "9000"});
+	iotsafe_card *card = script_open(&script, NULL);
+
+	ask_random(card, 0);
+	iotsafe_card_free(card);
+	script_expect_done(&script);
+}
+
+Test(recovery, of_a_link_that_goes_on_makes_room_on_a_full_card)
+{
+	struct script script =
+		SCRIPT(ROW_OPEN, ROW_SELECT, {"8184000004", "ERR_IO"},
+		       {"0070000001", "6A81"}, ROW_CLOSE, ROW_OPEN, ROW_SELECT,
+		       {"8184000004", "01020304 9000"}, ROW_CLOSE);
+	iotsafe_card *card = script_open(&script, NULL);
+
+	ask_random(card, 0);
+	iotsafe_card_free(card);
+	script_expect_done(&script);
+}
+
+Test(recovery, in_vain_closes_the_channel_with_the_card)
+{
+	struct script script =
+		SCRIPT(ROW_OPEN, ROW_SELECT, {"8184000004", "ERR_IO"},
+		       {"0070000001", "ERR_IO"}, ROW_CLOSE);
+	iotsafe_card *card = script_open(&script, NULL);
+	uint8_t *out;
+	size_t size;
+
+	expect_error(iotsafe_card_random(card, 4, &out, &size), IOTSAFE_ERR_IO,
+		     "cannot reach the card");
+	iotsafe_card_free(card);
+	script_expect_done(&script);
+}
+
 Test(recovery, of_a_whole_card_forgets_nothing_it_knew)
 {
 	struct identity identity =
