@@ -77,15 +77,13 @@ int ef_select(struct applet *applet, struct ef *ef,
 	return IOTSAFE_OK;
 }
 
-/* Warnings (62xx, 63xx) come behind data; what else does is data itself. */
+/* What stands behind data and is no success is data itself, or a warning
+ * (62xx, 63xx), which comes again with a smaller piece. */
 bool ef_is_cut(int result, const struct response *response)
 {
-	const unsigned sw1 = response->status >> 8;
-
 	if (result >= 0 || result == IOTSAFE_ERR_FORMAT)
 		return result < 0;
-	return response->size && iotsafe_last_status() == response->status &&
-	       sw1 != 0x62 && sw1 != 0x63;
+	return response->size && iotsafe_last_status() == response->status;
 }
 
 bool ef_take_smaller_pieces(struct applet *applet, int result,

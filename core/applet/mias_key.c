@@ -124,6 +124,14 @@ static int fetch(struct applet *applet, const char *name, bool secret,
 	return result < 0 && nothing_waits(response) ? IOTSAFE_OK : result;
 }
 
+static int wrong_size(const struct response *response, const struct record *key)
+{
+	return error_set(IOTSAFE_ERR_FORMAT,
+			 "PSO COMPUTE SIGNATURE: a signature of %zu bytes, not "
+			 "%zu",
+			 response->size, modulus_size(key));
+}
+
 /* `again` tells of a failure that another try mends. */
 static int compute(struct applet *applet, const struct record *key, bool *again,
 		   struct signature *out, const struct deadline *deadline)
@@ -145,13 +153,13 @@ static int compute(struct applet *applet, const struct record *key, bool *again,
 	if (result >= 0)
 		result =
 			fetch(applet, compute.name, false, &response, deadline);
+	/* Its own bytes may have been taken for 9000 or 91xx. */
+	if (result >= 0 && response.size && response.size < modulus_size(key))
+		result = wrong_size(&response, key);
 	*again = ef_take_smaller_pieces(applet, result, &response);
 	TRY(result);
 	if (response.size != modulus_size(key))
-		return error_set(IOTSAFE_ERR_FORMAT,
-				 "PSO COMPUTE SIGNATURE: a signature of %zu "
-				 "bytes, not %zu",
-				 response.size, modulus_size(key));
+		return wrong_size(&response, key);
 	memcpy(out->data, answer, response.size);
 	out->size = response.size;
 	return IOTSAFE_OK;

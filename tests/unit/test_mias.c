@@ -2,6 +2,7 @@
 /* Trust Onboard's applets byte by byte: what is sent, and files that lie. */
 #include <criterion/criterion.h>
 #include <gnutls/crypto.h>
+#include <stdio.h>
 #include <string.h>
 #include "applet/ef.h"
 #include "applet/mias.h"
@@ -148,6 +149,24 @@ Test(mias, signs_again_in_smaller_pieces_where_the_modem_cuts_answers)
 		       {"01C0000080", BYTES64 BYTES64 "9000"}, ROW_CLOSE);
 
 	expect_signature(&script, MIAS);
+}
+
+/* A cut answer ends with two bytes of the signature, whatever they say. */
+Test(mias, signs_again_where_the_cut_signature_looks_like_a_warning_or_all)
+{
+	static const char *const words[] = {"624D", "63C1", "9110", "9000"};
+
+	for (size_t i = 0; i < COUNT_OF(words); i++) {
+		char cut[2 * 256 + 1];
+		struct script script = SCRIPT(
+			ROW_OPEN, ROW_MIAS, ROW_CONTAINERS, ROW_NO_FILES,
+			ROW_KEY, ROW_HASH, {"012A9E9A00", cut}, ROW_KEY,
+			ROW_HASH, {"012A9E9A80", BYTES64 BYTES64 "6180"},
+			{"01C0000080", BYTES64 BYTES64 "9000"}, ROW_CLOSE);
+
+		snprintf(cut, sizeof(cut), "%s%s", BYTES64 BYTES64, words[i]);
+		expect_signature(&script, MIAS);
+	}
 }
 
 Test(mias, answers_are_cut_no_more_often_than_pieces_get_smaller)
