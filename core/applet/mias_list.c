@@ -78,6 +78,10 @@ static int add_key(struct records *records, unsigned number,
 	struct record record;
 	char label[8];
 
+	if (container->bits != 1024 && container->bits != 2048 &&
+	    number != SIGNING)
+		return IOTSAFE_OK; /* whatever it is, it is not Trust Onboard's
+				    */
 	if (container->bits != 1024 && container->bits != 2048)
 		return error_set(IOTSAFE_ERR_FORMAT,
 				 "containers: number %u has a key of %u bits, "
@@ -261,8 +265,27 @@ static struct record name_record(const struct record *unnamed,
 	return record;
 }
 
-/* Header, label, application and id of Trust Onboard's objects end within. */
+/* Header, label, application and id of Trust Onboard's objects end within the
+ * first, and of all objects within the second. */
 #define HEAD_SIZE 64
+#define HEAD_MAX  (16 + 3 * 256 + 5)
+
+/* True: what begins so is an object of PKCS #11. */
+static int read_head(struct applet *applet, const struct ef *ef,
+		     uint8_t head[HEAD_MAX], struct mias_object *object,
+		     const struct deadline *deadline)
+{
+	static const size_t sizes[] = {HEAD_SIZE, HEAD_MAX};
+	size_t read = 0;
+
+	for (size_t i = 0; i < 2 && read < ef->size; i++) {
+		read = ef->size < sizes[i] ? ef->size : sizes[i];
+		TRY(ef_read(applet, ef, head, read, deadline));
+		if (mias_decode_object((struct bytes){head, read}, object))
+			return true;
+	}
+	return false;
+}
 
 int mias_object(struct applet *applet, const struct record *wanted,
 		struct record *out, const struct deadline *deadline)
@@ -271,9 +294,8 @@ int mias_object(struct applet *applet, const struct record *wanted,
 			.path = wanted->id,
 			.path_size = 2,
 			.secret = true};
-	uint8_t head[HEAD_SIZE];
+	uint8_t head[HEAD_MAX];
 	struct mias_object object;
-	size_t size;
 	int result;
 
 	*out = *wanted;
@@ -288,16 +310,15 @@ int mias_object(struct applet *applet, const struct record *wanted,
 					"not on the card",
 					ef.name, wanted->id[0], wanted->id[1]);
 	TRY(result);
-	size = ef.size < HEAD_SIZE ? ef.size : HEAD_SIZE;
-	TRY(ef_read(applet, &ef, head, size, deadline));
-	if (mias_decode_object((struct bytes){head, size}, &object)) {
+	result = read_head(applet, &ef, head, &object, deadline);
+	if (result > 0) {
 		*out = name_record(wanted, object.label);
-	} else {
+	} else if (!result) {
 		/* No object of PKCS #11: a file like others. */
 		*out = name_record(wanted, (struct bytes){wanted->label,
 							  wanted->label_size});
 		out->key_type = MIAS_PLAIN;
 	}
 	bytes_wipe(head, sizeof(head));
-	return IOTSAFE_OK;
+	return result < 0 ? result : IOTSAFE_OK;
 }

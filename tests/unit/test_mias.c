@@ -221,6 +221,63 @@ Test(mias, reads_a_file_in_smaller_pieces_where_the_modem_cuts_answers)
 	expect_signature(&script, MIAS);
 }
 
+/* The second container's key has 4096 bits, the third's none. */
+Test(mias, passes_over_containers_whose_keys_it_does_not_know)
+{
+	struct script script = SCRIPT(
+		ROW_OPEN, ROW_MIAS,
+		{"01A40804020002",
+		 "6213810200218201018302 00028A01058C03030000 9000"},
+		{"01B0000021", "0100000000000800000000 0100000000100000000000"
+			       "0100000000000000000000 9000"},
+		ROW_NO_FILES, ROW_KEY, ROW_HASH,
+		{"012A9E9A00", BYTES256 "9000"}, ROW_CLOSE);
+
+	expect_signature(&script, MIAS);
+}
+
+/* One entry, p11/pubdat00, whose file 0301 has 90 bytes: the application that
+ * made it is called by 60 letters. */
+#define ROW_ONE_OBJECT                                                         \
+	{"01A40804020101",                                                     \
+	 "62138102001682010183020101 8A01058C03030000 9000"},                  \
+		{"01B0000016",                                                 \
+		 "01 0301 005A 7075626461743030 7031310000000000 00 9000"},    \
+	{                                                                      \
+		"01A40804020301",                                              \
+			"62138102005A82010183020301 8A01058C03030000 9000"     \
+	}
+#define LONG_NAME                                                              \
+	"00000000000000000000000000000000 03 414243"                           \
+	"3C" BYTES16 BYTES16 BYTES16 "A5A5A5A5A5A5A5A5A5A5A5A5"                \
+	"00 07 01020304050607"
+
+Test(mias, finds_a_data_object_behind_a_long_name_of_its_application)
+{
+	static const uint8_t value[] = {1, 2, 3, 4, 5, 6, 7};
+	struct script script = SCRIPT(
+		ROW_OPEN, ROW_MIAS, ROW_CONTAINERS, ROW_ONE_OBJECT,
+		{"01B0000040", "00000000000000000000000000000000 03 414243"
+			       "3C" BYTES16 BYTES16 "A5A5A5A5A5A5A5A5A5A5A5"
+			       "9000"},
+		{"01B000005A", LONG_NAME "9000"},
+		{"01A40804020301",
+		 "62138102005A82010183020301 8A01058C03030000 9000"},
+		{"01B000005A", LONG_NAME "9000"}, ROW_CLOSE);
+	iotsafe_card *card = script_open(&script, MIAS);
+	iotsafe_file *file;
+	uint8_t *out;
+	size_t size;
+
+	expect_good(iotsafe_file_open(card, "label=ABC", &file));
+	expect_good(iotsafe_file_read(file, &out, &size));
+	cr_assert(size == sizeof(value) && !memcmp(out, value, size));
+	iotsafe_free(out);
+	iotsafe_file_free(file);
+	iotsafe_card_free(card);
+	script_expect_done(&script);
+}
+
 Test(mias, says_le_behind_data_where_the_address_wants_it)
 {
 	struct script script =
