@@ -201,6 +201,9 @@ bool card_count_changes(iotsafe_card *card);
 /* Forgets it, and tells others, because the card's objects have changed. */
 void card_changed(iotsafe_card *card, const char *why);
 
+/* Gives the object that a handle knows its name, where the list has not. */
+void card_keep_name(iotsafe_card *card, const struct record *known);
+
 /* Brings a record up to date where the card's objects have changed since
  * `changes`; IOTSAFE_ERR_ABSENT where the object has gone. */
 int card_refresh(iotsafe_card *card, struct record *record, unsigned *changes,

@@ -168,6 +168,21 @@ void card_changed(iotsafe_card *card, const char *why)
 	card_tell_others(card);
 }
 
+/* A list that was read anew has objects by the names of their files again; by
+ * what stands in it a handle's object is known already. */
+void card_keep_name(iotsafe_card *card, const struct record *known)
+{
+	for (size_t i = 0; i < card->at->entries_count; i++) {
+		struct record *listed = &card->at->entries[i].record;
+
+		if (listed->unnamed && !known->unnamed &&
+		    listed->applet == known->applet &&
+		    listed->id_size == known->id_size &&
+		    !memcmp(listed->id, known->id, known->id_size))
+			*listed = *known;
+	}
+}
+
 int card_refresh(iotsafe_card *card, struct record *record, unsigned *changes,
 		 const struct deadline *deadline)
 {
@@ -176,6 +191,7 @@ int card_refresh(iotsafe_card *card, struct record *record, unsigned *changes,
 	if (*changes == card->changes)
 		return IOTSAFE_OK;
 	TRY(card_need_list(card, deadline));
+	card_keep_name(card, record);
 	for (size_t i = 0; i < card->at->entries_count; i++) {
 		const struct record *other = &card->at->entries[i].record;
 

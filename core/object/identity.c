@@ -54,6 +54,7 @@ struct entry *identity_only_one(iotsafe_card *card, int class)
 
 struct entry *identity_private(iotsafe_card *card, const struct record *record)
 {
+	card_keep_name(card, record);
 	for (size_t i = 0; i < card->at->entries_count; i++)
 		if (record_is_same(&card->at->entries[i].record, record))
 			return &card->at->entries[i];

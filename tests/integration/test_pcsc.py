@@ -10,6 +10,7 @@ import shutil
 import subprocess
 
 import pytest
+import tob
 from command import answer, iotsafe, sentence, text
 from errorpage import documented
 from farside import Server, make_server_certificate
@@ -347,6 +348,19 @@ def test_two_processes_take_turns(daemon, put_in):
                 user.begin("sign")
             assert [one.end(), two.end()] == ["ok", "ok"]
     assert sim.channels() == 0
+
+
+def test_objects_of_trust_onboard_keep_their_names_in_turns(daemon, put_in, tmp_path):
+    """What a data object is called stands in it, and each turn lists anew."""
+    card = tob.Card(tmp_path)
+    put_in(daemon, "--profile", card.profile, "--store", str(tmp_path))
+    address = f"pcsc:?share=yes&pin-file={card.pins}"
+    for name in (tob.SIGNING, tob.AVAILABLE):
+        said = answer("sign", "--digest", DIGEST, "--key", name,
+                      **at(daemon, address))
+        assert said["verified"]
+    assert b"PRIVATE KEY" in iotsafe(
+        "key", tob.AVAILABLE, "--out", "-", **at(daemon, address)).stdout
 
 
 def test_a_link_without_its_module_says_so(tmp_path):

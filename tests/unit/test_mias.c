@@ -236,16 +236,16 @@ Test(mias, passes_over_containers_whose_keys_it_does_not_know)
 	expect_signature(&script, MIAS);
 }
 
-/* One entry, p11/pubdat00, whose file 0301 has 90 bytes: the application that
- * made it is called by 60 letters. */
-#define ROW_ONE_OBJECT                                                         \
+/* One entry, p11/pubdat00, whose file 0301 has so many bytes; the application
+ * that made it is called by 60 letters. */
+#define ROW_ONE_OBJECT_OF(size)                                                \
 	{"01A40804020101",                                                     \
 	 "62138102001682010183020101 8A01058C03030000 9000"},                  \
 		{"01B0000016",                                                 \
-		 "01 0301 005A 7075626461743030 7031310000000000 00 9000"},    \
+		 "01 0301 " size "7075626461743030 7031310000000000 00 9000"}, \
 	{                                                                      \
 		"01A40804020301",                                              \
-			"62138102005A82010183020301 8A01058C03030000 9000"     \
+			"62138102" size "82010183020301 8A01058C03030000 9000" \
 	}
 #define LONG_NAME                                                              \
 	"00000000000000000000000000000000 03 414243"                           \
@@ -256,7 +256,7 @@ Test(mias, finds_a_data_object_behind_a_long_name_of_its_application)
 {
 	static const uint8_t value[] = {1, 2, 3, 4, 5, 6, 7};
 	struct script script = SCRIPT(
-		ROW_OPEN, ROW_MIAS, ROW_CONTAINERS, ROW_ONE_OBJECT,
+		ROW_OPEN, ROW_MIAS, ROW_CONTAINERS, ROW_ONE_OBJECT_OF("005A"),
 		{"01B0000040", "00000000000000000000000000000000 03 414243"
 			       "3C" BYTES16 BYTES16 "A5A5A5A5A5A5A5A5A5A5A5"
 			       "9000"},
@@ -273,6 +273,37 @@ Test(mias, finds_a_data_object_behind_a_long_name_of_its_application)
 	expect_good(iotsafe_file_read(file, &out, &size));
 	cr_assert(size == sizeof(value) && !memcmp(out, value, size));
 	iotsafe_free(out);
+	iotsafe_file_free(file);
+	iotsafe_card_free(card);
+	script_expect_done(&script);
+}
+
+/* 63CF makes the list history; the new one calls the file pubdat00 again. */
+Test(mias, knows_a_data_object_by_its_name_when_the_list_is_read_anew)
+{
+#define ROW_SELECT_ABC                                                         \
+	{                                                                      \
+		"01A40804020301",                                              \
+			"62138102001882010183020301 8A01058C03030000 9000"     \
+	}
+#define ABC "00000000000000000000000000000000 03 414243 00 00 01 2A "
+	struct script script =
+		SCRIPT(ROW_OPEN, ROW_MIAS, ROW_CONTAINERS,
+		       ROW_ONE_OBJECT_OF("0018"), {"01B0000018", ABC "9000"},
+		       ROW_SELECT_ABC, {"01B0000018", ABC "63CF"},
+		       ROW_CONTAINERS, ROW_ONE_OBJECT_OF("0018"),
+		       {"01B0000018", ABC "9000"}, ROW_CLOSE);
+	iotsafe_card *card = script_open(&script, MIAS);
+	iotsafe_file *file;
+	uint8_t *out;
+	size_t size;
+
+	expect_good(iotsafe_file_open(card, "label=ABC", &file));
+	for (int i = 0; i < 2; i++) {
+		expect_good(iotsafe_file_read(file, &out, &size));
+		cr_assert(size == 1 && out[0] == 0x2A);
+		iotsafe_free(out);
+	}
 	iotsafe_file_free(file);
 	iotsafe_card_free(card);
 	script_expect_done(&script);
