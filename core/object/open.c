@@ -49,16 +49,10 @@ static struct holding *other_open(iotsafe_card *card,
 	return NULL;
 }
 
-/* A card, or a modem, may have one channel for us and no more. */
-static bool has_no_room(const iotsafe_card *card, int result)
-{
-	return (result == IOTSAFE_ERR_BUSY && iotsafe_last_status()) ||
-	       (result == IOTSAFE_ERR_MODEM && card->link.way == LINK_BY_MODEM);
-}
-
-/* Opens a channel for the first of these AIDs that is there. Where there is
- * none left for a second applet the first one's is given up: each change from
- * one to the other then costs closing and opening. */
+/* Opens a channel for the first of these AIDs that is there. A card, or a
+ * modem, may have one channel for us and no more: where there is none left for
+ * a second applet the first one's is given up: each change from one to the
+ * other then costs closing and opening. */
 static int open_channel(iotsafe_card *card, struct holding *holding,
 			const struct aid *aids, size_t count,
 			const struct deadline *deadline)
@@ -73,7 +67,7 @@ static int open_channel(iotsafe_card *card, struct holding *holding,
 		other->applet.channel.open = false;
 	card->link.more = other_open(card, holding);
 	result = channel_open(channel, &card->link, aids, count, deadline);
-	while (result < 0 && has_no_room(card, result) &&
+	while (result < 0 && channel_is_full(card->link.way, result) &&
 	       (other = other_open(card, holding))) {
 		trace_line(IOTSAFE_TRACE_APDU,
 			   "card: applet %s gives up its channel for another",

@@ -16,6 +16,10 @@ bool channel_was_answered(int result);
 void channel_ask(const struct channel *channel);
 void channel_record(const struct channel *channel, int result);
 
+/* No channel is free: so a card says, and a modem may say anything; over QMI
+ * and MBIM it need not tell the card's word. */
+bool channel_is_full(enum link_way way, int result);
+
 int channel_close_on_card(struct channel *channel,
 			  const struct deadline *deadline);
 

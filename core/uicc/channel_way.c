@@ -12,11 +12,12 @@
 
 #define STATUS_NO_CHANNEL 0x6881
 
-/* No channel is free: so a card says, and a modem may say anything. */
-static bool is_full(enum link_way way, int result)
+bool channel_is_full(enum link_way way, int result)
 {
-	return (result == IOTSAFE_ERR_BUSY && iotsafe_last_status()) ||
-	       (result == IOTSAFE_ERR_MODEM && way == LINK_BY_MODEM);
+	if (way == LINK_BY_MODEM)
+		return result == IOTSAFE_ERR_BUSY ||
+		       result == IOTSAFE_ERR_MODEM;
+	return result == IOTSAFE_ERR_BUSY && iotsafe_last_status();
 }
 
 /* Opening may be repeated: where the modem started anew in the middle of it,
@@ -36,7 +37,7 @@ static int open_with_room(struct channel *channel, enum link_way way,
 	if (result == IOTSAFE_ERR_MODEM && channel->link->restarted)
 		return channel_open_one_way(channel, way, aids, aids_count,
 					    deadline);
-	if (!is_full(way, result) || deadline_passed(deadline))
+	if (!channel_is_full(way, result) || deadline_passed(deadline))
 		return result;
 	error_save(&full);
 	if (channel_close_left_over(channel, ours_alone, deadline) > 0 ||

@@ -84,6 +84,20 @@ def check_signature(card, folder):
     check(card, folder, letter)
 
 
+def test_two_applets_take_turns_on_the_only_channel(tmp_path):
+    """The modem says so without the card's word."""
+    modem = MbimModem(
+        *(tmp_path, "--profile", "trust-onboard-iotsafe"),
+        *("--quirk", "max-channels=1"),
+    )
+    far = Terminal(modem.serve)
+    listed = text("list", card=f"mbim:{far.path}?proxy=no")
+    assert "applet=mias" in listed and "client" in listed
+    assert modem.card.channels == set()
+    far.end()
+    modem.end()
+
+
 def test_a_signature(card, modem, tmp_path):
     check_signature(card, tmp_path)
     facts = answer("info", card=card)["card"]

@@ -251,6 +251,21 @@ def test_refusals_have_a_sentence(case, device, modem, tmp_path):
     assert modem.card.channels == set() and modem.clients == set()
 
 
+def test_two_applets_take_turns_on_the_only_channel(tmp_path):
+    """The modem says so without the card's word."""
+    modem = QmiModem(
+        *(tmp_path, "--profile", "trust-onboard-iotsafe"),
+        *("--quirk", "max-channels=1"),
+    )
+    path = str(tmp_path / "cdc-wdm2")
+    far = Unix(path, modem.serve)
+    listed = text("list", card=f"qmi:{path}")
+    assert "applet=mias" in listed and "client" in listed
+    assert modem.card.channels == set()
+    far.end()
+    modem.end()
+
+
 def test_neither_request_to_open_is_there(device, modem):
     modem.ways.errors[OPEN_CHANNEL] = modem.ways.errors[LOGICAL_CHANNEL] = (71, None)
     said, _ = sentence("list", card=device, status=17)
