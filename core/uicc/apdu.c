@@ -64,6 +64,8 @@ static const struct {
 	int code;
 	const char *words;
 } statuses[] = {
+	{0x6283, IOTSAFE_ERR_CARD, "deactivated"},
+	{0x6285, IOTSAFE_ERR_CARD, "terminated"},
 	{0x63CF, IOTSAFE_ERR_CARD, "a remote administration has completed"},
 	{0x6400, IOTSAFE_ERR_CARD, "integrity of the card's store is broken"},
 	{0x6581, IOTSAFE_ERR_CARD, "memory problem"},

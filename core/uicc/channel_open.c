@@ -90,11 +90,13 @@ static bool is_selected(unsigned status)
 }
 
 /* What cards say to the name of an applet that they do not have: not found,
- * wrong parameters, applet selection failed (Java Card), no such command. */
+ * wrong parameters, applet selection failed (Java Card), no such command; or
+ * that nobody may use any more: deactivated, terminated (ISO/IEC 7816-4). */
 static bool says_not_there(unsigned status)
 {
 	return status >> 8 == 0x6A || status == 0x6999 || status == 0x6985 ||
-	       status == 0x6D00 || status == 0x6E00;
+	       status == 0x6D00 || status == 0x6E00 || status == 0x6283 ||
+	       status == 0x6285;
 }
 
 static int no_applet(size_t count, unsigned status)
