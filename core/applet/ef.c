@@ -175,8 +175,14 @@ int ef_read_whole(struct applet *applet, struct ef *ef, uint8_t **out,
 static int pin_refused(const struct apdu *apdu, unsigned status)
 {
 	const int tries = (int)(status & 0x0F);
-	int result = channel_refused(apdu, status);
+	int result;
 
+	/* Not verified, and no more is said (ISO/IEC 7816-4 table 6). */
+	if (status == 0x6300 || status == 0x6982)
+		return error_set_status(IOTSAFE_ERR_PIN, status,
+					"%s: card answered %04X wrong PIN",
+					apdu->name, status);
+	result = channel_refused(apdu, status);
 	if ((status & 0xFFF0) == 0x63C0)
 		error_append(", %d %s left", tries,
 			     tries == 1 ? "try" : "tries");

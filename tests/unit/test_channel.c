@@ -636,9 +636,9 @@ Test(channel, is_closed_where_no_applet_is)
 
 Test(channel, passes_over_an_applet_that_is_deactivated)
 {
-	struct script script = SCRIPT(
-		ROW_OPEN, {"01A4040007A0000005590010", "6283"},
-		{"01A4040007A0000002480400", "6A82"}, ROW_CLOSE);
+	struct script script =
+		SCRIPT(ROW_OPEN, {"01A4040007A0000005590010", "6283"},
+		       {"01A4040007A0000002480400", "6A82"}, ROW_CLOSE);
 
 	expect_closed(&script, IOTSAFE_ERR_ABSENT,
 		      "SELECT: this SIM has no IoT SAFE applet");

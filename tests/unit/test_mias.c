@@ -309,6 +309,24 @@ Test(mias, knows_a_data_object_by_its_name_when_the_list_is_read_anew)
 	script_expect_done(&script);
 }
 
+Test(mias, a_pin_that_is_refused_without_a_count_was_wrong)
+{
+	static const char *const words[] = {"6300", "6982"};
+
+	for (size_t i = 0; i < COUNT_OF(words); i++) {
+		struct script script =
+			SCRIPT(ROW_OPEN, ROW_MIAS,
+			       {"012000810430303030", words[i]}, ROW_CLOSE);
+		iotsafe_card *card = script_open(&script, MIAS);
+
+		expect_error(iotsafe_card_pin_verify(card, "mias", "0000"),
+			     IOTSAFE_ERR_PIN, "VERIFY PIN: card answered ");
+		cr_assert(strstr(iotsafe_last_error(), "wrong PIN"));
+		iotsafe_card_free(card);
+		script_expect_done(&script);
+	}
+}
+
 Test(mias, says_le_behind_data_where_the_address_wants_it)
 {
 	struct script script =
