@@ -72,6 +72,7 @@ static const struct {
 	{0x6700, IOTSAFE_ERR_CARD, "wrong length"},
 	{0x6881, IOTSAFE_ERR_CARD, "logical channel not supported or open"},
 	{0x6882, IOTSAFE_ERR_CARD, "secure messaging not supported"},
+	{0x6884, IOTSAFE_ERR_CARD, "command chaining not supported"},
 	{0x6900, IOTSAFE_ERR_CARD, "command not allowed"},
 	{0x6981, IOTSAFE_ERR_CARD, "incompatible with the file's structure"},
 	{0x6982, IOTSAFE_ERR_DENIED, "security status not satisfied"},

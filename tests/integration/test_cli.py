@@ -229,6 +229,13 @@ def test_apdu_shows_answers_with_their_meaning():
     assert said[1]["data"] == "" and said[1]["status"] == "6D00"
 
 
+def test_apdu_knows_the_words_of_trust_onboard_too():
+    """READ BINARY before any file was selected."""
+    assert text("apdu", "00B0000004", card="sim:trust-onboard") == (
+        "6986  command not allowed; no file selected\n"
+    )
+
+
 def test_apdu_keeps_the_answers_before_a_failure():
     card = "sim:?fault=silence%3DB0&timeout=500"
     said = answer("apdu", "8084000004", "80B0000000", status=5, card=card)

@@ -113,6 +113,8 @@ struct status_case {
 static const struct status_case apdu_status_cases[] = {
 	{0x6982, IOTSAFE_ERR_DENIED, "security status not satisfied"},
 	{0x6983, IOTSAFE_ERR_PIN, "authentication method blocked"},
+	{0x6283, IOTSAFE_ERR_CARD, "deactivated"},
+	{0x6884, IOTSAFE_ERR_CARD, "command chaining not supported"},
 	{0x6985, IOTSAFE_ERR_CARD, "conditions not satisfied"},
 	{0x6A82, IOTSAFE_ERR_ABSENT, "not found"},
 	{0x6A88, IOTSAFE_ERR_ABSENT, "referenced data not found"},
