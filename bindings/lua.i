@@ -274,8 +274,8 @@ static int push_issued(lua_State *L)
 	lua_pushinteger(L, $1);
 	SWIG_arg++;
 }
-%typemap(out) int iotsafe_key_verifies, int iotsafe_tls_certificate_used,
-	int iotsafe_tls_resumed {
+%typemap(out) int iotsafe_key_verifies, int iotsafe_key_prepare,
+	int iotsafe_tls_certificate_used, int iotsafe_tls_resumed {
 	if ($1 < 0) {
 		SWIG_arg += push_failure(L, $1);
 	} else {

@@ -16,6 +16,7 @@
 #define APPLET_OBJECTS_MAX   256
 #define APPLET_FILE_MAX	     65535
 #define APPLET_SIGNATURE_MAX 512
+#define APPLET_INIT_MAX	     80
 
 /* What an RSA key that is IOTSAFE_OBJECT_SOFTWARE signs. */
 #define APPLET_RSA_HERE                                                        \
@@ -90,6 +91,15 @@ struct applet_manners {
 	bool forced_close, forced_session, forced_length, forced_no_list;
 };
 
+/* INIT was sent for a signature, and UPDATE was not: that holds as long as
+ * nothing else is said to the card. */
+struct prepared {
+	uint8_t init[APPLET_INIT_MAX]; /* its data: key and algorithm */
+	size_t size;		       /* 0: nothing is prepared */
+	uint8_t session;
+	uint64_t exchanges; /* of the link by then */
+};
+
 /* An applet on an open channel. */
 struct applet {
 	const struct applet_kind *kind;
@@ -100,6 +110,11 @@ struct applet {
 			     * have one */
 	/* Algorithms that the card refused, though its list has them. */
 	int refused;
+	struct prepared prepared;
+	/* What was prepared was given up, with its session open: one that is in
+	 * the way says nothing of how the card ends a signature. */
+	bool given_up;
+	int usual; /* the algorithm of the last signature over a hash, or 0 */
 };
 
 struct applet_kind {
@@ -161,6 +176,12 @@ struct applet_kind {
 			  const struct deadline *deadline);
 	int (*pin_change)(struct applet *applet, const char *old_pin,
 			  const char *new_pin, const struct deadline *deadline);
+	/* Begins a signature over a hash that is not known yet: 1, or 0 where
+	 * another one has been begun. sign() goes on with it if it fits. */
+	int (*prepare)(struct applet *applet, const struct record *key,
+		       int algorithm, const struct deadline *deadline);
+	/* Ends what was prepared and not used; never fails. */
+	void (*give_up)(struct applet *applet, const struct deadline *deadline);
 };
 
 /* Applets, in the order in which a card is asked for them. */

@@ -88,4 +88,6 @@ const struct applet_kind applet_iotsafe = {
 	.sign = gsma_sign,
 	.random = get_random,
 	.key_type_name = gsma_key_type_name,
+	.prepare = gsma_prepare,
+	.give_up = gsma_session_give_up,
 };

@@ -118,10 +118,15 @@ int gsma_hkdf_extract(struct applet *applet, int algorithm, struct bytes secret,
 enum gsma_use { GSMA_SIGN, GSMA_VERIFY, GSMA_PUT, GSMA_USES };
 
 /* INIT with this body; whatever holds the session is ended first where the
- * card says so. */
+ * card says so. 1: it was sent ahead, by the following. */
 int gsma_session_open(struct applet *applet, enum gsma_use use,
 		      const struct record *record, struct bytes body,
 		      const struct deadline *deadline);
+/* struct applet_kind */
+int gsma_session_prepare(struct applet *applet, const struct record *record,
+			 struct bytes body, const struct deadline *deadline);
+void gsma_session_give_up(struct applet *applet,
+			  const struct deadline *deadline);
 /* `response` NULL: the command brings no data. */
 int gsma_session_update(struct applet *applet, enum gsma_use use, bool last,
 			struct bytes body, struct response *response,
@@ -160,6 +165,8 @@ int gsma_does_not_fit(const char *name);
 int gsma_sign(struct applet *applet, const struct record *key, int algorithm,
 	      struct bytes hash, struct signature *out,
 	      const struct deadline *deadline);
+int gsma_prepare(struct applet *applet, const struct record *key, int algorithm,
+		 const struct deadline *deadline);
 int gsma_sign_message(struct applet *applet, const struct record *key,
 		      const struct gsma_message *message, struct signature *out,
 		      const struct deadline *deadline);

@@ -6,6 +6,7 @@
  * by ourselves on a card that has one in all. It is ended then, and what was
  * wanted is begun again.
  */
+#include <string.h>
 #include "applet/iotsafe.h"
 #include "base/error.h"
 #include "base/trace.h"
@@ -171,7 +172,8 @@ static int init_after_close(const struct opening *opening)
 			close_session(applet, use, opening->deadline);
 	result = init(opening);
 	/* So our own last one was in the way: not again. */
-	if (result >= 0 && left && !applet->manners.forced_close)
+	if (result >= 0 && left && !applet->given_up &&
+	    !applet->manners.forced_close)
 		applet->manners.close_session = true;
 	return result;
 }
@@ -256,14 +258,89 @@ static int clear_the_way(const struct opening *opening)
 	return result;
 }
 
+/* ---- ahead ---- */
+
+static bool is_prepared(const struct applet *applet)
+{
+	const struct prepared *prepared = &applet->prepared;
+
+	return prepared->size &&
+	       prepared->session == number_of(applet, GSMA_SIGN) &&
+	       prepared->exchanges == applet->channel.link->counters.exchanges;
+}
+
+static bool is_prepared_for(const struct applet *applet, struct bytes body)
+{
+	return is_prepared(applet) &&
+	       bytes_equal((struct bytes){applet->prepared.init,
+					  applet->prepared.size},
+			   body);
+}
+
+/* What is not used any more is ended where the card is known to want that;
+ * where it is not, INIT shows it. */
+static void drop_prepared(struct applet *applet,
+			  const struct deadline *deadline)
+{
+	if (!applet->prepared.size)
+		return;
+	applet->prepared.size = 0;
+	if (applet->manners.close_session)
+		close_session(applet, GSMA_SIGN, deadline);
+	else
+		applet->given_up = true;
+}
+
+void gsma_session_give_up(struct applet *applet,
+			  const struct deadline *deadline)
+{
+	if (applet->prepared.size)
+		close_session(applet, GSMA_SIGN, deadline);
+	applet->prepared.size = 0;
+}
+
+/* Whatever is refused here the signature itself will find, and clear out of
+ * its way with all that there is to it. */
+int gsma_session_prepare(struct applet *applet, const struct record *record,
+			 struct bytes body, const struct deadline *deadline)
+{
+	const struct opening opening = {applet, GSMA_SIGN, body, deadline};
+	struct prepared *prepared = &applet->prepared;
+	int result;
+
+	if (is_prepared(applet))
+		return is_prepared_for(applet, body);
+	if (applet->stuck || is_refused(record, GSMA_SIGN) ||
+	    body.size > sizeof(prepared->init))
+		return 0;
+	drop_prepared(applet, deadline);
+	result = init(&opening);
+	if (is_in_the_way(applet, result))
+		result = init_after_close(&opening);
+	TRY(result);
+	memcpy(prepared->init, body.data, body.size);
+	prepared->size = body.size;
+	prepared->session = number_of(applet, GSMA_SIGN);
+	prepared->exchanges = applet->channel.link->counters.exchanges;
+	applet->given_up = false;
+	applet->left_open |= 1u << GSMA_SIGN;
+	return 1;
+}
+
 int gsma_session_open(struct applet *applet, enum gsma_use use,
 		      const struct record *record, struct bytes body,
 		      const struct deadline *deadline)
 {
 	const struct opening opening = {applet, use, body, deadline};
 	struct error first;
-	int result = init(&opening);
+	int result;
 
+	if (use == GSMA_SIGN && is_prepared_for(applet, body)) {
+		applet->prepared.size = 0;
+		return 1;
+	}
+	drop_prepared(applet, deadline);
+	result = init(&opening);
 	if (!is_in_the_way(applet, result) || is_refused(record, use))
 		goto out;
 	error_save(&first);
@@ -278,7 +355,7 @@ int gsma_session_open(struct applet *applet, enum gsma_use use,
 	}
 out:
 	if (result >= 0)
-		applet->stuck = false;
+		applet->stuck = applet->given_up = false;
 	return result;
 }
 

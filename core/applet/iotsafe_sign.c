@@ -111,23 +111,49 @@ static int sign_in_session(struct applet *applet,
 		      (struct bytes){answer, response.size}, out);
 }
 
+/* A session that was opened ahead may have ended by itself: then the card
+ * refuses what would have been good. The three others are for the levels
+ * above, which repeat all of it. */
+static bool has_gone(int result)
+{
+	const unsigned status = result < 0 ? iotsafe_last_status() : 0;
+
+	return status && status != 0x6881 && status != 0x6984 &&
+	       status != 0x6989;
+}
+
 /* A signature is a row of commands and is repeated as a whole, or not. */
 static int sign_once(struct applet *applet, const struct record *key,
 		     const struct gsma_message *message, struct signature *out,
 		     const struct deadline *deadline)
 {
-	uint8_t body[REFERENCE_MAX + 16];
+	uint8_t body[APPLET_INIT_MAX];
 	struct builder init = {body, 0, sizeof(body), false};
-	int result;
+	int result, ahead;
 
 	gsma_build_init(&init, key, message);
-	result = gsma_session_open(applet, GSMA_SIGN, key,
-				   (struct bytes){body, init.size}, deadline);
-	if (result < 0)
-		return gsma_without_mode(message, result);
+	ahead = gsma_session_open(applet, GSMA_SIGN, key,
+				  (struct bytes){body, init.size}, deadline);
+	if (ahead < 0)
+		return gsma_without_mode(message, ahead);
 	result = sign_in_session(applet, message, out, deadline);
 	gsma_session_end(applet, GSMA_SIGN, result, deadline);
+	if (ahead && has_gone(result))
+		return sign_once(applet, key, message, out, deadline);
 	return result;
+}
+
+int gsma_prepare(struct applet *applet, const struct record *key, int algorithm,
+		 const struct deadline *deadline)
+{
+	const struct gsma_message message = {.mode = IOTSAFE_MODE_HOST,
+					     .algorithm = algorithm};
+	uint8_t body[APPLET_INIT_MAX];
+	struct builder init = {body, 0, sizeof(body), false};
+
+	gsma_build_init(&init, key, &message);
+	return gsma_session_prepare(applet, key,
+				    (struct bytes){body, init.size}, deadline);
 }
 
 /* Once more in pieces where the text was longer than one byte of length says

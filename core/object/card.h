@@ -85,6 +85,8 @@ struct iotsafe_card {
 	atomic_bool is_other;
 
 	struct card_guest guest;
+	/* Channels outlive turns, and one was open when the last one ended. */
+	atomic_bool has_channel;
 
 	/* All below belongs to whoever has the turn. */
 	struct aid aids[CHANNEL_AIDS_MAX]; /* from the address */
@@ -126,6 +128,13 @@ int card_run_on(iotsafe_card *card, const struct record *record,
 		const struct deadline *limit, card_operation operation,
 		void *self);
 
+/* The same for what is as well not done: IOTSAFE_OK, without having been
+ * called, where a channel would have to be opened for it, which may cost
+ * another applet its own, or want a PIN. */
+int card_attempt_on(iotsafe_card *card, const struct record *record,
+		    const struct deadline *limit, card_operation operation,
+		    void *self);
+
 /* open.c: opens what is not open, card->at's channel included. For use within
  * a turn, as all the following. */
 int card_open_all(iotsafe_card *card, const struct deadline *deadline);
@@ -138,6 +147,9 @@ int card_look_for_others(iotsafe_card *card, const struct deadline *deadline);
  * that it is no applet of ours after all. */
 bool card_is_no_applet(iotsafe_card *card, int result);
 void card_drop_link(iotsafe_card *card);
+/* channels.c */
+void card_close_channel(struct holding *holding,
+			const struct deadline *deadline);
 void card_close_channels(iotsafe_card *card, const struct deadline *deadline);
 /* A reset took them. */
 void card_lose_channels(iotsafe_card *card);

@@ -14,6 +14,10 @@ int key_open(iotsafe_card *card, const char *name, const struct deadline *limit,
 int key_sign(iotsafe_key *key, int algorithm, struct bytes hash,
 	     const struct deadline *limit, uint8_t **out, size_t *out_size);
 
+/* iotsafe_key_prepare() with a limit; whether it can come to anything. */
+bool key_may_prepare(const iotsafe_key *key);
+int key_prepare(iotsafe_key *key, const struct deadline *limit);
+
 /* Counts one more user. */
 iotsafe_key *key_use(iotsafe_key *key);
 iotsafe_card *card_use(iotsafe_card *card);

@@ -14,7 +14,8 @@ const char *const card_attributes[] = {
 	"piece",     "list",
 	"le",	     "signature-length",
 	"pin-file",  "pin-env",
-	"pin-blind", NULL,
+	"pin-blind", "ahead",
+	NULL,
 };
 
 static int apply_class(const struct address *address, struct manners *manners)
@@ -50,7 +51,7 @@ static int apply_applet(const struct address *address,
 			struct applet_manners *manners)
 {
 	long session, length;
-	bool list;
+	bool list, ahead;
 
 	manners->forced_close = address_get(address, "close") != NULL;
 	manners->forced_length =
@@ -61,6 +62,8 @@ static int apply_applet(const struct address *address,
 	TRY(address_get_number(address, "signature-length", 1, 2, 0, &length));
 	TRY(address_get_flag(address, "close", false, &manners->close_session));
 	TRY(address_get_flag(address, "list", true, &list));
+	/* ahead.c asks the address. */
+	TRY(address_get_flag(address, "ahead", true, &ahead));
 	manners->session = (uint8_t)session;
 	manners->signature_length = (uint8_t)length;
 	manners->forced_no_list = !list;

@@ -72,7 +72,7 @@ static int open_channel(iotsafe_card *card, struct holding *holding,
 		trace_line(IOTSAFE_TRACE_APDU,
 			   "card: applet %s gives up its channel for another",
 			   other->applet.kind->name);
-		channel_close(&other->applet.channel, deadline);
+		card_close_channel(other, deadline);
 		card->link.more = other_open(card, holding);
 		result = channel_open(channel, &card->link, aids, count,
 				      deadline);
@@ -106,6 +106,8 @@ static int take_up(iotsafe_card *card, struct holding *holding,
 	card->at = holding;
 	holding->pin_seen = false;
 	applet->left_open = 0;
+	applet->prepared.size = 0;
+	applet->given_up = false;
 	forget_namesakes(card, holding);
 	TRY(card_recognise(card));
 	TRY(applet_load(number_of(card, holding), &applet->kind));
@@ -359,19 +361,6 @@ int card_open_all(iotsafe_card *card, const struct deadline *deadline)
 		TRY(open_link(card, deadline));
 	TRY(begin_link_turn(card, deadline));
 	return open_applet(card, deadline);
-}
-
-void card_close_channels(iotsafe_card *card, const struct deadline *deadline)
-{
-	for (unsigned i = 0; i < APPLETS; i++)
-		channel_close(&card->holdings[i].applet.channel, deadline);
-}
-
-void card_lose_channels(iotsafe_card *card)
-{
-	for (unsigned i = 0; i < APPLETS; i++)
-		if (card->holdings[i].applet.channel.open)
-			channel_lost(&card->holdings[i].applet.channel);
 }
 
 void card_hang_up(iotsafe_card *card, const struct deadline *deadline)

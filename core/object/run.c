@@ -16,6 +16,7 @@ struct run {
 	struct holding *start; /* NULL: the first that is there */
 	const struct deadline *deadline;
 	bool link_was_open; /* when the turn began */
+	bool attempt;	    /* no channel is opened for it */
 };
 
 /* ---- recovery ---- */
@@ -101,6 +102,8 @@ static int run_once(iotsafe_card *card, const struct run *run)
 {
 	if (run->start || card->home)
 		card->at = run->start ? run->start : card->home;
+	if (run->attempt && !card->at->applet.channel.open)
+		return IOTSAFE_OK;
 	TRY(card_open_all(card, run->deadline));
 	return run->operation(card, run->self, run->deadline);
 }
@@ -244,6 +247,8 @@ static void end_link_turn(iotsafe_card *card, const struct deadline *deadline)
 	if (card->link.shared && card->link.in_turn)
 		card_close_channels(card, deadline);
 	link_turn_end(&card->link);
+	card->has_channel = card->at->applet.channel.open &&
+			    card->link.way != LINK_ON_BASIC;
 }
 
 int card_check_process(const iotsafe_card *card)
@@ -290,6 +295,18 @@ int card_run_on(iotsafe_card *card, const struct record *record,
 	struct run run = {.operation = operation,
 			  .self = self,
 			  .start = &card->holdings[record->applet]};
+
+	return run_within(card, card->timeout, limit, &run);
+}
+
+int card_attempt_on(iotsafe_card *card, const struct record *record,
+		    const struct deadline *limit, card_operation operation,
+		    void *self)
+{
+	struct run run = {.operation = operation,
+			  .self = self,
+			  .start = &card->holdings[record->applet],
+			  .attempt = true};
 
 	return run_within(card, card->timeout, limit, &run);
 }

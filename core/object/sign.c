@@ -201,6 +201,8 @@ static int sign(iotsafe_card *card, struct signing *signing,
 		return key->record.flags & IOTSAFE_OBJECT_SOFTWARE
 			       ? result
 			       : record_explain(result, &key->record, 0);
+	if (!signing->mode)
+		card->at->applet.usual = signing->algorithm;
 	card->counters[IOTSAFE_SIGNATURES] +=
 		!(key->record.flags & IOTSAFE_OBJECT_SOFTWARE);
 	return result;

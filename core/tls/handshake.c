@@ -8,6 +8,7 @@
 #include "base/crypto.h"
 #include "base/error.h"
 #include "object/key.h"
+#include "tls/ahead.h"
 #include "tls/credentials.h"
 #include "tls/psk.h"
 #include "tls/reuse.h"
@@ -238,6 +239,7 @@ static int finish(struct iotsafe_tls *tls)
 				    transport_mtu(&tls->transport));
 	trust_release(tls->cred);
 	job_end(&tls->job);
+	ahead_release(&tls->ahead);
 	tls->transport.quiet = false;
 	tls->stage = STAGE_OPEN;
 	if (gnutls_protocol_get_version(tls->session) != GNUTLS_TLS1_3)
@@ -294,6 +296,7 @@ static int advance(struct iotsafe_tls *tls, int fd,
 			TRY(perform(tls, prepare, deadline, &result));
 		TRY(result);
 		tls->stage = STAGE_HANDSHAKE;
+		ahead_start(tls);
 	}
 	return shake_hands(tls, deadline);
 }

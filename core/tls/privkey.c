@@ -11,6 +11,7 @@
 #include "base/crypto.h"
 #include "base/error.h"
 #include "object/key.h"
+#include "tls/ahead.h"
 #include "tls/datum.h"
 #include "tls/privkey.h"
 
@@ -179,8 +180,10 @@ static int sign(struct card_privkey *self, int algorithm, struct bytes hash,
 		return error_set(IOTSAFE_ERR_SUPPORT,
 				 "key %s cannot sign what TLS asks for",
 				 key_title(self->key));
-	if (self->signing)
+	if (self->signing) {
 		limit = &self->signing->limit;
+		TRY(ahead_settle(self->signing->ahead, limit));
+	}
 	TRY(key_sign(self->key, algorithm, hash, limit, &out, &out_size));
 	result = give_signature(signature, algorithm,
 				(struct bytes){out, out_size});

@@ -10,11 +10,14 @@
 #define ECDSA_ALGORITHMS                                                       \
 	(IOTSAFE_ECDSA_SHA256 | IOTSAFE_ECDSA_SHA384 | IOTSAFE_ECDSA_SHA512)
 
+struct job;
+
 /* What a session of our own wants of the signatures made for it. It must
  * outlive the private key. */
 struct signing {
 	struct deadline limit; /* beside the card's own time-out */
 	unsigned count;	       /* signatures made */
+	struct job *ahead;     /* what begins one before it is asked for */
 };
 
 /* The card's algorithm for one of GnuTLS's, 0 if no card has it. */

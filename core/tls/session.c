@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "object/key.h"
+#include "tls/ahead.h"
 #include "tls/datum.h"
 #include "tls/session.h"
 
@@ -67,6 +68,8 @@ int iotsafe_tls_new(iotsafe_card *card, unsigned options, iotsafe_tls **out)
 	tls->transport.fd = -1;
 	tls->verify = IOTSAFE_VERIFY_FULL;
 	job_init(&tls->job);
+	job_init(&tls->ahead);
+	tls->signing.ahead = &tls->ahead;
 	result = create(tls, options);
 	if (result >= 0 && card)
 		tls->card = card_use(card);
@@ -84,9 +87,10 @@ void iotsafe_tls_free(iotsafe_tls *tls)
 		return;
 	/* A thread of the parent does not exist here, and holds half of what
 	 * there is to free. */
-	if (tls->owner != getpid() && tls->job.running)
+	if (tls->owner != getpid() && (tls->job.running || tls->ahead.running))
 		return;
 	job_end(&tls->job);
+	ahead_end(&tls->ahead);
 	if (tls->session)
 		gnutls_deinit(tls->session);
 	if (tls->cred)

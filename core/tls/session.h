@@ -85,6 +85,7 @@ struct iotsafe_tls {
 	iotsafe_key *key;
 	struct signing signing;
 	struct job job;
+	struct job ahead;     /* see ahead.h */
 	bool waiting_allowed; /* of the call under way: timeout was not 0 */
 	bool resuming;	      /* the session offered may spare us the card */
 	bool trust_loaded;    /* what the card says about whom to trust */

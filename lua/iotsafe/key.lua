@@ -167,6 +167,13 @@ function methods:set_certificate(data)
 	return core.key_set_certificate(self.handle, data)
 end
 
+-- Begins a signature before it is known over what: the next one is done by the
+-- second of its two commands, if the card is asked for nothing else before.
+-- False: none was begun. card:connect() does it by itself.
+function methods:prepare()
+	return core.key_prepare(self.handle)
+end
+
 -- True if every signature is verified before it is given out.
 function methods:verifies()
 	return core.key_verifies(self.handle)

@@ -227,6 +227,13 @@ class Key:
         self._call(_core.key_set_certificate, memoryview(data))
         self._certificate = bytes(data)
 
+    def prepare(self) -> bool:
+        """Begins a signature before it is known over what: the next one is
+        done by the second of its two commands, if the card is asked for
+        nothing else before. False: none was begun. Sessions of this package
+        do it by themselves."""
+        return bool(self._call(_core.key_prepare))
+
     @property
     def verifies(self) -> bool:
         """Whether signatures are verified before they are given out."""

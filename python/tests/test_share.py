@@ -193,3 +193,13 @@ def test_a_child_of_fork_leaves_port_and_lock_file_alone(sim):
     busy(sim.address)
     assert len(card.random(8)) == 8
     card.close()
+
+
+@pytest.mark.parametrize("how", ["share=yes", "interface=basic"])
+def test_no_signature_is_begun_ahead_where_no_channel_stays(sim, how):
+    with iotsafe.open(f"{sim.address}?{how}") as card:
+        key = card.key("client")
+        key.sign_message(b"first")
+        before = card.counters["exchanges"]
+        assert key.prepare() is False
+        assert card.counters["exchanges"] == before

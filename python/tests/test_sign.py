@@ -189,3 +189,30 @@ def test_another_certificate_must_be_of_the_same_key(card, store):
     assert key.certificate == own
     with pytest.raises(iotsafe.VerifyError):
         key.use_certificate((store / "ca.pem").read_bytes())
+
+
+def test_a_signature_that_was_prepared_takes_one_exchange_less(address):
+    with iotsafe.open(address(quirk="direct")) as card:
+        key = card.key("client")
+        key.sign_message(b"first")
+        assert key.prepare() is True
+        before = card.counters["exchanges"]
+        key.sign_message(b"second")
+        assert card.counters["exchanges"] == before + 1
+        key.sign_message(b"third")
+        assert card.counters["exchanges"] == before + 3
+
+
+def test_nothing_is_prepared_where_the_address_says_no(address):
+    with iotsafe.open(address(ahead="no")) as card:
+        key = card.key("client")
+        before = card.counters["exchanges"]
+        assert key.prepare() is False
+        assert card.counters["exchanges"] == before
+
+
+def test_a_key_that_is_closed_prepares_nothing(card):
+    key = card.key("client")
+    key.close()
+    with pytest.raises(iotsafe.ClosedError):
+        key.prepare()

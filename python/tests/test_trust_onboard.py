@@ -184,3 +184,12 @@ def test_a_certificate_of_others_is_not_trusted(tob, store):
             tob.key(SIGNING).certificate, store / "none.pem")
     with pytest.raises(iotsafe.FormatError):
         iotsafe.verify_certificate(b"", store / "ca.pem")
+
+
+@pytest.mark.parametrize("name", [SIGNING, AVAILABLE])
+def test_no_signature_is_begun_ahead(tob, asked, name):
+    key = tob.key(name)
+    key.sign_message(MESSAGE)
+    before = tob.counters["exchanges"]
+    assert key.prepare() is False
+    assert tob.counters["exchanges"] == before

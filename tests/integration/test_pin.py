@@ -214,6 +214,35 @@ def test_file_that_is_garbled_gives_none(start, digits, tmp_path):
     assert tries(sim) == 0
 
 
+# Begins a signature ahead, and then signs: who is asked for the PIN, and when.
+AHEAD = """
+import sys, iotsafe
+asked = []
+def give(iccid, tries):
+    asked.append(tries)
+    return sys.argv[2]
+iotsafe.set_pin(give)
+with iotsafe.open(sys.argv[1]) as card:
+    key = card.key("label=client")
+    print("prepared", key.prepare(), asked)
+    key.sign(bytes(32))
+    print("signed", asked)
+    print("prepared", key.prepare(), asked)
+"""
+
+
+@by_module
+def test_is_not_sent_for_a_signature_that_is_only_begun_ahead(start):
+    sim = start(QUIRKS[0])
+    done = subprocess.run(
+        [sys.executable, "-c", AHEAD, f"at:{sim.link}?{MANY}", PIN],
+        capture_output=True, text=True, timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "prepared False []", "signed [3]", "prepared True [3]"]
+
+
 @by_module
 def test_without_anybody_to_give_it_the_refusal_is_told(start):
     assert "6982" in run(start(QUIRKS[0]))[0]

@@ -227,6 +227,29 @@ int key_learn(iotsafe_key *key, const struct deadline *limit)
 	return key->chain[0] ? IOTSAFE_OK : add_chain(key);
 }
 
+bool key_may_prepare(const iotsafe_key *key)
+{
+	return !key->card->never_ahead;
+}
+
+int key_prepare(iotsafe_key *key, const struct deadline *limit)
+{
+	struct error kept;
+	int result;
+
+	key->card->prepared++;
+	error_save(&kept);
+	result = work(key->card, key->card->prepare_ms, limit);
+	if (result >= 0 && key->card->cancel_prepare)
+		result = error_set(IOTSAFE_ERR_CANCELLED,
+				   "soft card: cancelled by its user");
+	if (result == IOTSAFE_ERR_CANCELLED)
+		return result;
+	error_restore(&kept);
+	key->card->begun++;
+	return result >= 0;
+}
+
 int key_algorithms(const iotsafe_key *key)
 {
 	return key->card->algorithms;

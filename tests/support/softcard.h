@@ -27,14 +27,15 @@ struct iotsafe_card {
 	const char *secret;		   /* the secret key "psk" */
 
 	/* What the card does when asked. */
-	int open_ms, sign_ms;	  /* how long it takes */
+	int open_ms, sign_ms, prepare_ms; /* how long it takes */
 	int fail_open, fail_sign; /* the code it fails with, status 6985 */
 	int fail_verify, fail_derive;
 	bool wrong; /* gives something that is no signature */
+	bool never_ahead, cancel_prepare;
 
 	/* What it was asked for. */
 	atomic_int opened, signatures, keys, busy, most_busy;
-	atomic_int verifications, derivations, randoms;
+	atomic_int verifications, derivations, randoms, prepared, begun;
 	uint8_t last_random[32];
 	char last_name[128];
 

@@ -49,7 +49,7 @@ static void make_connection(struct peer *peer)
 {
 	int fds[2] = {-1, peer->wish.fd};
 
-	if (peer->wish.datagram)
+	if (!peer->wish.fd && peer->wish.datagram)
 		connect_pair(fds);
 	else if (!peer->wish.fd)
 		need(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds),

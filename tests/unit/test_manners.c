@@ -49,6 +49,7 @@ Test(manners, that_make_no_sense_are_refused_before_the_card_is_asked)
 		{"le=maybe", "is neither yes nor no"},
 		{"list=2", "is neither yes nor no"},
 		{"close=", "is neither yes nor no"},
+		{"ahead=soon", "is neither yes nor no"},
 		{"signature-length=3", "is not a number from 1 to 2"},
 		{"klass=80", "has no attribute \"klass\""},
 	};

@@ -327,6 +327,7 @@ ParameterizedTest(int *number, cakey, is_asked_about_each_server,
 		expect_good(result);
 	cr_assert(eq(int, card.verifications, row->verifications));
 	cr_assert(eq(int, card.signatures, row->code ? 0 : 1));
+	cr_assert(eq(int, card.prepared, 0), "a signature was begun");
 	if (!row->code)
 		expect_echo(tls, "hello");
 	end_session(tls, &peer);

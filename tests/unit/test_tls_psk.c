@@ -131,6 +131,7 @@ ParameterizedTest(int *row, psk, opens_a_session_with_one_derivation,
 	cr_assert(eq(int, peer.result, 0));
 	cr_assert(eq(int, card.derivations, 1));
 	cr_assert(eq(int, card.opened, 0), "a private key was looked for");
+	cr_assert(eq(int, card.prepared, 0), "a signature was begun");
 	cr_assert(lt(int, wanted_card, 30), "a busy loop");
 }
 

@@ -89,12 +89,13 @@ ParameterizedTest(int *row, resume, makes_no_use_of_the_card, .timeout = 300)
 {
 	enum protocol protocol = (enum protocol)(*row % 8);
 	struct saved saved = first(protocol);
-	int opened = card.opened;
+	int opened = card.opened, prepared = card.prepared;
 	iotsafe_tls *tls = new_session(protocol, &card);
 
 	expect_good(iotsafe_tls_set_session(tls, saved.data, saved.size));
 	cr_assert(go(tls, with_tickets(protocol), *row < 8));
 	cr_assert(eq(int, card.opened, opened), "the card was asked");
+	cr_assert(eq(int, card.prepared, prepared), "a signature was begun");
 	cr_assert(eq(int, card.signatures, 1));
 	iotsafe_free(saved.data);
 }

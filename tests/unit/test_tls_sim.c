@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 #include "tlspeer.h"
 
 static struct identity ca, server;
@@ -134,6 +136,94 @@ ParameterizedTest(int *row, sim, costs_one_signature_of_two_exchanges,
 		     exchanges + 2));
 	cr_assert(eq(u64, iotsafe_card_counter(card, IOTSAFE_SIGNATURES), 2));
 	iotsafe_card_free(card);
+}
+
+static void expect_anonymous_session(iotsafe_card *card, int protocol,
+				     bool waiting)
+{
+	iotsafe_tls *tls = new_session(card, protocol);
+	struct peer peer;
+
+	peer_start(&peer, (struct peer_wish){.datagram = protocol == 2,
+					     .priority = priorities[protocol],
+					     .server = &server});
+	expect_good(shake_hands(tls, peer.fd, waiting));
+	iotsafe_tls_free(tls);
+	peer_join(&peer);
+	cr_assert(eq(int, peer.result, 0));
+}
+
+/* Before the server has said a word. */
+static void expect_session_given_up(iotsafe_card *card, int protocol)
+{
+	iotsafe_tls *tls = new_session(card, protocol);
+	int ends[2];
+
+	cr_assert(
+		eq(int,
+		   socketpair(AF_UNIX, protocol == 2 ? SOCK_DGRAM : SOCK_STREAM,
+			      0, ends),
+		   0));
+	cr_assert(eq(int, iotsafe_tls_handshake(tls, ends[0], 50),
+		     IOTSAFE_ERR_TIMEOUT));
+	iotsafe_tls_free(tls);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+/* The card has been told to sign, and then it is not wanted: also one that has
+ * a single session, which stays taken. */
+Test(sim, is_of_use_after_a_server_that_wants_no_certificate)
+{
+	static const char *const addresses[] = {
+		"sim:", "sim:?quirk=strict-session",
+		"sim:?quirk=strict-session,shared-session",
+		"sim:?quirk=strict-session&ahead=no"};
+
+	for (size_t i = 0; i < 4; i++) {
+		iotsafe_card *card = open_card(addresses[i]);
+
+		for (int round = 0; round < 6; round++) {
+			expect_anonymous_session(card, round % 3, round % 2);
+			expect_session_given_up(card, round % 3);
+			expect_session(card, round % 3, !(round % 2));
+		}
+		cr_assert(eq(u64,
+			     iotsafe_card_counter(card, IOTSAFE_SIGNATURES),
+			     6));
+		iotsafe_card_free(card);
+	}
+}
+
+static void *many_sessions(void *self)
+{
+	for (int i = 0; i < 4; i++)
+		expect_session(self, i % 3, i % 2);
+	return NULL;
+}
+
+/* Each takes what another has begun, or loses what it has begun itself. */
+Test(sim, is_shared_by_threads_that_begin_signatures_ahead)
+{
+	static const char *const addresses[] = {"sim:",
+						"sim:?quirk=strict-session"};
+
+	for (size_t i = 0; i < 2; i++) {
+		iotsafe_card *card = open_card(addresses[i]);
+		pthread_t threads[4];
+
+		for (int j = 0; j < 4; j++)
+			cr_assert(eq(int,
+				     pthread_create(&threads[j], NULL,
+						    many_sessions, card),
+				     0));
+		for (int j = 0; j < 4; j++)
+			pthread_join(threads[j], NULL);
+		cr_assert(eq(u64,
+			     iotsafe_card_counter(card, IOTSAFE_SIGNATURES),
+			     16));
+		iotsafe_card_free(card);
+	}
 }
 
 static void expect_failure(const char *address, int code, const char *words)

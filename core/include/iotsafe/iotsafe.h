@@ -242,7 +242,8 @@ IOTSAFE_API void iotsafe_pin_set_applet(iotsafe_applet_pin_func func,
  *        `aid=` hexadecimal AID to select, several joined
  *        by `,`, instead of the known ones; `class=`, `le=`, `piece=`,
  *        `session=`, `close=`, `signature-length=` and `list=` say what would
- *        be found out about the card otherwise.
+ *        be found out about the card otherwise; `ahead=no` has no signature
+ *        begun before it is wanted.
  *        docs/addresses.md has them all.
  * @return IOTSAFE_ERR_IO (no such port), _BUSY, _TIMEOUT (nothing answers),
  *         _MODEM, _ABSENT (no SIM, or no applet on it), _ARG (address).
@@ -520,6 +521,25 @@ IOTSAFE_API int iotsafe_key_object(iotsafe_key *key, iotsafe_object **object);
 IOTSAFE_API int iotsafe_key_sign(iotsafe_key *key, int algorithm,
 				 const uint8_t *data, size_t data_size,
 				 uint8_t **out, size_t *out_size);
+
+/**
+ * Begins a signature before it is known over what: sends COMPUTE SIGNATURE
+ * INIT, which the next iotsafe_key_sign() finds done, from whatever handle of
+ * this card it comes, if it is of the same key and algorithm: the one that was
+ * signed with last, else the key's first with SHA-256. Whatever else is said to
+ * the card before undoes it. For the time in which a peer is waited for, as
+ * around gnutls_handshake(); sessions of iotsafe_tls do it by themselves.
+ * Blocks for that command, and the first time until the public key is read.
+ *
+ * It is an attempt: what the card refuses here is no failure, is not recorded,
+ * and is found again by who signs. No PIN is sent for it. Never over a port
+ * that is shared nor a basic channel, never for a key that signs here or of
+ * Trust Onboard, nor where the address says `ahead=no`.
+ *
+ * @return 1 if a signature has been begun, 0 if not; IOTSAFE_ERR_ARG,
+ *         IOTSAFE_ERR_CANCELLED
+ */
+IOTSAFE_API int iotsafe_key_prepare(iotsafe_key *key);
 
 /** Who hashes what is signed (IoT.05 clause 2.5.14, "mode of operation"). */
 enum iotsafe_mode {
