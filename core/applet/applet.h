@@ -100,6 +100,13 @@ struct prepared {
 	uint64_t exchanges; /* of the link by then */
 };
 
+/* Asked when the first piece of a file is there: whether all of it is wanted.
+ */
+struct look {
+	bool (*wants)(const void *self, struct bytes start);
+	const void *self;
+};
+
 /* An applet on an open channel. */
 struct applet {
 	const struct applet_kind *kind;
@@ -115,6 +122,7 @@ struct applet {
 	 * the way says nothing of how the card ends a signature. */
 	bool given_up;
 	int usual; /* the algorithm of the last signature over a hash, or 0 */
+	const struct look *look; /* of read() under way, mostly NULL */
 };
 
 struct applet_kind {
@@ -138,7 +146,8 @@ struct applet_kind {
 	/* All objects. */
 	int (*list)(struct applet *applet, struct records *out,
 		    const struct deadline *deadline);
-	/* A whole file; *out is released with iotsafe_free(). */
+	/* A whole file; *out is released with iotsafe_free(). 1: its beginning
+	 * alone, since no more was wanted. */
 	int (*read)(struct applet *applet, const struct record *file,
 		    uint8_t **out, size_t *out_size,
 		    const struct deadline *deadline);

@@ -191,6 +191,19 @@ static bool is_done(struct reading *reading)
 	       !goes_on(reading);
 }
 
+/* The first piece says that the rest is not wanted. Where the card has promised
+ * more than one certificate those behind it may be. */
+static bool is_enough(const struct applet *applet,
+		      const struct reading *reading)
+{
+	const struct look *look = applet->look;
+
+	return look && reading->end > reading->size && reading->slot &&
+	       reading->slot <= reading->end + 4 &&
+	       !look->wants(look->self,
+			    (struct bytes){reading->data, reading->size});
+}
+
 static int read_pieces(struct applet *applet, const struct record *file,
 		       struct reading *reading, const struct deadline *deadline)
 {
@@ -216,6 +229,8 @@ static int read_pieces(struct applet *applet, const struct record *file,
 			find_end(reading, file);
 		if (!apdu_is_done(status) || reading->size == before)
 			return stop_reading(reading, status);
+		if (!before && is_enough(applet, reading))
+			return 1;
 		/* Some cards pad without end: where nobody told the size, a
 		 * whole piece of zeros is behind it. */
 		if (!reading->end && before &&
@@ -232,7 +247,7 @@ int gsma_read_file(struct applet *applet, const struct record *file,
 		   const struct deadline *deadline)
 {
 	struct reading reading = {.data = malloc(FILE_ROOM)};
-	int result;
+	int result, given;
 
 	if (!reading.data)
 		return error_set(IOTSAFE_ERR_MEMORY, "READ FILE: no memory");
@@ -246,7 +261,9 @@ int gsma_read_file(struct applet *applet, const struct record *file,
 		reading.size = reading.end;
 	if (reading.size > APPLET_FILE_MAX)
 		reading.size = APPLET_FILE_MAX;
-	result = bytes_give(reading.data, reading.size, out, out_size);
+	given = bytes_give(reading.data, reading.size, out, out_size);
+	if (given < 0)
+		result = given;
 out:
 	bytes_wipe(reading.data, reading.size);
 	free(reading.data);

@@ -88,6 +88,9 @@ bool crypto_rs_is_possible(struct bytes rs, bool brainpool);
  * cuts the padding off. */
 bool crypto_certificate_trim(struct bytes *certificate);
 
+/* Of the beginning of a certificate: false where it shows already that it is no
+ * issuer of another one, or that it is a root. */
+bool crypto_certificate_may_issue(struct bytes start, struct bytes certificate);
 bool crypto_certificate_issued(struct bytes issuer, struct bytes certificate);
 /* The same by its signature, and not by names alone. */
 bool crypto_certificate_signed(struct bytes issuer, struct bytes certificate)

@@ -48,6 +48,46 @@ bad:
 			 "certificate: its public key cannot be found");
 }
 
+/* Into a SEQUENCE whose end need not be there. */
+static bool enter(struct bytes *in)
+{
+	const size_t length = in->size > 1 ? in->data[1] : 0;
+	const size_t head = length < 0x80 ? 2 : 2 + (length & 0x7F);
+
+	if (in->size <= head || in->data[0] != 0x30)
+		return false;
+	in->data += head;
+	in->size -= head;
+	return true;
+}
+
+static bool find_names(struct bytes start, struct bytes *issuer,
+		       struct bytes *subject)
+{
+	struct tlv field[5];
+
+	if (!enter(&start) || !enter(&start))
+		return false;
+	if (start.size && start.data[0] == 0xA0 && !tlv_next(&start, field))
+		return false;
+	for (int i = 0; i < 5; i++)
+		if (!tlv_next(&start, &field[i]))
+			return false;
+	*issuer = field[2].value;
+	*subject = field[4].value;
+	return true;
+}
+
+bool crypto_certificate_may_issue(struct bytes start, struct bytes certificate)
+{
+	struct bytes issuer, subject, wanted, own;
+
+	if (!find_names(start, &issuer, &subject) ||
+	    !find_names(certificate, &wanted, &own))
+		return true;
+	return bytes_equal(subject, wanted) && !bytes_equal(subject, issuer);
+}
+
 bool crypto_certificate_trim(struct bytes *certificate)
 {
 	struct bytes rest = *certificate;

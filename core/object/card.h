@@ -21,6 +21,9 @@ struct entry {
 	size_t spki_size;
 	uint8_t *content; /* of a certificate file: its DER */
 	size_t content_size;
+	/* Of one that was not worth reading to its end. */
+	uint8_t *start;
+	size_t start_size;
 	/* Of a private key whose signature a public key verified: 1 + the
 	 * place of that one. */
 	size_t proven;
@@ -228,6 +231,13 @@ void card_forget_entry(iotsafe_card *card, struct entry *entry);
  * `spki` empty; only the link's failures are errors. */
 int card_need_entry(iotsafe_card *card, struct entry *entry,
 		    const struct deadline *deadline);
+
+/* The same for a file marked as a certificate that may have issued another
+ * one: read to its end only where its beginning does not show that it has
+ * not, or is a root. */
+int card_look_for_issuer(iotsafe_card *card, struct entry *entry,
+			 struct bytes certificate,
+			 const struct deadline *deadline);
 
 /* DER SubjectPublicKeyInfo of a key that the card told as the record's. */
 int card_spki(const iotsafe_card *card, const struct record *record,

@@ -278,7 +278,8 @@ int identity_issuer(iotsafe_card *card, struct bytes certificate,
 		/* Where labels tie, files hold the certificates of keys. */
 		if (may_be_certificate(entry, marked) &&
 		    !card->at->applet.kind->labels_tie)
-			TRY(card_need_entry(card, entry, deadline));
+			TRY(card_look_for_issuer(card, entry, certificate,
+						 deadline));
 		if (!entry->content)
 			continue;
 		if (crypto_certificate_issued(entry_content(entry),

@@ -27,6 +27,7 @@ void entry_release(struct entry *entry)
 	iotsafe_free(entry->spki);
 	iotsafe_free(entry->content);
 	iotsafe_free(entry->more);
+	iotsafe_free(entry->start);
 	secret_free(entry->software);
 }
 
@@ -85,13 +86,19 @@ static int read_certificate(iotsafe_card *card, struct entry *entry,
 	struct bytes file, first;
 	uint8_t *data;
 	size_t size;
-	int result = IOTSAFE_OK;
+	int result;
 
 	/* What a first reading has left. */
 	entry_release(entry);
 	*entry = fresh;
-	TRY(card->at->applet.kind->read(&card->at->applet, &entry->record,
-					&data, &size, deadline));
+	result = card->at->applet.kind->read(&card->at->applet, &entry->record,
+					     &data, &size, deadline);
+	TRY(result);
+	if (result > 0) {
+		entry->start = data;
+		entry->start_size = size;
+		return IOTSAFE_OK;
+	}
 	file = first = (struct bytes){data, size};
 	/* Other files are no error, so nothing is said about them. */
 	if (crypto_certificate_trim(&first) || is_pem(file))
@@ -195,6 +202,29 @@ int card_need_entry(iotsafe_card *card, struct entry *entry,
 	if (result < 0 && result != IOTSAFE_ERR_FORMAT &&
 	    !entry_is_refused(result))
 		return result;
-	entry->read = true;
+	entry->read = !entry->start;
 	return IOTSAFE_OK;
+}
+
+static bool may_issue(const void *self, struct bytes start)
+{
+	return crypto_certificate_may_issue(start, *(const struct bytes *)self);
+}
+
+int card_look_for_issuer(iotsafe_card *card, struct entry *entry,
+			 struct bytes certificate,
+			 const struct deadline *deadline)
+{
+	const struct look look = {may_issue, &certificate};
+	const struct bytes start = {entry->start, entry->start_size};
+	int result;
+
+	if (entry->read || (start.size && !may_issue(&certificate, start)))
+		return IOTSAFE_OK;
+	/* What stands behind the first certificate counts in other files. */
+	if (entry->record.flags & IOTSAFE_OBJECT_CERTIFICATE)
+		card->at->applet.look = &look;
+	result = card_need_entry(card, entry, deadline);
+	card->at->applet.look = NULL;
+	return result;
 }
