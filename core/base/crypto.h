@@ -31,7 +31,8 @@ size_t crypto_hash_block_size(int algorithm);
 
 /* Hashes data for one algorithm; `out` has CRYPTO_HASH_MAX bytes. Gives the
  * size. */
-size_t crypto_hash(int algorithm, struct bytes data, uint8_t *out);
+size_t crypto_hash(int algorithm, struct bytes data, uint8_t *out)
+	FOR_MODULES(crypto_hash);
 
 /* HKDF-Extract (RFC 5869) with the hash of an algorithm; `out` has
  * CRYPTO_HASH_MAX bytes. */
@@ -65,7 +66,8 @@ int crypto_point_of_spki(struct bytes spki, uint8_t *point);
 
 /* The SubjectPublicKeyInfo of a DER certificate, as it stands there. */
 int crypto_spki_of_certificate(struct bytes certificate, uint8_t **out,
-			       size_t *out_size);
+			       size_t *out_size)
+	FOR_MODULES(crypto_spki_of_certificate);
 
 /* Algorithms (enum iotsafe_algorithm) that a public key of this kind may
  * serve, and its size; 0 where GnuTLS cannot use the key. */
@@ -97,6 +99,9 @@ bool crypto_certificate_signed(struct bytes issuer, struct bytes certificate)
 	FOR_MODULES(crypto_certificate_signed);
 /* A certificate that may issue others (RFC 5280 4.2.1.9). */
 bool crypto_certificate_is_ca(struct bytes certificate);
+/* True where its time has passed, by the clock of the system. */
+bool crypto_certificate_is_over(struct bytes certificate)
+	FOR_MODULES(crypto_certificate_is_over);
 /* A CA certificate signed by itself. */
 bool crypto_certificate_is_root(struct bytes certificate)
 	FOR_MODULES(crypto_certificate_is_root);

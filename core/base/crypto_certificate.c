@@ -3,6 +3,7 @@
  * Certificates: found among padding, taken apart, and who issued whom.
  */
 #include <gnutls/x509.h>
+#include <time.h>
 #include "base/crypto.h"
 #include "base/crypto_datum.h"
 #include "base/error.h"
@@ -168,6 +169,18 @@ bool crypto_certificate_is_ca(struct bytes certificate)
 	ca = is_ca(crt);
 	gnutls_x509_crt_deinit(crt);
 	return ca;
+}
+
+bool crypto_certificate_is_over(struct bytes certificate)
+{
+	gnutls_x509_crt_t crt;
+	time_t until;
+
+	if (!import_certificate(certificate, &crt))
+		return false;
+	until = gnutls_x509_crt_get_expiration_time(crt);
+	gnutls_x509_crt_deinit(crt);
+	return until < time(NULL);
 }
 
 bool crypto_certificate_is_root(struct bytes certificate)

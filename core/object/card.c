@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/error.h"
+#include "object/cache.h"
 #include "object/card.h"
 #include "object/key.h"
 #include "object/registry.h"
@@ -74,6 +75,7 @@ static int parse(iotsafe_card *card, const char *text)
 	TRY(address_parse(text, &card->address));
 	address_format(&card->address, "timeout", card->name);
 	TRY(check_attributes(card));
+	TRY(cache_check(card));
 	TRY(card_apply_manners(card));
 	TRY(address_get_number(&card->address, "timeout", TIMEOUT_LOWEST,
 			       TIMEOUT_HIGHEST, TIMEOUT_DEFAULT, &timeout));

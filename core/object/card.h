@@ -8,6 +8,7 @@
 #include <iotsafe/iotsafe.h>
 #include "applet/applet.h"
 #include "base/address.h"
+#include "base/module.h"
 #include "base/secret.h"
 #include "link/link.h"
 #include "object/key.h"
@@ -17,6 +18,7 @@
 struct entry {
 	struct record record;
 	bool read;     /* the two below are known, or known to be absent */
+	bool refused;  /* absent because the card did not give them */
 	uint8_t *spki; /* of a public key or certificate */
 	size_t spki_size;
 	uint8_t *content; /* of a certificate file: its DER */
@@ -54,6 +56,10 @@ struct holding {
 	/* Why the first of the objects that the list has and the card has not
 	 * was left out, "" where none was. */
 	char left_out[200];
+	/* cache.c: they are from disk, at least in part; how much of them the
+	 * file has. */
+	bool cached;
+	unsigned kept;
 };
 
 #define CARD_COUNTERS 5
@@ -102,6 +108,9 @@ struct iotsafe_card {
 	/* The one that is worked with, never NULL; and the first that is there,
 	 * NULL until that is known. */
 	struct holding *at, *home;
+	/* cache.c: the operation may take for true what is from disk; it does
+	 * so with what a handle has. */
+	bool believes, leans;
 	enum commitment commitment;
 	uint64_t committed_at; /* exchanges of the link by then */
 	/* How often what was read of the card turned out to be history. */
@@ -120,6 +129,13 @@ typedef int (*card_operation)(iotsafe_card *card, void *self,
  */
 int card_run(iotsafe_card *card, const struct deadline *limit,
 	     card_operation operation, void *self);
+
+/* The same for what finds an identity, or signs and verifies the signature:
+ * what is known of the card from disk will do for it, until it fails. With
+ * `record`, as card_run_on(). */
+int card_run_believing(iotsafe_card *card, const struct record *record,
+		       const struct deadline *limit, card_operation operation,
+		       void *self);
 
 /* The same with another limit than card->timeout. */
 int card_run_within(iotsafe_card *card, int timeout,
@@ -204,7 +220,8 @@ int card_need_whole_list(iotsafe_card *card, const struct deadline *deadline);
 
 /* Forgets all that was read of the card's objects, or of one applet's. */
 void card_forget(iotsafe_card *card);
-void card_forget_applet(struct holding *holding);
+void card_forget_applet(struct holding *holding)
+	FOR_MODULES(card_forget_applet);
 
 /* others.c: tells other processes that what they read of the card may be
  * history; hears it of them; false where they have changed the card since, or

@@ -7,6 +7,7 @@
 #include "applet/iotsafe.h"
 #include "base/crypto.h"
 #include "base/error.h"
+#include "object/cache.h"
 #include "object/card.h"
 #include "object/key.h"
 
@@ -143,6 +144,7 @@ int card_put(iotsafe_card *card, struct entry *entry, struct bytes spki,
 
 	TRY(card_need_iotsafe(card, "PUT PUBLIC KEY"));
 	TRY(crypto_point_of_spki(spki, key.point));
+	cache_drop(card);
 	result =
 		gsma_put_public_key(&card->at->applet, &record, &key, deadline);
 	/* Whatever came of it, what was read before may be history. */

@@ -8,6 +8,7 @@
 #include <string.h>
 #include "base/error.h"
 #include "base/trace.h"
+#include "object/cache.h"
 #include "object/card.h"
 
 /* ---- keeping ---- */
@@ -23,6 +24,8 @@ void card_forget_applet(struct holding *holding)
 	holding->no_list = 0;
 	holding->absent = false;
 	holding->left_out[0] = '\0';
+	holding->cached = false;
+	holding->kept = 0;
 }
 
 void card_forget(iotsafe_card *card)
@@ -227,6 +230,8 @@ int card_need_list(iotsafe_card *card, const struct deadline *deadline)
 	struct records records;
 	int result;
 
+	if (!card->at->listed)
+		cache_load(card);
 	if (card->at->listed)
 		return IOTSAFE_OK;
 	if (card->at->applet.manners.forced_no_list)

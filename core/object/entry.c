@@ -203,6 +203,7 @@ int card_need_entry(iotsafe_card *card, struct entry *entry,
 	    !entry_is_refused(result))
 		return result;
 	entry->read = !entry->start;
+	entry->refused = result < 0;
 	return IOTSAFE_OK;
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include "base/crypto.h"
 #include "base/error.h"
+#include "object/cache.h"
 #include "object/card.h"
 #include "object/key.h"
 #include "object/key_parts.h"
@@ -35,12 +36,12 @@ struct opening {
 	const struct name *name;
 	struct record record;
 	unsigned changes;
+	bool cached;
 };
 
-static int find_key(iotsafe_card *card, void *self,
-		    const struct deadline *deadline)
+static int find_named(iotsafe_card *card, struct opening *opening,
+		      const struct deadline *deadline)
 {
-	struct opening *opening = self;
 	struct entry *entry;
 
 	opening->changes = card->changes;
@@ -50,6 +51,20 @@ static int find_key(iotsafe_card *card, void *self,
 	TRY(card_find(card, opening->name, IOTSAFE_CLASS_PRIVATE_KEY, &entry,
 		      deadline));
 	opening->record = entry->record;
+	return IOTSAFE_OK;
+}
+
+static int find_key(iotsafe_card *card, void *self,
+		    const struct deadline *deadline)
+{
+	struct opening *opening = self;
+
+	TRY(find_named(card, opening, deadline));
+	if (!key_is_sure(card, &opening->record, deadline)) {
+		cache_begin(card, false);
+		TRY(find_named(card, opening, deadline));
+	}
+	opening->cached = card->at->cached;
 	return IOTSAFE_OK;
 }
 
@@ -78,8 +93,9 @@ int key_open(iotsafe_card *card, const char *name, const struct deadline *limit,
 	if (!card || !key)
 		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
 	TRY(name_parse(name, &parsed));
-	TRY(card_run(card, limit, find_key, &opening));
+	TRY(card_run_believing(card, NULL, limit, find_key, &opening));
 	TRY(key_make(card, &opening.record, opening.changes, key));
+	(*key)->cached = opening.cached;
 	(*key)->identity = name_is_empty(&parsed);
 	return IOTSAFE_OK;
 }
@@ -102,6 +118,8 @@ void iotsafe_key_free(iotsafe_key *key)
 	key_drop_chain(key);
 	iotsafe_free(key->spki.data);
 	iotsafe_free(key->former.data);
+	for (unsigned i = 0; i < CHAIN_MAX; i++)
+		iotsafe_free(key->former_chain[i].data);
 	secret_free(key->software);
 	iotsafe_card_free(key->card);
 	free(key);
@@ -130,31 +148,37 @@ const char *key_title(const iotsafe_key *key)
 
 /* ---- public key and chain ---- */
 
-/* Finds the public key, from its object or else its certificate. */
+int key_find_public(iotsafe_card *card, const struct record *record,
+		    struct entry **out, const struct deadline *deadline)
+{
+	int result;
+
+	TRY(identity_public_key(card, record, out, deadline));
+	/* What only agrees on keys has no certificate. */
+	if ((*out && (*out)->spki) || !(record->flags & IOTSAFE_OBJECT_SIGN))
+		return IOTSAFE_OK;
+	result = identity_certificate(card, record, (struct bytes){NULL, 0},
+				      out, deadline);
+	/* A key may be used without knowing which one is its. */
+	if (result != IOTSAFE_ERR_AMBIGUOUS)
+		return result;
+	*out = NULL;
+	return IOTSAFE_OK;
+}
+
 int key_learn_spki(iotsafe_card *card, iotsafe_key *key,
 		   const struct deadline *deadline)
 {
 	struct entry *entry;
-	int result;
 
+	TRY(key_settle(card, key, deadline));
 	if (key->spki_learned)
 		return IOTSAFE_OK;
 	TRY(card_need_list(card, deadline));
-	TRY(identity_public_key(card, &key->record, &entry, deadline));
-	/* What only agrees on keys has no certificate. */
-	if ((!entry || !entry->spki) &&
-	    key->record.flags & IOTSAFE_OBJECT_SIGN) {
-		result = identity_certificate(card, &key->record,
-					      (struct bytes){NULL, 0}, &entry,
-					      deadline);
-		/* A key may be used without knowing which one is its. */
-		if (result == IOTSAFE_ERR_AMBIGUOUS)
-			entry = NULL;
-		else
-			TRY(result);
-	}
+	TRY(key_find_public(card, &key->record, &entry, deadline));
 	if (entry && entry->spki)
 		TRY(key_own_spki(key, entry_spki(entry)));
+	key->cached |= card->at->cached;
 	key->spki_learned = true;
 	return IOTSAFE_OK;
 }
@@ -228,12 +252,13 @@ int key_without_certificate(const iotsafe_key *key)
 			 "key %s has no certificate on the card", key->title);
 }
 
-static int learn_chain(iotsafe_card *card, iotsafe_key *key,
-		       const struct deadline *deadline)
+int key_learn_chain(iotsafe_card *card, iotsafe_key *key,
+		    const struct deadline *deadline)
 {
 	struct entry *entry;
 	int result;
 
+	TRY(key_settle(card, key, deadline));
 	if (key->chain_learned)
 		return IOTSAFE_OK;
 	TRY(key_learn_spki(card, key, deadline));
@@ -245,6 +270,10 @@ static int learn_chain(iotsafe_card *card, iotsafe_key *key,
 		TRY(look_for_other_certificate(card, key, &entry, deadline));
 	if (!entry && key->spki.size)
 		TRY(look_for_stray(card, key, deadline));
+	key->cached |= card->at->cached;
+	/* There may be one by now. */
+	if (!entry && card->at->cached)
+		return key_without_certificate(key);
 	if (entry) {
 		result = key_build_chain(card, key, entry, deadline);
 		if (result < 0) {
@@ -259,12 +288,13 @@ static int learn_chain(iotsafe_card *card, iotsafe_key *key,
 static int learn_in_turn(iotsafe_card *card, void *self,
 			 const struct deadline *deadline)
 {
-	return learn_chain(card, self, deadline);
+	return key_learn_chain(card, self, deadline);
 }
 
 int key_learn(iotsafe_key *key, const struct deadline *limit)
 {
-	return card_run_on(key->card, &key->record, limit, learn_in_turn, key);
+	return card_run_believing(key->card, &key->record, limit, learn_in_turn,
+				  key);
 }
 
 int key_algorithms(const iotsafe_key *key)
@@ -290,102 +320,4 @@ struct bytes key_chain(const iotsafe_key *key, unsigned index)
 	if (index >= key->chain_count)
 		return (struct bytes){NULL, 0};
 	return borrow(&key->chain[index]);
-}
-
-/* What a caller wants to have, given out within the turn. */
-struct wish {
-	iotsafe_key *key;
-	unsigned index; /* in the chain */
-	uint8_t **out;
-	size_t *out_size;
-};
-
-static int give(const struct wish *wish, struct bytes bytes)
-{
-	/* A repeated operation gives again. */
-	iotsafe_free(*wish->out);
-	return bytes_give(bytes.data, bytes.size, wish->out, wish->out_size);
-}
-
-static int give_public_key(iotsafe_card *card, void *self,
-			   const struct deadline *deadline)
-{
-	const struct wish *wish = self;
-	iotsafe_key *key = wish->key;
-
-	TRY(key_learn_spki(card, key, deadline));
-	if (!key->spki.size)
-		return error_set(IOTSAFE_ERR_ABSENT,
-				 "key %s: neither a public-key object nor a "
-				 "certificate on the card tells its public key",
-				 key->title);
-	return give(wish, borrow(&key->spki));
-}
-
-int iotsafe_key_public_key(iotsafe_key *key, uint8_t **out, size_t *out_size)
-{
-	struct wish wish = {key, 0, out, out_size};
-
-	if (!bytes_ready(out, out_size) || !key)
-		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
-	return card_run_on(key->card, &key->record, NULL, give_public_key,
-			   &wish);
-}
-
-static int give_certificate(iotsafe_card *card, void *self,
-			    const struct deadline *deadline)
-{
-	const struct wish *wish = self;
-	iotsafe_key *key = wish->key;
-
-	TRY(learn_chain(card, key, deadline));
-	if (!key->chain_count)
-		return key_without_certificate(key);
-	if (wish->index >= key->chain_count)
-		return error_set(IOTSAFE_ERR_ABSENT,
-				 "key %s: its chain has %u certificates",
-				 key->title, key->chain_count);
-	return give(wish, key_chain(key, wish->index));
-}
-
-int iotsafe_key_certificate(iotsafe_key *key, unsigned index, uint8_t **out,
-			    size_t *out_size)
-{
-	struct wish wish = {key, index, out, out_size};
-
-	if (!bytes_ready(out, out_size) || !key)
-		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
-	return card_run_on(key->card, &key->record, NULL, give_certificate,
-			   &wish);
-}
-
-int iotsafe_key_object(iotsafe_key *key, iotsafe_object **object)
-{
-	if (object)
-		*object = NULL;
-	if (!key || !object)
-		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
-	return object_new(key->card, &key->record, object);
-}
-
-static int ask_verifies(iotsafe_card *card, void *self,
-			const struct deadline *deadline)
-{
-	iotsafe_key *key = self;
-
-	TRY(key_learn_spki(card, key, deadline));
-	return key->able != 0;
-}
-
-int iotsafe_key_verifies(iotsafe_key *key)
-{
-	struct error kept;
-	int result;
-
-	if (!key)
-		return 0;
-	error_save(&kept);
-	result = card_run_on(key->card, &key->record, NULL, ask_verifies, key);
-	error_restore(&kept);
-	return result == 1;
 }

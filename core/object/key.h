@@ -46,6 +46,8 @@ struct bytes key_spki(const iotsafe_key *key);
 /* The chain, leaf first; empty past the end. Borrowed until the key goes. */
 struct bytes key_chain(const iotsafe_key *key, unsigned index)
 	FOR_MODULES(key_chain);
+/* A peer has refused it: what is known of it from disk may be history. */
+void key_doubt(iotsafe_key *key);
 /* A sentence-ready name of the key: `"client"` or `id 01`. */
 const char *key_title(const iotsafe_key *key) FOR_MODULES(key_title);
 

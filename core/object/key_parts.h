@@ -30,6 +30,9 @@ struct iotsafe_key {
 	atomic_int refused;
 	/* Of a key that signs here: read once, used without a turn. */
 	_Atomic(struct secret *) software;
+	/* It was found by what is from disk, or its public key or chain are
+	 * from there: they may be history. */
+	atomic_bool cached;
 	bool confirmed;	  /* a signature verified with `spki` */
 	bool chain_given; /* by the user, not by the card */
 	struct owned spki;
@@ -37,7 +40,7 @@ struct iotsafe_key {
 	 * reading it costs more than all else about a signature. */
 	atomic_int able;
 	struct owned former; /* the misleading one; others may look at it */
-	struct owned chain[CHAIN_MAX];
+	struct owned chain[CHAIN_MAX], former_chain[CHAIN_MAX];
 	unsigned chain_count;
 };
 
@@ -66,9 +69,27 @@ static inline struct bytes entry_content(const struct entry *entry)
 int key_make(iotsafe_card *card, const struct record *record, unsigned changes,
 	     iotsafe_key **key);
 
+/* The entry that has the public key of a private one, a key's or a
+ * certificate's; NULL where nothing tells. */
+int key_find_public(iotsafe_card *card, const struct record *record,
+		    struct entry **out, const struct deadline *deadline);
 /* Finds the public key, from its object or else its certificate. */
 int key_learn_spki(iotsafe_card *card, iotsafe_key *key,
 		   const struct deadline *deadline);
+
+/* The same with its certificates, where the card has them. */
+int key_learn_chain(iotsafe_card *card, iotsafe_key *key,
+		    const struct deadline *deadline);
+
+/* key_cached.c: whether a key that was found can do with what is from disk:
+ * a signature must show that it is wrong. */
+bool key_is_sure(iotsafe_card *card, const struct record *record,
+		 const struct deadline *deadline);
+/* Ahead of all else that is done with a key: one that is from disk is found
+ * anew on the card where the operation does not believe that, and forgets what
+ * it had learned. */
+int key_settle(iotsafe_card *card, iotsafe_key *key,
+	       const struct deadline *deadline);
 
 /* What can be done with the public key is looked up where it came otherwise
  * than by the following, which takes one into its place. */

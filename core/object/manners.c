@@ -15,7 +15,7 @@ const char *const card_attributes[] = {
 	"le",	     "signature-length",
 	"pin-file",  "pin-env",
 	"pin-blind", "ahead",
-	NULL,
+	"cache",     NULL,
 };
 
 static int apply_class(const struct address *address, struct manners *manners)

@@ -5,6 +5,7 @@
  */
 #include "base/state.h"
 #include "base/trace.h"
+#include "object/cache.h"
 #include "object/card.h"
 
 /* False where the count is another than it was, or cannot be kept. */
@@ -20,6 +21,7 @@ bool card_count_changes(iotsafe_card *card)
 
 void card_tell_others(iotsafe_card *card)
 {
+	cache_drop(card);
 	state_card_changed(card->link.port);
 	card_count_changes(card);
 }

@@ -7,6 +7,7 @@
 #include "applet/iotsafe.h"
 #include "base/crypto.h"
 #include "base/error.h"
+#include "object/cache.h"
 #include "object/card.h"
 #include "object/key.h"
 #include "object/key_parts.h"
@@ -135,6 +136,7 @@ static int generate_in_turn(iotsafe_card *card, void *self,
 	if (slot.has_functions && !(slot.flags & IOTSAFE_OBJECT_GENERATE))
 		return cannot_generate(&slot);
 	TRY(card_need_iotsafe(card, "GENERATE KEY PAIR"));
+	cache_drop(card);
 	card_commit(card, COMMIT_AT_ONCE);
 	result = gsma_generate(&card->at->applet, &slot, &making->private,
 			       &making->public, &making->key, &making->has_key,
@@ -197,6 +199,7 @@ static int agree_in_turn(iotsafe_card *card, void *self,
 	int result;
 
 	TRY(card_need_iotsafe(card, "COMPUTE DH"));
+	TRY(key_settle(card, agreeing->key, deadline));
 	TRY(card_find_with(card, agreeing->name, IOTSAFE_CLASS_PUBLIC_KEY,
 			   IOTSAFE_OBJECT_UPDATABLE | IOTSAFE_OBJECT_AGREE,
 			   private, &entry, deadline));

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 #include "base/error.h"
+#include "object/cache.h"
 #include "object/card.h"
 #include "object/key.h"
 
@@ -102,6 +103,7 @@ static int send_raw(iotsafe_card *card, void *self,
 				 "APDU: %zu bytes are no short command",
 				 raw->command.size);
 	/* Nobody knows what it does. */
+	cache_drop(card);
 	card_commit(card, COMMIT_AT_ONCE);
 	TRY(channel_transact(&card->at->applet.channel, &apdu, &response,
 			     deadline));

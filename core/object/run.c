@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include "base/error.h"
 #include "base/trace.h"
+#include "object/cache.h"
 #include "object/card.h"
 
 /* An operation, and the applet that it begins with. */
@@ -17,6 +18,7 @@ struct run {
 	const struct deadline *deadline;
 	bool link_was_open; /* when the turn began */
 	bool attempt;	    /* no channel is opened for it */
+	bool believes;	    /* what is known from disk */
 };
 
 /* ---- recovery ---- */
@@ -196,6 +198,7 @@ static int run_with_pin(iotsafe_card *card, struct run *run)
 static void begin(iotsafe_card *card, struct run *run)
 {
 	run->link_was_open = card->link_open;
+	cache_begin(card, run->believes);
 	for (unsigned i = 0; i < APPLETS; i++) {
 		struct holding *holding = &card->holdings[i];
 
@@ -220,6 +223,9 @@ static int run_in_turn(iotsafe_card *card, struct run *run)
 		result = run_with_pin(card, run);
 	if (result < 0)
 		loss = what_is_lost(card, run, result);
+	if (loss == LOST_NOTHING && card_may_repeat(card) &&
+	    !deadline_passed(run->deadline) && cache_misled(card, result))
+		result = run_once_or_anew(card, run);
 
 	/* Sessions go with their channel. */
 	if (result < 0 && card->at->was_open && card->at->applet.stuck &&
@@ -274,6 +280,8 @@ static int run_within(iotsafe_card *card, int timeout,
 	result = card_check_same(card);
 	if (result >= 0)
 		result = run_in_turn(card, run);
+	if (result >= 0)
+		cache_keep(card);
 	if (result < 0)
 		card_explain_commitment(card, result);
 	end_link_turn(card, &turn.deadline);
@@ -306,8 +314,21 @@ int card_attempt_on(iotsafe_card *card, const struct record *record,
 	struct run run = {.operation = operation,
 			  .self = self,
 			  .start = &card->holdings[record->applet],
-			  .attempt = true};
+			  .attempt = true,
+			  .believes = true};
 
+	return run_within(card, card->timeout, limit, &run);
+}
+
+int card_run_believing(iotsafe_card *card, const struct record *record,
+		       const struct deadline *limit, card_operation operation,
+		       void *self)
+{
+	struct run run = {
+		.operation = operation, .self = self, .believes = true};
+
+	if (record)
+		run.start = &card->holdings[record->applet];
 	return run_within(card, card->timeout, limit, &run);
 }
 

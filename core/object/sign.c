@@ -246,19 +246,43 @@ static int resolve(iotsafe_card *card, struct signing *signing,
 	return is_by_key(signing) ? IOTSAFE_OK : not_verified(key);
 }
 
+/* Of what is from disk a certificate may be in a handshake already: where the
+ * card has another key by now that one fails, and the next has the right one.
+ */
+static int settle(iotsafe_card *card, iotsafe_key *key,
+		  const struct deadline *deadline)
+{
+	const bool shown = key->cached && key->chain_count && !key->chain_given;
+
+	TRY(key_settle(card, key, deadline));
+	if (!shown || key->cached)
+		return IOTSAFE_OK;
+	TRY(key_learn_spki(card, key, deadline));
+	if (bytes_equal(borrow(&key->spki), borrow(&key->former)))
+		return IOTSAFE_OK;
+	return error_set(IOTSAFE_ERR_VERIFY,
+			 "key %s: the card has another key than the cache had, "
+			 "whose certificate may have been shown; try again",
+			 key->title);
+}
+
 static int sign_in_turn(iotsafe_card *card, void *self,
 			const struct deadline *deadline)
 {
 	struct signing *signing = self;
 
 	learn_refused(card, signing->key);
+	TRY(settle(card, signing->key, deadline));
 	TRY(choose_algorithm(signing));
 	TRY(key_check(card, signing->key));
 	TRY(key_learn_spki(card, signing->key, deadline));
 	TRY(choose_algorithm(signing));
 	TRY(sign(card, signing, deadline));
-	return is_by_key(signing) ? IOTSAFE_OK
-				  : resolve(card, signing, deadline);
+	if (is_by_key(signing))
+		return IOTSAFE_OK;
+	/* What would resolve it is from disk as well. */
+	return signing->key->cached ? not_verified(signing->key)
+				    : resolve(card, signing, deadline);
 }
 
 int key_sign(iotsafe_key *key, int algorithm, struct bytes hash,
@@ -269,8 +293,8 @@ int key_sign(iotsafe_key *key, int algorithm, struct bytes hash,
 
 	*out = NULL;
 	*out_size = 0;
-	TRY(card_run_on(key->card, &key->record, limit, sign_in_turn,
-			&signing));
+	TRY(card_run_believing(key->card, &key->record, limit, sign_in_turn,
+			       &signing));
 	return bytes_give(signing.signature.data, signing.signature.size, out,
 			  out_size);
 }
@@ -298,7 +322,8 @@ int iotsafe_key_sign_data(iotsafe_key *key, int algorithm, int mode,
 	if (!bytes_ready(out, out_size) || !key || (data_size && !data))
 		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
 	TRY(message_check(mode, data_size));
-	TRY(card_run_on(key->card, &key->record, NULL, sign_in_turn, &signing));
+	TRY(card_run_believing(key->card, &key->record, NULL, sign_in_turn,
+			       &signing));
 	return bytes_give(signing.signature.data, signing.signature.size, out,
 			  out_size);
 }

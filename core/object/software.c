@@ -96,6 +96,7 @@ static int decrypt_in_turn(iotsafe_card *card, void *self,
 {
 	struct decrypting *work = self;
 
+	TRY(key_settle(card, work->key, deadline));
 	TRY(key_check(card, work->key));
 	TRY(card_unlock_first(card, deadline));
 	return ask_card(card, work, deadline);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/error.h"
+#include "object/key.h"
 #include "tls/session.h"
 
 const char *failure_peer(const struct iotsafe_tls *tls, char *out, size_t size)
@@ -67,6 +68,8 @@ static int tell_alert(struct iotsafe_tls *tls, const char *operation)
 
 	if (!words)
 		words = "unknown";
+	if (tls->key && is_about_our_certificate(alert))
+		key_doubt(tls->key);
 	if (tls->psk && tls->stage == STAGE_HANDSHAKE && is_about_psk(alert))
 		what = "refused our pre-shared key, or its identity";
 	else if (tls->signing.count && is_about_our_certificate(alert))

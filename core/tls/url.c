@@ -158,11 +158,15 @@ static int import_found(const char *url,
 static int certificate_of_key(iotsafe_card *card, const char *url,
 			      uint8_t **out, size_t *out_size)
 {
+	struct bytes certificate;
 	iotsafe_key *key;
 	int result;
 
 	TRY(open_key(card, url, &key));
-	result = iotsafe_key_certificate(key, 0, out, out_size);
+	certificate = key_chain(key, 0);
+	result = certificate.size ? bytes_give(certificate.data,
+					       certificate.size, out, out_size)
+				  : key_without_certificate(key);
 	iotsafe_key_free(key);
 	return result;
 }

@@ -55,7 +55,9 @@ def run(command, log, minutes=5, build=BUILD, **environment):
     status. The whole process group ends with it. A shell leads the session:
     the first terminal that a leader opens is its own to hang up with."""
     variables = {k: v for k, v in os.environ.items() if k not in CLEARED}
-    variables.update(CI="true", BUILD=str(build), **environment)
+    variables.update(CI="true", BUILD=str(build),
+                     XDG_CACHE_HOME=str(build / "no-cache"))
+    variables.update(environment)
     with open(LOGS / log, "ab") as output:
         child = subprocess.Popen(
             ["sh", "-c", '"$@"; exit $?', "sh", *map(str, command)],

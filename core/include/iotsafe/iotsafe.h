@@ -504,7 +504,8 @@ IOTSAFE_API int iotsafe_key_open(iotsafe_card *card, const char *name,
 				 iotsafe_key **key);
 IOTSAFE_API void iotsafe_key_free(iotsafe_key *key);
 
-/** The key's record. */
+/** The key's record: with `cache=` in the address as it was when it was last
+ * read, see iotsafe_key_public_key() for who wants to know. */
 IOTSAFE_API int iotsafe_key_object(iotsafe_key *key, iotsafe_object **object);
 
 /**
@@ -574,15 +575,17 @@ IOTSAFE_API int iotsafe_signature_from_der(const uint8_t *data,
 					   size_t data_size, size_t size,
 					   uint8_t **out, size_t *out_size);
 
-/** The public key as DER SubjectPublicKeyInfo. IOTSAFE_ERR_ABSENT if neither
- * the card nor a certificate tells it. */
+/** The public key as DER SubjectPublicKeyInfo, as the card has it: never out of
+ * a cache (`cache=`). IOTSAFE_ERR_ABSENT if neither the card nor a certificate
+ * tells it. */
 IOTSAFE_API int iotsafe_key_public_key(iotsafe_key *key, uint8_t **out,
 				       size_t *out_size);
 
 /**
  * The key's certificate chain, as DER. Index 0 is the key's own certificate,
  * the following ones each issue the one before as far as the card holds them
- * (a self-signed root is left out). IOTSAFE_ERR_ABSENT past the end.
+ * (a self-signed root is left out), never out of a cache (`cache=`).
+ * IOTSAFE_ERR_ABSENT past the end.
  */
 IOTSAFE_API int iotsafe_key_certificate(iotsafe_key *key, unsigned index,
 					uint8_t **out, size_t *out_size);

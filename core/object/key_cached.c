@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A key's handle that was found by what is from disk becomes one that the card
+ * has, where that is wanted or has to be.
+ */
+#include <string.h>
+#include "base/crypto.h"
+#include "base/error.h"
+#include "object/cache.h"
+#include "object/card.h"
+#include "object/key.h"
+#include "object/key_parts.h"
+
+/* What was given out others may look at. */
+static void unlearn(iotsafe_key *key)
+{
+	iotsafe_free(key->former.data);
+	key->former = key->spki;
+	key->spki = (struct owned){NULL, 0};
+	for (unsigned i = 0; i < CHAIN_MAX; i++) {
+		iotsafe_free(key->former_chain[i].data);
+		key->former_chain[i] = key->chain[i];
+		key->chain[i] = (struct owned){NULL, 0};
+	}
+	key->chain_count = 0;
+	key->able = 0;
+	key->spki_learned = key->chain_learned = key->confirmed = false;
+}
+
+static int find_again(iotsafe_card *card, iotsafe_key *key,
+		      const struct deadline *deadline)
+{
+	struct record record = key->record;
+	const struct entry *entry;
+
+	if (key->identity) {
+		TRY(identity_find(card, &record, deadline));
+	} else {
+		entry = identity_private(card, &record);
+		if (entry)
+			record = entry->record;
+		else if (!card->at->no_list)
+			return error_set(IOTSAFE_ERR_ABSENT,
+					 "key %s is no longer on the card",
+					 key->title);
+	}
+	key->record = record;
+	record_title(&record, key->title, sizeof(key->title));
+	return IOTSAFE_OK;
+}
+
+int key_settle(iotsafe_card *card, iotsafe_key *key,
+	       const struct deadline *deadline)
+{
+	if (!key->cached)
+		return IOTSAFE_OK;
+	if (card->believes && (!card->at->listed || card->at->cached)) {
+		card->leans = true;
+		return IOTSAFE_OK;
+	}
+	TRY(card_need_list(card, deadline));
+	TRY(find_again(card, key, deadline));
+	/* A chain that was given stays, and the key that it fits: signatures of
+	 * another one do not verify. */
+	if (!key->chain_given)
+		unlearn(key);
+	key->cached = false;
+	return IOTSAFE_OK;
+}
+
+/* Another applet has it only if this one does not. */
+bool key_is_sure(iotsafe_card *card, const struct record *record,
+		 const struct deadline *deadline)
+{
+	struct entry *public;
+	unsigned bits;
+
+	if (!card->holdings[APPLET_IOTSAFE].cached)
+		return true;
+	return record->applet == APPLET_IOTSAFE &&
+	       key_find_public(card, record, &public, deadline) >= 0 &&
+	       public && public->spki &&
+	       crypto_spki_algorithms(entry_spki(public), &bits) &
+		       record->algorithms;
+}
+
+/* With nobody else's commands; the card is asked nothing. */
+static int doubt_in_turn(iotsafe_card *card, void *self,
+			 const struct deadline *deadline)
+{
+	(void)self;
+	(void)deadline;
+	cache_drop(card);
+	return IOTSAFE_OK;
+}
+
+void key_doubt(iotsafe_key *key)
+{
+	struct error kept;
+
+	if (!key->cached)
+		return;
+	error_save(&kept);
+	card_run_on(key->card, &key->record, NULL, doubt_in_turn, key);
+	error_restore(&kept);
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Who asks for a key's public key or certificates gets what the card says
+ * today.
+ */
+#include "base/error.h"
+#include "object/card.h"
+#include "object/key.h"
+#include "object/key_parts.h"
+
+/* What a caller wants to have, given out within the turn. */
+struct wish {
+	iotsafe_key *key;
+	unsigned index; /* in the chain */
+	uint8_t **out;
+	size_t *out_size;
+};
+
+static int give(const struct wish *wish, struct bytes bytes)
+{
+	/* A repeated operation gives again. */
+	iotsafe_free(*wish->out);
+	return bytes_give(bytes.data, bytes.size, wish->out, wish->out_size);
+}
+
+static int give_public_key(iotsafe_card *card, void *self,
+			   const struct deadline *deadline)
+{
+	const struct wish *wish = self;
+	iotsafe_key *key = wish->key;
+
+	TRY(key_learn_spki(card, key, deadline));
+	if (!key->spki.size)
+		return error_set(IOTSAFE_ERR_ABSENT,
+				 "key %s: neither a public-key object nor a "
+				 "certificate on the card tells its public key",
+				 key->title);
+	return give(wish, borrow(&key->spki));
+}
+
+int iotsafe_key_public_key(iotsafe_key *key, uint8_t **out, size_t *out_size)
+{
+	struct wish wish = {key, 0, out, out_size};
+
+	if (!bytes_ready(out, out_size) || !key)
+		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
+	return card_run_on(key->card, &key->record, NULL, give_public_key,
+			   &wish);
+}
+
+static int give_certificate(iotsafe_card *card, void *self,
+			    const struct deadline *deadline)
+{
+	const struct wish *wish = self;
+	iotsafe_key *key = wish->key;
+
+	TRY(key_learn_chain(card, key, deadline));
+	if (!key->chain_count)
+		return key_without_certificate(key);
+	if (wish->index >= key->chain_count)
+		return error_set(IOTSAFE_ERR_ABSENT,
+				 "key %s: its chain has %u certificates",
+				 key->title, key->chain_count);
+	return give(wish, key_chain(key, wish->index));
+}
+
+int iotsafe_key_certificate(iotsafe_key *key, unsigned index, uint8_t **out,
+			    size_t *out_size)
+{
+	struct wish wish = {key, index, out, out_size};
+
+	if (!bytes_ready(out, out_size) || !key)
+		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
+	return card_run_on(key->card, &key->record, NULL, give_certificate,
+			   &wish);
+}
+
+int iotsafe_key_object(iotsafe_key *key, iotsafe_object **object)
+{
+	if (object)
+		*object = NULL;
+	if (!key || !object)
+		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
+	return object_new(key->card, &key->record, object);
+}
+
+static int ask_verifies(iotsafe_card *card, void *self,
+			const struct deadline *deadline)
+{
+	iotsafe_key *key = self;
+
+	TRY(key_learn_spki(card, key, deadline));
+	return key->able != 0;
+}
+
+int iotsafe_key_verifies(iotsafe_key *key)
+{
+	struct error kept;
+	int result;
+
+	if (!key)
+		return 0;
+	error_save(&kept);
+	result = card_run_believing(key->card, &key->record, NULL, ask_verifies,
+				    key);
+	error_restore(&kept);
+	return result == 1;
+}
