@@ -214,7 +214,7 @@ def do_cold(run):
     subprocess.run([parts.SIM, "pki", "--store", store, "--name", "localhost"],
                    check=True, stdout=subprocess.DEVNULL)
     parts.cold_card(store, folder, CERTIFICATE_SIZE)
-    card = f"sim:gsma?store={store}&quirk=fetches"
+    card = f"sim:gsma?store={store}&quirk=fetches&cache=yes"
     places = {name: str(home) for name in
               ("HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME")}
     first, second = (

@@ -3,6 +3,8 @@
  * The options that say who we are and whom we trust become a TLS session, the
  * same for every command that makes one.
  */
+#include <gnutls/abstract.h>
+#include <iotsafe/gnutls.h>
 #include <stdio.h>
 #include <string.h>
 #include "client.h"
@@ -187,17 +189,16 @@ static int check_version(struct cli *cli, iotsafe_key *key)
 
 int client_learn(struct cli *cli, iotsafe_key **key)
 {
-	uint8_t *der;
-	size_t size;
-	int result = 0;
+	gnutls_privkey_t privkey;
+	int result;
 
 	TRY(card_key(cli, cli->options.key, key));
 	TRY(check_version(cli, *key));
 	if (cli->options.cert || cli->options.raw_key)
 		return 0;
-	for (unsigned i = 0; result >= 0; i++) {
-		result = iotsafe_key_certificate(*key, i, &der, &size);
-		iotsafe_free(der);
-	}
-	return result == IOTSAFE_ERR_ABSENT ? 0 : fail_library(cli);
+	if (gnutls_privkey_init(&privkey) < 0)
+		return 0;
+	result = iotsafe_key_import(*key, privkey);
+	gnutls_privkey_deinit(privkey);
+	return result < 0 ? fail_library(cli) : 0;
 }

@@ -108,6 +108,8 @@ static int show_key(struct cli *cli, struct table *table, iotsafe_key *key)
 static int show_identity(struct cli *cli, struct table *table)
 {
 	iotsafe_key *key;
+	uint8_t *der;
+	size_t size;
 	int status, result = iotsafe_key_open(cli->card, NULL, &key);
 
 	if (is_describable(result)) {
@@ -116,6 +118,9 @@ static int show_identity(struct cli *cli, struct table *table)
 	}
 	if (result < 0)
 		return fail_library(cli);
+	/* What a cache had makes room for what the card has. */
+	iotsafe_key_public_key(key, &der, &size);
+	iotsafe_free(der);
 	status = show_key(cli, table, key);
 	iotsafe_key_free(key);
 	return status;

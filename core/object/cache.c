@@ -94,8 +94,11 @@ static unsigned amount(const struct holding *holding)
 	for (size_t i = 0; i < holding->entries_count; i++) {
 		const struct entry *entry = &holding->entries[i];
 
-		if (entry->read)
+		/* Of some files the beginning is enough. */
+		if (entry->start)
 			amount++;
+		if (entry->read)
+			amount += 2;
 		if (entry->proven)
 			amount++;
 	}

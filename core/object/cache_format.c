@@ -57,6 +57,7 @@ static void put_entry(struct builder *out, const struct entry *known)
 	put_bytes(out, entry->spki, entry->content ? 0 : entry->spki_size);
 	put_bytes(out, entry->content, entry->content_size);
 	put_bytes(out, entry->more, entry->more_size);
+	put_bytes(out, entry->start, entry->start_size);
 }
 
 static void put_head(struct builder *out, const char *iccid,
@@ -198,6 +199,8 @@ static void take_entry(struct source *in, struct entry *entry, uint32_t count)
 	take_copy(in, entry->read && is_file, &entry->content,
 		  &entry->content_size);
 	take_copy(in, entry->content, &entry->more, &entry->more_size);
+	take_copy(in, is_file && !entry->read, &entry->start,
+		  &entry->start_size);
 	in->failed |= is_key && entry->read && !entry->spki;
 	take_certificate(in, entry);
 }

@@ -33,6 +33,8 @@ static void check_entry(const struct holding *holding,
 	CHECK(entry->record.label_size <= APPLET_LABEL_MAX);
 	CHECK(entry->proven <= holding->entries_count);
 	CHECK(!entry->content_size == !entry->content);
+	CHECK(!entry->start_size == !entry->start);
+	CHECK(!entry->start || !entry->read);
 	CHECK(!entry->software);
 }
 
