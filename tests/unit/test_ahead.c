@@ -415,7 +415,8 @@ Test(ahead, a_refusal_of_the_modem_is_left_to_who_signs)
 Test(ahead, nothing_is_opened_after_a_link_that_stays_away)
 {
 	struct script script =
-		SCRIPT(BEGINNING, {INIT, "ERR_IO"}, {"0070000001", "ERR_IO"});
+		SCRIPT(BEGINNING, {INIT, "ERR_IO"}, {"0070000001", "ERR_IO"},
+		       ROW_CLOSE);
 
 	open_all(&script, NULL);
 	expect_prepared(0);

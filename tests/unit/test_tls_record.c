@@ -377,6 +377,16 @@ static void handshakes(int count, enum protocol protocol, bool waiting)
  * core/tls/job.c): that much a handshake is not ours. */
 #define SERVER_THREAD 224
 
+static size_t growth_of(size_t count, enum protocol protocol, bool waiting)
+{
+	const size_t before = heap_in_use();
+	size_t after;
+
+	handshakes((int)count, protocol, waiting);
+	after = heap_in_use();
+	return after > before ? after - before : 0;
+}
+
 ParameterizedTestParameters(record, leaves_nothing_behind)
 {
 	static int rows[] = {TLS13, TLS12, TLS13 + 8, TLS12 + 8, DTLS12 + 8};
@@ -388,13 +398,14 @@ ParameterizedTest(int *row, record, leaves_nothing_behind, .timeout = 300)
 {
 	/* valgrind counts for itself. */
 	const size_t count = is_slow() ? 3 : 300;
-	size_t before, after;
+	const size_t most = count * SERVER_THREAD + 20000;
+	size_t growth;
 
 	handshakes((int)count / 3, *row % 8, *row < 8);
-	before = heap_in_use();
-	handshakes((int)count, *row % 8, *row < 8);
-	after = heap_in_use();
-	/* Allocators differ from run to run by some pages. */
-	cr_assert(lt(sz, after, before + count * SERVER_THREAD + 20000),
-		  "%zu bytes a handshake", (after - before) / count);
+	growth = growth_of(count, *row % 8, *row < 8);
+	/* A thread keeps some of what it has freed, and may start to do so
+	 * late: that comes once, and a leak each time. */
+	if (growth >= most)
+		growth = growth_of(count, *row % 8, *row < 8);
+	cr_assert(lt(sz, growth, most), "%zu bytes a handshake", growth / count);
 }
