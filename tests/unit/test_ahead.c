@@ -414,9 +414,8 @@ Test(ahead, a_refusal_of_the_modem_is_left_to_who_signs)
 /* The channel went with it: nothing is opened for a mere attempt. */
 Test(ahead, nothing_is_opened_after_a_link_that_stays_away)
 {
-	struct script script =
-		SCRIPT(BEGINNING, {INIT, "ERR_IO"}, {"0070000001", "ERR_IO"},
-		       ROW_CLOSE);
+	struct script script = SCRIPT(BEGINNING, {INIT, "ERR_IO"},
+				      {"0070000001", "ERR_IO"}, ROW_CLOSE);
 
 	open_all(&script, NULL);
 	expect_prepared(0);

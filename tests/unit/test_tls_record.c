@@ -407,5 +407,6 @@ ParameterizedTest(int *row, record, leaves_nothing_behind, .timeout = 300)
 	 * late: that comes once, and a leak each time. */
 	if (growth >= most)
 		growth = growth_of(count, *row % 8, *row < 8);
-	cr_assert(lt(sz, growth, most), "%zu bytes a handshake", growth / count);
+	cr_assert(lt(sz, growth, most), "%zu bytes a handshake",
+		  growth / count);
 }
