@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/folder.h"
+#include "base/read_all.h"
 
 static bool is_ours_alone(int fd, mode_t kind)
 {
@@ -28,23 +29,6 @@ int folder_open(const char *path, bool make)
 	if (fd < 0 || is_ours_alone(fd, S_IFDIR))
 		return fd;
 	close(fd);
-	return -1;
-}
-
-/* -1 also where there is more than fits. */
-static ssize_t read_all(int fd, uint8_t *out, size_t room)
-{
-	size_t size = 0;
-	ssize_t got;
-
-	while (size < room) {
-		got = read(fd, out + size, room - size);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return got < 0 ? -1 : (ssize_t)size;
-		size += (size_t)got;
-	}
 	return -1;
 }
 

@@ -12,25 +12,10 @@
 #include <sys/auxv.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/read_all.h"
 #include "base/state_file.h"
 
 #define NAME_ROOM 128
-
-static ssize_t read_all(int fd, char *out, size_t room)
-{
-	size_t size = 0;
-	ssize_t got;
-
-	while (size < room) {
-		got = read(fd, out + size, room - size);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return got < 0 ? -1 : (ssize_t)size;
-		size += (size_t)got;
-	}
-	return -1; /* too long */
-}
 
 static ssize_t read_path(const char *path, char *out, size_t room)
 {

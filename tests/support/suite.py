@@ -29,7 +29,7 @@ LUAS = ("lua5.1", "lua5.3", "lua5.4", "luajit")
 
 # Everything that the tests want; each feature is then an error if missing.
 FEATURES = (
-    "serial pcsc mbim pkcs11 qmi trust-onboard zlib seal bundle tools sim "
+    "serial pcsc mbim pkcs11 qmi trust-onboard zlib seal bundle cache tools sim "
     "python lua tests benchmarks docs"
 )
 OPTIONS = [f"-D{name}=enabled" for name in FEATURES.split()]
