@@ -152,9 +152,24 @@ static bool may_need_card(const struct iotsafe_tls *tls)
 
 static int start_job(struct iotsafe_tls *tls, int (*work)(void *self))
 {
+	int result;
+
 	TRY(job_prepare(&tls->job));
+	TRY(transport_lend(&tls->transport));
 	tls->signing.limit = deadline_in(-1, tls->job.cancel_fd);
-	return job_start(&tls->job, work, tls);
+	result = job_start(&tls->job, work, tls);
+	if (result < 0)
+		transport_release(&tls->transport);
+	return result;
+}
+
+/* It keeps its sentence for all later calls. */
+static void lose(struct iotsafe_tls *tls)
+{
+	reuse_forget(tls);
+	tls->stage = STAGE_FAILED;
+	error_save(&tls->read_failure);
+	error_save(&tls->write_failure);
 }
 
 static int collect_job(struct iotsafe_tls *tls, const struct deadline *deadline,
@@ -162,6 +177,11 @@ static int collect_job(struct iotsafe_tls *tls, const struct deadline *deadline,
 {
 	int collected = job_collect(&tls->job, deadline, result);
 
+	if (collected >= 0) {
+		collected = transport_take_back(&tls->transport);
+		if (collected < 0)
+			lose(tls);
+	}
 	if (collected != IOTSAFE_ERR_TIMEOUT)
 		return collected;
 	if (!tls->waiting_allowed)
@@ -185,17 +205,13 @@ static int perform(struct iotsafe_tls *tls, int (*work)(void *self),
 	return collect_job(tls, deadline, result);
 }
 
-/* The session is lost: it keeps its first sentence for all later calls. */
 static int fail(struct iotsafe_tls *tls, int result)
 {
 	int code = failure_of(tls, result, "handshake");
 
 	if (result != GNUTLS_E_FATAL_ALERT_RECEIVED)
 		gnutls_alert_send_appropriate(tls->session, result);
-	reuse_forget(tls);
-	tls->stage = STAGE_FAILED;
-	error_save(&tls->read_failure);
-	error_save(&tls->write_failure);
+	lose(tls);
 	return code;
 }
 
@@ -310,11 +326,11 @@ int iotsafe_tls_handshake(iotsafe_tls *tls, int fd, int timeout)
 		error_restore(&tls->read_failure);
 		return tls->read_failure.code;
 	}
-	if (tls->stage != STAGE_NEW && fd != tls->transport.fd)
+	if (tls->stage != STAGE_NEW && fd != tls->transport.given)
 		return error_set(IOTSAFE_ERR_ARG,
 				 "TLS handshake: begun over descriptor %d, "
 				 "continued over %d",
-				 tls->transport.fd, fd);
+				 tls->transport.given, fd);
 	if (tls->stage == STAGE_OPEN)
 		return IOTSAFE_OK;
 	tls->waiting_allowed = timeout != 0;

@@ -65,7 +65,7 @@ int iotsafe_tls_new(iotsafe_card *card, unsigned options, iotsafe_tls **out)
 	if (!tls)
 		return error_set(IOTSAFE_ERR_MEMORY, "tls: no memory");
 	tls->owner = getpid();
-	tls->transport.fd = -1;
+	tls->transport.given = tls->transport.fd = -1;
 	tls->verify = IOTSAFE_VERIFY_FULL;
 	job_init(&tls->job);
 	job_init(&tls->ahead);
@@ -90,6 +90,7 @@ void iotsafe_tls_free(iotsafe_tls *tls)
 	if (tls->owner != getpid() && (tls->job.running || tls->ahead.running))
 		return;
 	job_end(&tls->job);
+	transport_release(&tls->transport);
 	ahead_end(&tls->ahead);
 	if (tls->session)
 		gnutls_deinit(tls->session);

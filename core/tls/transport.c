@@ -4,6 +4,7 @@
  * never wait: the waiting is done above, with the deadline of the call.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -234,7 +235,8 @@ int transport_open(struct transport *transport, int fd, bool datagram)
 	if (fd < 0 || fstat(fd, &stat) < 0)
 		return error_set(IOTSAFE_ERR_ARG, "descriptor %d is not open",
 				 fd);
-	*transport = (struct transport){.fd = fd, .datagram = datagram};
+	*transport =
+		(struct transport){.given = fd, .fd = fd, .datagram = datagram};
 	transport->socket = S_ISSOCK(stat.st_mode);
 	if (transport->socket)
 		return check_socket(fd, datagram);
@@ -244,6 +246,46 @@ int transport_open(struct transport *transport, int fd, bool datagram)
 				 "is no socket",
 				 fd);
 	return IOTSAFE_OK;
+}
+
+int transport_lend(struct transport *transport)
+{
+	int own = fcntl(transport->given, F_DUPFD_CLOEXEC, 0);
+
+	if (own < 0)
+		return error_set_errno(IOTSAFE_ERR_IO, errno, "descriptor %d",
+				       transport->given);
+	transport->fd = own;
+	return IOTSAFE_OK;
+}
+
+void transport_release(struct transport *transport)
+{
+	if (transport->fd >= 0 && transport->fd != transport->given)
+		close(transport->fd);
+	transport->fd = transport->given;
+}
+
+static bool is_still_given(const struct transport *transport)
+{
+	struct stat own, given;
+
+	return fstat(transport->fd, &own) == 0 &&
+	       fstat(transport->given, &given) == 0 &&
+	       own.st_dev == given.st_dev && own.st_ino == given.st_ino;
+}
+
+int transport_take_back(struct transport *transport)
+{
+	const bool still = is_still_given(transport);
+
+	transport_release(transport);
+	if (still)
+		return IOTSAFE_OK;
+	transport->fd = -1;
+	return error_set(IOTSAFE_ERR_IO,
+			 "TLS: descriptor %d was closed while the card worked",
+			 transport->given);
 }
 
 void transport_install(struct transport *transport, gnutls_session_t session)

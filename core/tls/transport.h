@@ -7,7 +7,8 @@
 #include <stdbool.h>
 
 struct transport {
-	int fd; /* borrowed */
+	int given; /* borrowed */
+	int fd;	   /* the same; a duplicate while a thread works; -1: gone */
 	bool socket;
 	bool datagram;
 	bool refused; /* a datagram came back: nobody listens, at present */
@@ -22,6 +23,17 @@ struct transport {
 
 /* IOTSAFE_ERR_ARG where the descriptor is of the wrong kind. */
 int transport_open(struct transport *transport, int fd, bool datagram);
+
+/* While another thread works the caller may close his descriptor, and its
+ * number become another file's: the thread gets a duplicate. */
+int transport_lend(struct transport *transport);
+
+/* The thread is done. IOTSAFE_ERR_IO where that has happened: nothing is read
+ * or written any more then. */
+int transport_take_back(struct transport *transport);
+
+/* The same without a word. */
+void transport_release(struct transport *transport);
 
 /* Puts the transport under the session; it must outlive it. */
 void transport_install(struct transport *transport, gnutls_session_t session);

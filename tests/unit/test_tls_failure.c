@@ -151,6 +151,41 @@ Test(tls, tells_that_the_peer_closed_while_the_card_signed)
 	}
 }
 
+/* Its number may be another file's by the time that the card is done. */
+Test(tls, writes_to_no_other_file_when_its_descriptor_was_closed_meanwhile)
+{
+	static const enum protocol protocols[] = {TLS13, TLS12, DTLS12};
+
+	for (int i = 0; i < 3; i++) {
+		iotsafe_tls *tls = new_session(protocols[i], &card);
+		int result, ends[2], wanted_card = 0;
+		struct peer peer;
+		uint8_t byte;
+
+		card.sign_ms = 500;
+		peer_start(&peer, wish_for(protocols[i]));
+		while (!card.busy) {
+			result = iotsafe_tls_handshake(tls, peer.fd, 0);
+			cr_assert(le(int, result, IOTSAFE_WANT_READ));
+			wait_as_told(tls, 10);
+		}
+		cr_assert(zero(int, socketpair(AF_UNIX, SOCK_STREAM, 0, ends)));
+		cr_assert(eq(int, dup2(ends[0], peer.fd), peer.fd));
+		close(ends[0]);
+		result = shake_hands_without_waiting(tls, peer.fd, NO_WAIT,
+						     &wanted_card);
+		expect_error(result, IOTSAFE_ERR_IO,
+			     "was closed while the card worked");
+		iotsafe_tls_close(tls, 100);
+		expect_error(iotsafe_tls_handshake(tls, peer.fd, 0),
+			     IOTSAFE_ERR_IO, "was closed while the card");
+		end_session(tls, &peer);
+		/* The other end of it is closed: nothing had come. */
+		cr_assert(zero(int, (int)recv(ends[1], &byte, 1, 0)));
+		close(ends[1]);
+	}
+}
+
 Test(tls, understands_that_garbage_is_no_tls)
 {
 	static const char *const garbage[] = {

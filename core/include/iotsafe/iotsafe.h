@@ -1050,9 +1050,14 @@ IOTSAFE_API int iotsafe_tls_set_priority(iotsafe_tls *tls,
  * timeout 0 this is done in a thread, and the call returns IOTSAFE_WANT_CARD
  * meanwhile.
  *
+ * The descriptor stays the caller's, and open. That thread works with a
+ * duplicate: one that is closed meanwhile ends the session, and nothing goes to
+ * a file that has got its number.
+ *
  * @return besides WANT codes: the card's failures; IOTSAFE_ERR_UNTRUSTED (the
  *         server), IOTSAFE_ERR_TLS (the server refused us, or another TLS
- *         failure), IOTSAFE_ERR_CLOSED (the peer hung up), _TIMEOUT
+ *         failure), IOTSAFE_ERR_CLOSED (the peer hung up), IOTSAFE_ERR_IO (the
+ *         descriptor was closed meanwhile), _TIMEOUT
  */
 IOTSAFE_API int iotsafe_tls_handshake(iotsafe_tls *tls, int fd, int timeout);
 
