@@ -43,18 +43,14 @@ static int prepare(iotsafe_card *card, iotsafe_key *key,
 			     deadline);
 }
 
-/* Where card or modem were reset it is as well to find out now. What else is
- * refused is left to who signs. */
+/* Nothing that is lost is opened again for it, and nothing refused is told:
+ * who signs meets it anew, deals with it, and has the words for it. */
 static int prepare_in_turn(iotsafe_card *card, void *self,
 			   const struct deadline *deadline)
 {
 	int result = prepare(card, self, deadline);
 
-	if (result == IOTSAFE_ERR_CLOSED || result == IOTSAFE_ERR_IO ||
-	    result == IOTSAFE_ERR_CANCELLED ||
-	    (result < 0 && iotsafe_last_status() == 0x6881))
-		return result;
-	return result > 0;
+	return result == IOTSAFE_ERR_CANCELLED ? result : result > 0;
 }
 
 /* Where no channel outlives turns nothing would come of it. */

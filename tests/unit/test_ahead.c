@@ -363,14 +363,14 @@ Test(ahead, and_no_more_than_once)
 	end(&script);
 }
 
-Test(ahead, a_card_that_was_reset_is_opened_again_ahead)
+Test(ahead, a_card_that_was_reset_is_opened_again_by_who_signs)
 {
 	struct script script =
-		SCRIPT(BEGINNING, {INIT, "6881"}, ROW_OPEN, ROW_SELECT,
-		       ROW_INIT, ROW_UPDATE, ROW_CLOSE);
+		SCRIPT(BEGINNING, {INIT, "6881"}, {INIT, "6881"}, ROW_OPEN,
+		       ROW_SELECT, ROW_INIT, ROW_UPDATE, ROW_CLOSE);
 
 	open_all(&script, NULL);
-	expect_prepared(1);
+	expect_prepared(0);
 	expect_good(sign_with(key));
 	end(&script);
 }
@@ -387,14 +387,14 @@ Test(ahead, a_card_that_was_reset_since_gets_the_whole_pair)
 	end(&script);
 }
 
-Test(ahead, a_link_that_was_lost_is_opened_again_ahead)
+Test(ahead, a_link_that_was_lost_is_opened_again_by_who_signs)
 {
 	struct script script =
-		SCRIPT(BEGINNING, {INIT, "ERR_IO"}, ROW_OPEN, ROW_SELECT,
-		       ROW_INIT, ROW_UPDATE, ROW_CLOSE);
+		SCRIPT(BEGINNING, {INIT, "ERR_IO"}, {INIT, "ERR_IO"}, ROW_OPEN,
+		       ROW_SELECT, ROW_INIT, ROW_UPDATE, ROW_CLOSE);
 
 	open_all(&script, NULL);
-	expect_prepared(1);
+	expect_prepared(0);
 	expect_good(sign_with(key));
 	end(&script);
 }
@@ -411,15 +411,19 @@ Test(ahead, a_refusal_of_the_modem_is_left_to_who_signs)
 	end(&script);
 }
 
-/* The channel went with it: nothing is opened for a mere attempt. */
-Test(ahead, nothing_is_opened_after_a_link_that_stays_away)
+/* It says so as if nothing had been tried. */
+Test(ahead, who_signs_tells_of_a_link_that_stays_away)
 {
-	struct script script = SCRIPT(BEGINNING, {INIT, "ERR_IO"},
-				      {"0070000001", "ERR_IO"}, ROW_CLOSE);
+	struct script script =
+		SCRIPT(BEGINNING, {INIT, "ERR_IO"}, {INIT, "ERR_IO"},
+		       {INIT, "ERR_IO"}, {"0070000001", "ERR_IO"}, ROW_CLOSE);
 
 	open_all(&script, NULL);
 	expect_prepared(0);
 	expect_prepared(0);
+	cr_assert(sign_with(key) == IOTSAFE_ERR_IO);
+	cr_assert(strstr(iotsafe_last_error(), "COMPUTE SIGNATURE INIT"), "%s",
+		  iotsafe_last_error());
 	end(&script);
 }
 
