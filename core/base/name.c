@@ -68,7 +68,10 @@ static int set_label(struct name *name, char *value)
 {
 	ptrdiff_t size = address_decode(value, true);
 
-	if (size < 1 || size > NAME_LABEL_MAX)
+	if (size < 0)
+		return error_set(IOTSAFE_ERR_ARG,
+				 "name: label= has a bad %%XX escape");
+	if (!size || size > NAME_LABEL_MAX)
 		return error_set(IOTSAFE_ERR_ARG,
 				 "name: label= is not 1 to %d bytes",
 				 NAME_LABEL_MAX);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* bindings/pkcs11: the module's life, its slots and sessions. */
 #include <pthread.h>
-#include <sys/wait.h>
 #include "token.h"
 
 TestSuite(pkcs11, .timeout = 60);
@@ -96,20 +95,6 @@ Test(pkcs11, gives_its_interface_as_version_3_asks_for_it)
 }
 
 /* ---- fork ---- */
-
-static void in_child(void (*check)(ck_session_handle_t session),
-		     ck_session_handle_t session)
-{
-	int status;
-	pid_t child = fork();
-
-	if (!child) {
-		check(session);
-		_exit(0);
-	}
-	cr_assert(waitpid(child, &status, 0) == child);
-	cr_assert(eq(int, status, 0));
-}
 
 static void use_after_fork(ck_session_handle_t session)
 {

@@ -309,6 +309,34 @@ Test(pkcs11_key, hashes_of_other_lengths_are_signed_as_the_curve_takes_them)
 	stop();
 }
 
+static void sign_in_child(ck_session_handle_t session)
+{
+	unsigned char out[64];
+	unsigned long size = sizeof(out);
+
+	if (p11->C_Sign(session, hash, 32, out, &size) !=
+		    CKR_CRYPTOKI_NOT_INITIALIZED ||
+	    p11->C_Initialize(NULL) != CKR_OK ||
+	    p11->C_Sign(session, hash, 32, out, &size) !=
+		    CKR_SESSION_HANDLE_INVALID ||
+	    p11->C_Finalize(NULL) != CKR_OK)
+		_exit(1);
+}
+
+Test(pkcs11_key, a_signature_begun_before_a_fork_is_the_parents)
+{
+	ck_session_handle_t session = start("sim:");
+	ck_object_handle_t key = private_key(session);
+	unsigned char out[64];
+	unsigned long size = sizeof(out);
+
+	EXPECT(p11->C_SignInit(session, &ecdsa, key), CKR_OK);
+	in_child(sign_in_child, session);
+	EXPECT(p11->C_Sign(session, hash, 32, out, &size), CKR_OK);
+	verify(session, key, GNUTLS_SIGN_ECDSA_SHA256, 32, out, size);
+	stop();
+}
+
 Test(pkcs11_key, what_cannot_be_signed_ends_the_operation)
 {
 	ck_session_handle_t session = start("sim:");

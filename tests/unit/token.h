@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #define CRYPTOKI_GNU
 #include <p11-kit/pkcs11.h>
@@ -155,6 +156,20 @@ static size_t get(ck_session_handle_t session, ck_object_handle_t object,
 	EXPECT(p11->C_GetAttributeValue(session, object, &attribute, 1),
 	       CKR_OK);
 	return attribute.value_len;
+}
+
+static inline void in_child(void (*check)(ck_session_handle_t session),
+			    ck_session_handle_t session)
+{
+	int status;
+	pid_t child = fork();
+
+	if (!child) {
+		check(session);
+		_exit(0);
+	}
+	cr_assert(waitpid(child, &status, 0) == child);
+	cr_assert(eq(int, status, 0));
 }
 
 #endif
