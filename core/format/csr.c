@@ -147,7 +147,7 @@ static bool is_own_request(const iotsafe_key *key, const struct der *info)
 {
 	struct bytes all = der_bytes(info), spki = key_spki(key);
 
-	return memmem(all.data, all.size, spki.data, spki.size);
+	return spki.size && memmem(all.data, all.size, spki.data, spki.size);
 }
 
 int iotsafe_key_csr(iotsafe_key *key, const char *subject, const char *names,

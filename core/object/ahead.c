@@ -9,6 +9,11 @@
 #include "object/key.h"
 #include "object/key_parts.h"
 
+struct attempt {
+	iotsafe_key *key;
+	atomic_bool *under_way; /* set when its turn has come; or NULL */
+};
+
 /* What was signed with last, else what peers ask for first. */
 static int likely_algorithm(const iotsafe_card *card, const iotsafe_key *key)
 {
@@ -32,7 +37,9 @@ static int prepare(iotsafe_card *card, iotsafe_key *key,
 	const struct applet_kind *kind = card->at->applet.kind;
 	int algorithm;
 
-	if (!kind->prepare)
+	/* Who signs with what is from disk, and history, has more to do. */
+	if (!kind->prepare ||
+	    (key->cached && card->at->listed && !card->at->cached))
 		return 0;
 	TRY(key_check(card, key));
 	TRY(key_learn_spki(card, key, deadline));
@@ -48,7 +55,12 @@ static int prepare(iotsafe_card *card, iotsafe_key *key,
 static int prepare_in_turn(iotsafe_card *card, void *self,
 			   const struct deadline *deadline)
 {
-	int result = prepare(card, self, deadline);
+	const struct attempt *attempt = self;
+	int result;
+
+	if (attempt->under_way)
+		*attempt->under_way = true;
+	result = prepare(card, attempt->key, deadline);
 
 	return result == IOTSAFE_ERR_CANCELLED ? result : result > 0;
 }
@@ -65,8 +77,10 @@ bool key_may_prepare(const iotsafe_key *key)
 	       !(key->record.flags & IOTSAFE_OBJECT_SOFTWARE);
 }
 
-int key_prepare(iotsafe_key *key, const struct deadline *limit)
+int key_prepare(iotsafe_key *key, const struct deadline *limit,
+		atomic_bool *under_way)
 {
+	struct attempt attempt = {key, under_way};
 	struct error kept;
 	int result;
 
@@ -74,7 +88,7 @@ int key_prepare(iotsafe_key *key, const struct deadline *limit)
 		return 0;
 	error_save(&kept);
 	result = card_attempt_on(key->card, &key->record, limit,
-				 prepare_in_turn, key);
+				 prepare_in_turn, &attempt);
 	/* It was the caller's wish, and no failure. */
 	if (result == IOTSAFE_ERR_CANCELLED)
 		return result;
@@ -86,5 +100,5 @@ int iotsafe_key_prepare(iotsafe_key *key)
 {
 	if (!key)
 		return error_set(IOTSAFE_ERR_ARG, "key: none given");
-	return key_prepare(key, NULL);
+	return key_prepare(key, NULL, NULL);
 }

@@ -111,8 +111,19 @@ void cache_begin(iotsafe_card *card, bool believes)
 
 	card->believes = believes;
 	card->leans = false;
+	if (cache_settle_doubt(card))
+		believes = false;
 	if (!believes && holding->cached)
 		card_forget_applet(holding);
+}
+
+bool cache_settle_doubt(iotsafe_card *card)
+{
+	bool doubted = atomic_exchange(&card->doubted, false);
+
+	if (doubted)
+		cache_drop(card);
+	return doubted;
 }
 
 void cache_load(iotsafe_card *card)
@@ -153,6 +164,13 @@ void cache_drop(iotsafe_card *card)
 	card->holdings[APPLET_IOTSAFE].kept = 0;
 	if (is_possible(card) && place.aid->size && module())
 		(*loaded).drop(&place);
+}
+
+void cache_forget(iotsafe_card *card)
+{
+	cache_drop(card);
+	if (is_wanted(card))
+		card_forget_applet(&card->holdings[APPLET_IOTSAFE]);
 }
 
 /* What a card may say, or what may be missing on it, because it is not as it

@@ -20,6 +20,11 @@ void cache_load(iotsafe_card *card);
 void cache_keep(iotsafe_card *card);
 /* The card has changed, or will: there is no file any more. */
 void cache_drop(iotsafe_card *card);
+/* The same for what nobody knows the end of: what was read is not kept again
+ * either. */
+void cache_forget(iotsafe_card *card);
+/* Drops it where a handshake has told that it is history (card->doubted). */
+bool cache_settle_doubt(iotsafe_card *card);
 /* True where an operation failed perhaps because the cache is history: it is
  * gone then, and doing it again asks the card. */
 bool cache_misled(iotsafe_card *card, int result);

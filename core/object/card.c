@@ -110,6 +110,7 @@ static void destroy(iotsafe_card *card)
 	 * that a thread of the parent may hold: it stays as it is. */
 	if (card->pid != getpid())
 		return;
+	cache_settle_doubt(card);
 	close_link(card, &deadline);
 	registry_remove(card);
 	card_forget(card);

@@ -111,6 +111,7 @@ struct iotsafe_card {
 	/* cache.c: the operation may take for true what is from disk; it does
 	 * so with what a handle has. */
 	bool believes, leans;
+	atomic_bool doubted; /* by a peer, outside of turns */
 	enum commitment commitment;
 	uint64_t committed_at; /* exchanges of the link by then */
 	/* How often what was read of the card turned out to be history. */

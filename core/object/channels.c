@@ -11,7 +11,8 @@ void card_close_channel(struct holding *holding,
 {
 	struct applet *applet = &holding->applet;
 
-	if (applet->channel.open && applet->kind && applet->kind->give_up)
+	if (applet->channel.open && !applet->channel.link->restarted &&
+	    applet->kind && applet->kind->give_up)
 		applet->kind->give_up(applet, deadline);
 	channel_close(&applet->channel, deadline);
 }

@@ -282,6 +282,7 @@ int key_learn_chain(iotsafe_card *card, iotsafe_key *key,
 		}
 	}
 	key->chain_learned = true;
+	key->outdated = false;
 	return IOTSAFE_OK;
 }
 

@@ -5,6 +5,7 @@
 #define OBJECT_KEY_H
 
 #include <iotsafe/iotsafe.h>
+#include <stdatomic.h>
 #include "base/bytes.h"
 #include "base/deadline.h"
 
@@ -16,7 +17,8 @@ int key_sign(iotsafe_key *key, int algorithm, struct bytes hash,
 
 /* iotsafe_key_prepare() with a limit; whether it can come to anything. */
 bool key_may_prepare(const iotsafe_key *key);
-int key_prepare(iotsafe_key *key, const struct deadline *limit);
+int key_prepare(iotsafe_key *key, const struct deadline *limit,
+		atomic_bool *under_way);
 
 /* Counts one more user. */
 iotsafe_key *key_use(iotsafe_key *key);

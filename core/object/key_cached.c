@@ -22,6 +22,7 @@ static void unlearn(iotsafe_key *key)
 		key->former_chain[i] = key->chain[i];
 		key->chain[i] = (struct owned){NULL, 0};
 	}
+	key->outdated |= key->chain_count > 0;
 	key->chain_count = 0;
 	key->able = 0;
 	key->spki_learned = key->chain_learned = key->confirmed = false;
@@ -84,23 +85,10 @@ bool key_is_sure(iotsafe_card *card, const struct record *record,
 		       record->algorithms;
 }
 
-/* With nobody else's commands; the card is asked nothing. */
-static int doubt_in_turn(iotsafe_card *card, void *self,
-			 const struct deadline *deadline)
-{
-	(void)self;
-	(void)deadline;
-	cache_drop(card);
-	return IOTSAFE_OK;
-}
-
+/* Nobody waits for the card to say so: its next operation acts on it, or its
+ * end. */
 void key_doubt(iotsafe_key *key)
 {
-	struct error kept;
-
-	if (!key->cached)
-		return;
-	error_save(&kept);
-	card_run_on(key->card, &key->record, NULL, doubt_in_turn, key);
-	error_restore(&kept);
+	if (key->cached)
+		key->card->doubted = true;
 }

@@ -33,6 +33,8 @@ struct iotsafe_key {
 	/* It was found by what is from disk, or its public key or chain are
 	 * from there: they may be history. */
 	atomic_bool cached;
+	/* The chain that it had may be in a handshake, and was from there. */
+	bool outdated;
 	bool confirmed;	  /* a signature verified with `spki` */
 	bool chain_given; /* by the user, not by the card */
 	struct owned spki;

@@ -103,7 +103,7 @@ static int send_raw(iotsafe_card *card, void *self,
 				 "APDU: %zu bytes are no short command",
 				 raw->command.size);
 	/* Nobody knows what it does. */
-	cache_drop(card);
+	cache_forget(card);
 	card_commit(card, COMMIT_AT_ONCE);
 	TRY(channel_transact(&card->at->applet.channel, &apdu, &response,
 			     deadline));

@@ -252,12 +252,11 @@ static int resolve(iotsafe_card *card, struct signing *signing,
 static int settle(iotsafe_card *card, iotsafe_key *key,
 		  const struct deadline *deadline)
 {
-	const bool shown = key->cached && key->chain_count && !key->chain_given;
-
 	TRY(key_settle(card, key, deadline));
-	if (!shown || key->cached)
+	if (!key->outdated)
 		return IOTSAFE_OK;
 	TRY(key_learn_spki(card, key, deadline));
+	key->outdated = false;
 	if (bytes_equal(borrow(&key->spki), borrow(&key->former)))
 		return IOTSAFE_OK;
 	return error_set(IOTSAFE_ERR_VERIFY,

@@ -16,7 +16,7 @@ static int begin_signature(void *self)
 	struct iotsafe_tls *tls = self;
 	const struct deadline limit = deadline_in(-1, tls->ahead.cancel_fd);
 
-	return key_prepare(tls->key, &limit);
+	return key_prepare(tls->key, &limit, &tls->ahead_under_way);
 }
 
 /* Where a server is verified on the card that comes first, and would undo
@@ -34,6 +34,7 @@ void ahead_start(struct iotsafe_tls *tls)
 	if (!is_likely(tls))
 		return;
 	error_save(&kept);
+	tls->ahead_under_way = false;
 	if (job_prepare(&tls->ahead) >= 0)
 		job_start(&tls->ahead, begin_signature, tls);
 	error_restore(&kept);
@@ -79,8 +80,9 @@ void ahead_release(struct job *ahead)
 		job_end(ahead);
 }
 
-void ahead_end(struct job *ahead)
+void ahead_end(struct iotsafe_tls *tls)
 {
-	collect_within(ahead, GRACE_MS);
-	job_end(ahead);
+	if (tls->ahead_under_way)
+		collect_within(&tls->ahead, GRACE_MS);
+	job_end(&tls->ahead);
 }

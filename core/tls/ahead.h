@@ -16,6 +16,6 @@ int ahead_settle(struct job *ahead, const struct deadline *limit);
 /* The handshake is over: gives back what is not in use any more. */
 void ahead_release(struct job *ahead);
 /* The session is: cancels it, if need be. */
-void ahead_end(struct job *ahead);
+void ahead_end(struct iotsafe_tls *tls);
 
 #endif

@@ -87,11 +87,14 @@ void iotsafe_tls_free(iotsafe_tls *tls)
 		return;
 	/* A thread of the parent does not exist here, and holds half of what
 	 * there is to free. */
-	if (tls->owner != getpid() && (tls->job.running || tls->ahead.running))
+	if (tls->owner != getpid() &&
+	    (tls->job.running || tls->ahead.running)) {
+		transport_release(&tls->transport);
 		return;
+	}
 	job_end(&tls->job);
 	transport_release(&tls->transport);
-	ahead_end(&tls->ahead);
+	ahead_end(tls);
 	if (tls->session)
 		gnutls_deinit(tls->session);
 	if (tls->cred)

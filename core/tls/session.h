@@ -6,6 +6,7 @@
 
 #include <gnutls/gnutls.h>
 #include <iotsafe/iotsafe.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/types.h>
 #include "base/bytes.h"
@@ -85,7 +86,8 @@ struct iotsafe_tls {
 	iotsafe_key *key;
 	struct signing signing;
 	struct job job;
-	struct job ahead;     /* see ahead.h */
+	struct job ahead; /* see ahead.h */
+	atomic_bool ahead_under_way;
 	bool waiting_allowed; /* of the call under way: timeout was not 0 */
 	bool resuming;	      /* the session offered may spare us the card */
 	bool trust_loaded;    /* what the card says about whom to trust */

@@ -232,12 +232,15 @@ bool key_may_prepare(const iotsafe_key *key)
 	return !key->card->never_ahead;
 }
 
-int key_prepare(iotsafe_key *key, const struct deadline *limit)
+int key_prepare(iotsafe_key *key, const struct deadline *limit,
+		atomic_bool *under_way)
 {
 	struct error kept;
 	int result;
 
 	key->card->prepared++;
+	if (under_way)
+		*under_way = !key->card->queues;
 	error_save(&kept);
 	result = work(key->card, key->card->prepare_ms, limit);
 	if (result >= 0 && key->card->cancel_prepare)

@@ -31,7 +31,7 @@ struct iotsafe_card {
 	int fail_open, fail_sign; /* the code it fails with, status 6985 */
 	int fail_verify, fail_derive;
 	bool wrong; /* gives something that is no signature */
-	bool never_ahead, cancel_prepare;
+	bool never_ahead, cancel_prepare, queues;
 
 	/* What it was asked for. */
 	atomic_int opened, signatures, keys, busy, most_busy;

@@ -431,3 +431,109 @@ Test(cache, is_not_where_files_and_anchors_come_from)
 	iotsafe_key_free(key);
 	iotsafe_card_free(card);
 }
+
+/* ---- what comes in between ---- */
+
+static void read_by_another(iotsafe_card *card)
+{
+	iotsafe_key *other;
+	uint8_t *spki;
+	size_t size;
+
+	expect_good(iotsafe_key_open(card, NULL, &other));
+	expect_good(iotsafe_key_public_key(other, &spki, &size));
+	iotsafe_free(spki);
+	iotsafe_key_free(other);
+}
+
+static void prepare_it(iotsafe_key *key)
+{
+	iotsafe_key_prepare(key);
+}
+
+static void learn_public_key(iotsafe_key *key)
+{
+	uint8_t *spki;
+	size_t size;
+
+	expect_good(iotsafe_key_public_key(key, &spki, &size));
+	iotsafe_free(spki);
+}
+
+/* The chain is in a handshake; the list that the card has now is read for
+ * somebody else, and the signature begun ahead. */
+Test(cache, a_chain_that_was_shown_is_history_whoever_found_out_first)
+{
+	static void (*const between[])(iotsafe_key * key) = {NULL, prepare_it,
+							     learn_public_key};
+
+	for (int i = 0; i < 3; i++) {
+		struct fakecard fake = CARD_OF(b);
+		iotsafe_card *card;
+		char name[400];
+		iotsafe_key *key;
+
+		files(name, true);
+		expect_start(cold);
+		card = open_with(&fake, attribute);
+		expect_good(iotsafe_key_open(card, NULL, &key));
+		expect_good(key_learn(key, NULL));
+		expect_chain(key, &a);
+		read_by_another(card);
+		if (between[i])
+			between[i](key);
+		cr_assert(sign(key, &b) == IOTSAFE_ERR_VERIFY, "%d", i);
+		expect_good(sign(key, &b));
+		iotsafe_key_free(key);
+		iotsafe_card_free(card);
+	}
+}
+
+Test(cache, is_gone_after_a_command_that_nobody_knows)
+{
+	static const uint8_t command[] = {0x80, 0xCA, 0x00, 0x00, 0x00};
+	struct fakecard fake = CARD_OF(a);
+	iotsafe_card *card = open_with(&fake, attribute);
+	char name[400];
+	iotsafe_key *key;
+	uint8_t *answer;
+	size_t size;
+
+	expect_good(iotsafe_key_open(card, NULL, &key));
+	expect_good(key_learn(key, NULL));
+	cr_assert(files(name, false) == 1);
+	expect_good(iotsafe_card_transact(card, command, 5, &answer, &size));
+	iotsafe_free(answer);
+	cr_assert(files(name, false) == 0);
+	iotsafe_key_free(key);
+	iotsafe_card_free(card);
+}
+
+/* Told from within a handshake, where nobody waits for the card. */
+Test(cache, is_gone_when_a_peer_has_doubted_it)
+{
+	for (int i = 0; i < 2; i++) {
+		struct fakecard fake = CARD_OF(a);
+		iotsafe_card *card;
+		char name[400];
+		iotsafe_key *key;
+		uint8_t *random;
+		size_t size;
+
+		expect_start(cold);
+		card = open_with(&fake, attribute);
+		expect_good(iotsafe_key_open(card, NULL, &key));
+		expect_good(key_learn(key, NULL));
+		key_doubt(key);
+		cr_assert(files(name, false) == 1);
+		if (i) {
+			expect_good(
+				iotsafe_card_random(card, 4, &random, &size));
+			iotsafe_free(random);
+		}
+		cr_assert(files(name, false) == (i ? 0 : 1));
+		iotsafe_key_free(key);
+		iotsafe_card_free(card);
+		cr_assert(files(name, false) == 0);
+	}
+}

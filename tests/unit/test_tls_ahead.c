@@ -331,3 +331,22 @@ Test(ahead, is_its_process_s_own)
 	expect_good(iotsafe_tls_close(tls, 1000));
 	end_at(tls, &peer, ends[0]);
 }
+
+/* A second each would be most of a minute. */
+Test(ahead, that_waits_for_its_turn_holds_up_no_end, .timeout = 30)
+{
+	card.queues = true;
+	card.prepare_ms = 60000;
+	for (int i = 0; i < 40; i++) {
+		iotsafe_tls *tls = new_session(TLS13, &card);
+		int ends[2];
+
+		card.prepared = 0;
+		connect_pair(TLS13, ends);
+		begin(tls, ends[0]);
+		iotsafe_tls_free(tls);
+		close(ends[0]);
+		close(ends[1]);
+	}
+	expect_nothing_in_use();
+}
