@@ -9,7 +9,14 @@ import shutil
 import subprocess
 
 import pytest
-from farside import Process, Server, certified, make_server_certificate
+from farside import (
+    DatagramTap,
+    Process,
+    Server,
+    certified,
+    make_server_certificate,
+)
+from programs.setting import CoAP
 from servers import Mosquitto, Peer, pass_on
 from wired import Cable, Switch, refused
 
@@ -38,6 +45,7 @@ def programs():
 
 
 PROGRAMS = programs()
+SUBJECT = "iotsafe-sim gsma client"
 
 
 def run(line, folder, **options):
@@ -140,6 +148,9 @@ CONNECTED = {
     "again.lua": ("echo", r"false\t1\ntrue\t1"),
 }
 
+# Those that talk CoAP, and what they print.
+CONSTRAINED = {"coap.sh": r"made with libcoap"}
+
 # Those that talk MQTT: what the broker's front door sees of ALPN, what the
 # broker itself logs, what is printed.
 BROKERED = {
@@ -170,7 +181,7 @@ CARDS = {
 
 
 def test_every_program_of_the_page_is_tried():
-    tried = [*ALONE, *CONNECTED, *BROKERED, *WIRED]
+    tried = [*ALONE, *CONNECTED, *CONSTRAINED, *BROKERED, *WIRED]
     assert sorted(PROGRAMS) == sorted(tried)
 
 
@@ -205,6 +216,17 @@ def test_program_talks_to_a_server_that_wants_a_certificate(
             assert re.search(expected, run(line + given, folder))
 
 
+@pytest.mark.parametrize("name", CONSTRAINED)
+def test_program_talks_to_a_coap_server_that_wants_a_certificate(name, folder):
+    if "libcoap3-bin" in os.environ.get("IOTSAFE_UNAVAILABLE", ""):
+        pytest.skip("libcoap3-bin is not in this release")
+    for line in command_lines(name, folder):
+        with CoAP(folder) as server:
+            given = ["localhost", str(server.port), "ca.pem"]
+            assert re.search(CONSTRAINED[name], run(line + given, folder))
+            assert server.subject() == SUBJECT
+
+
 @pytest.mark.parametrize("name", BROKERED)
 def test_program_talks_to_a_broker_that_wants_a_certificate(name, folder):
     alpn, logged, expected = BROKERED[name]
@@ -215,7 +237,7 @@ def test_program_talks_to_a_broker_that_wants_a_certificate(name, folder):
         for line in command_lines(name, folder):
             assert re.search(expected, run(line + given, folder))
         [seen] = front.wait_for(1)
-        assert seen["client"] == "iotsafe-sim gsma client"
+        assert seen["client"] == SUBJECT
         assert seen["name"] == "localhost" and seen["alpn"] == alpn
         for words in logged:
             broker.wait_for(words)
@@ -236,7 +258,7 @@ def test_program_is_let_into_a_network_that_wants_a_certificate(name, folder):
             with Switch(cable, folder, folder / "ca.pem") as switch:
                 with Process(*cable.beside(*line, *given), cwd=folder):
                     name, _ = switch.client()
-        assert name == "iotsafe-sim gsma client"
+        assert name == SUBJECT
 
 
 def psk_options(folder):

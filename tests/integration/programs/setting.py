@@ -161,20 +161,23 @@ class OpenVPN(Process):
 class CoAP(Process):
     """coap-server-gnutls, which listens on the port behind the one given."""
 
-    def __init__(self, setting):
+    def __init__(self, folder):
         self.port = free_port(socket.SOCK_DGRAM)
         super().__init__(
             *("stdbuf", "-oL", "coap-server-gnutls", "-v", "7"),
             *("-A", "127.0.0.1", "-p", self.port - 1),
-            *("-c", setting.folder / "server.pem"),
-            *("-j", setting.folder / "server-key.pem"),
-            *("-C", setting.ca, "-R", setting.ca),
+            *("-c", folder / "server.pem"),
+            *("-j", folder / "server-key.pem"),
+            *("-C", folder / "ca.pem", "-R", folder / "ca.pem"),
         )
         try:
             self.wait_line("created DTLS endpoint")
         except Failure:
             self.stop()
             raise
+
+    def subject(self):
+        return self.wait_line("CN '(.*)' presented by client").group(1)
 
 
 class OpenConnect(Process):
