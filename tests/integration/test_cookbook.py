@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Every program of docs/cookbook.md is taken from that page, built or run."""
 
+import contextlib
 import os
 import pathlib
 import re
@@ -208,12 +209,14 @@ def test_program_talks_to_a_server_that_wants_a_certificate(
     kind, expected = CONNECTED[name]
     options = {"psk": psk_options, "onboard": onboard_options}.get(
         kind, lambda _: None)(folder)
-    given = ["localhost"] if kind == "psk" else ["localhost", "ca.pem"]
-    with Server(folder, datagram=kind == "udp", echo=kind != "http",
-                options=options) as server:
-        given.insert(1, str(server.port))
-        for line in command_lines(name, folder):
+    authority = [] if kind == "psk" else ["ca.pem"]
+    for line in command_lines(name, folder):
+        # Each its own server, which has seen nobody else.
+        with Server(folder, datagram=kind == "udp", echo=kind != "http",
+                    options=options) as server, seen_by(server, kind) as (port, seen):
+            given = ["localhost", str(port), *authority]
             assert re.search(expected, run(line + given, folder))
+            assert seen() == to_be_shown(kind, folder)
 
 
 @pytest.mark.parametrize("name", CONSTRAINED)
@@ -246,6 +249,21 @@ def test_program_talks_to_a_broker_that_wants_a_certificate(name, folder):
         broker.stop()
 
 
+@pytest.mark.parametrize("name", BROKERED)
+def test_program_talks_to_a_broker_that_does_tls_itself(name, folder):
+    _, logged, expected = BROKERED[name]
+    for line in command_lines(name, folder):
+        broker = Mosquitto(folder, folder)
+        try:
+            given = ["localhost", str(broker.port), "ca.pem"]
+            assert re.search(expected, run(line + given, folder))
+            # The certificate's name counts, whatever else was given.
+            broker.wait_for(f"as device-7 (p2, c1, k60, u'{SUBJECT}')")
+            broker.wait_for(logged[-1])
+        finally:
+            broker.stop()
+
+
 @pytest.mark.parametrize("name", WIRED)
 def test_program_is_let_into_a_network_that_wants_a_certificate(name, folder):
     if "libengine-pkcs11-openssl" in os.environ.get("IOTSAFE_UNAVAILABLE", ""):
@@ -259,6 +277,33 @@ def test_program_is_let_into_a_network_that_wants_a_certificate(name, folder):
                 with Process(*cable.beside(*line, *given), cwd=folder):
                     name, _ = switch.client()
         assert name == SUBJECT
+
+
+def to_be_shown(kind, folder):
+    if kind == "psk":
+        return "device-7"
+    subject = f"CN={SUBJECT}"
+    if kind == "onboard":  # each card's is another
+        name = "applet=mias;label=signing"
+        run(["iotsafe", "cert", name, "--out", "own.pem"], folder)
+        text = run(["certtool", "--certificate-info", "--infile", "own.pem"],
+                   folder)
+        subject = re.search("Subject: (CN=WC.*)", text).group(1)
+    return "The certificate is trusted.", subject
+
+
+@contextlib.contextmanager
+def seen_by(server, kind):
+    """The port to talk to, and a function that gives what the server was
+    shown: its verdict and the subject, or the name of a pre-shared key."""
+    if kind == "udp":  # the server does not say whose it was
+        with DatagramTap(server.port) as tap:
+            yield tap.port, lambda: (server.client()[0], tap.subject())
+    elif kind == "psk":
+        yield server.port, lambda: server.wait_line(
+            r"^- PSK authentication\. Connected as '(.*)'").group(1)
+    else:
+        yield server.port, server.client
 
 
 def psk_options(folder):
