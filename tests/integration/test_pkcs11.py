@@ -14,7 +14,15 @@ import pytest
 from command import openssl
 from commands import far
 from programs.rows import GET
-from programs.setting import KEY, MODULE, Process, Setting, run
+from programs.setting import (
+    CERTIFICATE,
+    KEY,
+    MODULE,
+    TLS,
+    Process,
+    Setting,
+    run,
+)
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BUILD = MODULE.parents[2]
@@ -264,8 +272,10 @@ def test_openssl_uses_the_card_through_pkcs11_provider(steps, version):
 # --- p11-kit ---
 
 
-def test_a_program_elsewhere_uses_the_card_through_p11_kit_server(steps):
-    client = pathlib.Path("/usr/lib").glob("*/pkcs11/p11-kit-client.so")
+@pytest.fixture
+def elsewhere(steps):
+    """Runs a program that has no card, but p11-kit's module for a server."""
+    [client] = pathlib.Path("/usr/lib").glob("*/pkcs11/p11-kit-client.so")
     address = f"unix:path={steps.folder}/socket"
     with Process(
         *("p11-kit", "server", "--foreground", "--name"),
@@ -273,12 +283,32 @@ def test_a_program_elsewhere_uses_the_card_through_p11_kit_server(steps):
         env=steps.process_environment,
     ) as server:
         server.wait_line("P11_KIT_SERVER_ADDRESS")
-        _, text = steps.cost(
-            *("p11tool", "--provider", next(client), "--test-sign", KEY),
+        yield lambda program, *words: steps.run(
+            *(program, "--provider", client, *words),
             P11_KIT_SERVER_ADDRESS=address,
             IOTSAFE_CARD="",
         )
+
+
+def test_a_program_elsewhere_uses_the_card_through_p11_kit_server(elsewhere):
+    text = elsewhere("p11tool", "--test-sign", KEY)
     assert text.count("... ok") == 3
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_a_tls_client_elsewhere_shows_the_certificate_through_p11_kit_server(
+    steps, elsewhere, version
+):
+    with TLS(steps) as server:
+        text = elsewhere(
+            *("gnutls-cli", "--port", server.port, "localhost"),
+            *("--x509cafile", steps.ca),
+            *("--x509certfile", CERTIFICATE, "--x509keyfile", KEY),
+            *("--priority", f"NORMAL:-VERS-ALL:+VERS-TLS{version}"),
+        )
+        assert f"(TLS{version}-" in text, text
+        assert server.subject() == "iotsafe-sim gsma client"
+    assert sum(1 for each in steps.sim.log if each.get("signature")) == 1
 
 
 def test_the_module_file_names_the_module_and_trusts_nobody():
