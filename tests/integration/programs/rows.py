@@ -29,21 +29,23 @@ TUNNEL = "iotsafe tunnel"
 GET = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
 Row = collections.namedtuple(
-    "Row", "name package way tls test_signatures chain refused how run"
+    "Row",
+    "name package way tls test_signatures chain from_file refused how run",
 )
 ROWS = []
 
 
 def row(name, package, way, tls, how, test_signatures=0, chain=True,
-        refused=lambda: None):
+        from_file=False, refused=lambda: None):
     """`test_signatures`: how many GnuTLS has made before the handshake.
     `chain`: whether the program shows the certificates of issuers too.
+    `from_file`: its certificates do not come from the card.
     `refused`: tells why this machine cannot run it."""
 
     def keep(function):
         ROWS.append(
-            Row(name, package, way, tls, test_signatures, chain, refused, how,
-                function)
+            Row(name, package, way, tls, test_signatures, chain, from_file,
+                refused, how, function)
         )
         return function
 
@@ -249,12 +251,12 @@ def s_client(setting, version):
 
 @row("openssl", "openssl", PKCS11, "1.2",
      "`s_client -engine pkcs11 -keyform engine -key pkcs11:… -cert FILE`, "
-     "with libengine-pkcs11-openssl")
+     "with libengine-pkcs11-openssl", from_file=True)
 def s_client_12(setting):
     return s_client(setting, "1_2")
 
 
-@row("openssl", "openssl", PKCS11, "1.3", "the same")
+@row("openssl", "openssl", PKCS11, "1.3", "the same", from_file=True)
 def s_client_13(setting):
     return s_client(setting, "1_3")
 
@@ -301,7 +303,7 @@ def wpa_supplicant_12(setting):
 @row("wpa_supplicant", "wpasupplicant", PKCS11, "1.3",
      '`client_cert="FILE"`, `private_key="pkcs11:…"` and '
      '`phase1="tls_disable_tlsv1_3=0"`, with libengine-pkcs11-openssl',
-     refused=refused)
+     from_file=True, refused=refused)
 def wpa_supplicant_13(setting):
     return wpa_supplicant(setting, own_chain(setting), setting.ca,
                           'phase1="tls_disable_tlsv1_3=0"')
