@@ -213,10 +213,11 @@ def test_program_talks_to_a_server_that_wants_a_certificate(
     for line in command_lines(name, folder):
         # Each its own server, which has seen nobody else.
         with Server(folder, datagram=kind == "udp", echo=kind != "http",
-                    options=options) as server, seen_by(server, kind) as (port, seen):
-            given = ["localhost", str(port), *authority]
-            assert re.search(expected, run(line + given, folder))
-            assert seen() == to_be_shown(kind, folder)
+                    options=options) as server:
+            with seen_by(server, kind) as (port, seen):
+                given = ["localhost", str(port), *authority]
+                assert re.search(expected, run(line + given, folder))
+                assert seen() == to_be_shown(kind, folder)
 
 
 @pytest.mark.parametrize("name", CONSTRAINED)
