@@ -15,7 +15,7 @@ import tempfile
 
 LIST = pathlib.Path(__file__).with_name("symbols.txt")
 # docs/decisions.md, "Larger than it was to be".
-SIZE_MAX = 212 * 1024
+SIZE_MAX = 216 * 1024
 
 
 def exported(library):
