@@ -230,7 +230,7 @@ static const struct bad_name name_bad_names[] = {
 	 "is not 1 to 20 bytes"},
 	{"id=%30%3", "is not 1 to 20 bytes"},
 	{"label=", "is not 1 to 60 bytes"},
-	{"label=%4", "is not 1 to 60 bytes"},
+	{"label=%4", "bad %XX escape"},
 	{"0123456789012345678901234567890123456789012345678901234567890",
 	 "is not 1 to 60 bytes"},
 	{"type=key", "is none of private"},
