@@ -437,7 +437,8 @@ def run_parts(names):
             log = LOGS / f"build-{BUILD.name}.log"
             print(log.read_text()[-6000:])
             return results
-    with concurrent.futures.ThreadPoolExecutor(2) as lanes:
+    # Most of the time is spent waiting: for cards that take theirs, for limits.
+    with concurrent.futures.ThreadPoolExecutor(3) as lanes:
         for more in lanes.map(run_part, wanted):
             results += more
     return results
