@@ -428,7 +428,8 @@ def say(line, *more):
 
 
 def run_parts(names):
-    """The build first; then two parts at a time, for they wait a lot."""
+    """The build first; then three parts at a time: most of the time is spent
+    waiting, for cards that take theirs and for limits."""
     wanted = [part for part in PARTS if not names or part[0] in names]
     results = []
     if wanted and wanted[0][0] == "build":
@@ -437,7 +438,6 @@ def run_parts(names):
             log = LOGS / f"build-{BUILD.name}.log"
             print(log.read_text()[-6000:])
             return results
-    # Most of the time is spent waiting: for cards that take theirs, for limits.
     with concurrent.futures.ThreadPoolExecutor(3) as lanes:
         for more in lanes.map(run_part, wanted):
             results += more
