@@ -75,14 +75,15 @@ static int add(struct records *records, const struct record *record)
 static int add_key(struct records *records, unsigned number,
 		   const struct mias_container *container)
 {
+	const bool known_size =
+		container->bits == 1024 || container->bits == 2048;
 	struct record record;
 	char label[8];
 
-	if (container->bits != 1024 && container->bits != 2048 &&
-	    number != SIGNING)
-		return IOTSAFE_OK; /* whatever it is, it is not Trust Onboard's
-				    */
-	if (container->bits != 1024 && container->bits != 2048)
+	/* Of the others each may be somebody else's. */
+	if (!known_size && number != SIGNING)
+		return IOTSAFE_OK;
+	if (!known_size)
 		return error_set(IOTSAFE_ERR_FORMAT,
 				 "containers: number %u has a key of %u bits, "
 				 "which cannot be",
