@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "base/deadline.h"
 #include "tlsfixture.h"
@@ -184,6 +186,49 @@ Test(tls, writes_to_no_other_file_when_its_descriptor_was_closed_meanwhile)
 		cr_assert(zero(int, (int)recv(ends[1], &byte, 1, 0)));
 		close(ends[1]);
 	}
+}
+
+/* How many descriptors of this process are the same file. */
+static int count_of(const struct stat *file)
+{
+	struct stat other;
+	int count = 0;
+
+	for (int fd = 0; fd < 1024; fd++)
+		count += fstat(fd, &other) == 0 &&
+			 other.st_dev == file->st_dev &&
+			 other.st_ino == file->st_ino;
+	return count;
+}
+
+/* What the thread has of its own would keep the connection open there. */
+Test(tls, leaves_no_descriptor_in_a_child_that_is_forked_meanwhile)
+{
+	iotsafe_tls *tls = new_session(TLS13, &card);
+	int status, wanted_card = 0;
+	struct stat connection;
+	struct peer peer;
+	pid_t child;
+
+	card.sign_ms = 500;
+	peer_start(&peer, wish_for(TLS13));
+	while (!card.busy) {
+		iotsafe_tls_handshake(tls, peer.fd, 0);
+		wait_as_told(tls, 10);
+	}
+	cr_assert(zero(int, fstat(peer.fd, &connection)));
+	cr_assert(eq(int, count_of(&connection), 2));
+	child = fork();
+	if (!child) {
+		iotsafe_tls_free(tls);
+		_exit(count_of(&connection));
+	}
+	cr_assert(eq(int, waitpid(child, &status, 0), child));
+	cr_assert(eq(int, WEXITSTATUS(status), 1));
+	expect_good(shake_hands_without_waiting(tls, peer.fd, NO_WAIT,
+						&wanted_card));
+	cr_assert(eq(int, count_of(&connection), 1));
+	end_session(tls, &peer);
 }
 
 Test(tls, understands_that_garbage_is_no_tls)
