@@ -4,6 +4,7 @@ pseudo-terminal, and gnutls-serv asking for client certificates. Everything
 here listens on loopback, is waited for by its own words, never by time, and is
 stopped when its `with` block ends."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -162,6 +163,17 @@ class Server(Process):
         return verdict, self.wait_line(r"Subject: (.*)").group(1)
 
 
+def bind_localhost():
+    """Datagram sockets with one port: on 127.0.0.1 and, where there is one, on
+    ::1, which may be the first that "localhost" gives."""
+    sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM)]
+    sockets[0].bind(("127.0.0.1", 0))
+    with contextlib.suppress(OSError):
+        sockets.append(socket.socket(socket.AF_INET6, socket.SOCK_DGRAM))
+        sockets[1].bind(("::1", sockets[0].getsockname()[1]))
+    return sockets
+
+
 class DatagramTap:
     """Passes datagrams between one client and a server, and keeps the
     certificate the client shows: in DTLS 1.2 it is readable on the way."""
@@ -170,13 +182,12 @@ class DatagramTap:
     CERTIFICATE = 11
 
     def __init__(self, port):
-        self._client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._client.bind(("127.0.0.1", 0))
+        self._clients = bind_localhost()
         self._server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._server.connect(("127.0.0.1", port))
         self._stop, self._stopped = socket.socketpair()
         self._message = {}
-        self.port = self._client.getsockname()[1]
+        self.port = self._clients[0].getsockname()[1]
         self._thread = threading.Thread(target=self._pump)
 
     def __enter__(self):
@@ -186,23 +197,24 @@ class DatagramTap:
     def __exit__(self, *_):
         self._stop.close()
         self._thread.join()
-        for each in (self._client, self._server, self._stopped):
+        for each in (*self._clients, self._server, self._stopped):
             each.close()
 
     def _pump(self):
-        sides = [self._client, self._server, self._stopped]
-        address = None
+        sides = [*self._clients, self._server, self._stopped]
+        client = address = None
         while True:
             ready, _, _ = select.select(sides, [], [])
             if self._stopped in ready:
                 return
             try:
-                if self._client in ready:
-                    data, address = self._client.recvfrom(65536)
+                for each in set(ready).intersection(self._clients):
+                    client = each
+                    data, address = client.recvfrom(65536)
                     self._look(data)
                     self._server.send(data)
-                if self._server in ready and address:
-                    self._client.sendto(self._server.recv(65536), address)
+                if self._server in ready and client:
+                    client.sendto(self._server.recv(65536), address)
             except ConnectionRefusedError:
                 pass  # the other side is gone; its own program tells
 
