@@ -165,7 +165,7 @@ class CoAP(Process):
         self.port = free_port(socket.SOCK_DGRAM)
         super().__init__(
             *("stdbuf", "-oL", "coap-server-gnutls", "-v", "7"),
-            *("-A", "127.0.0.1", "-p", self.port - 1),
+            *("-p", self.port - 1),  # of both 127.0.0.1 and ::1
             *("-c", folder / "server.pem"),
             *("-j", folder / "server-key.pem"),
             *("-C", folder / "ca.pem", "-R", folder / "ca.pem"),
