@@ -215,6 +215,16 @@ bool queue_join(struct queue *queue, int fd, bool alone)
 	       (alone && errno != EAGAIN && errno != EACCES);
 }
 
+bool queue_has_sharers(int fd)
+{
+	struct flock lock = {.l_type = F_WRLCK,
+			     .l_whence = SEEK_SET,
+			     .l_start = BYTE_PRESENT,
+			     .l_len = 1};
+
+	return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_RDLCK;
+}
+
 /* Takes up what goes on since we gave it up. False: it has ended. */
 static bool want_again(struct queue *queue)
 {

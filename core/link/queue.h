@@ -23,6 +23,10 @@ struct queue {
  * go with that. Holds until the descriptor is closed, or queue_close(). */
 bool queue_join(struct queue *queue, int fd, bool alone);
 
+/* True if those who are there take turns; false if one has it alone, or nobody
+ * is left. */
+bool queue_has_sharers(int fd);
+
 /*
  * Waits for the turn, then for a flock(2) on the port. _CANCELLED and _TIMEOUT
  * (before us are others in the queue) and _BUSY (another program has locked

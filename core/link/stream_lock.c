@@ -183,16 +183,18 @@ bool stream_is_taken(int fd)
 
 /* ---- alone ---- */
 
-/* Another process of ours has the port the other way. */
-static int not_together(const struct stream *stream, const char *path)
+/* Another process of ours has the port, alone or where we want that. */
+static int not_together(const struct stream *stream, const char *path, int fd)
 {
 	if (errno != EAGAIN && errno != EACCES)
 		return error_set_errno(IOTSAFE_ERR_SUPPORT, errno,
 				       "%s: the port cannot be shared",
 				       stream->name);
 	stream_busy(stream, path);
-	error_append(stream->shared ? " for itself, without share=yes"
-				    : " in turns with others, by share=yes");
+	if (stream->shared)
+		error_append(" for itself, without share=yes");
+	else if (queue_has_sharers(fd))
+		error_append(" in turns with others, by share=yes");
 	return IOTSAFE_ERR_BUSY;
 }
 
@@ -222,7 +224,7 @@ int stream_lock(struct stream *stream, const char *path, int fd)
 		return error_set(IOTSAFE_ERR_ARG, "%s: too long a name",
 				 stream->name);
 	if (!queue_join(&stream->queue, fd, !stream->shared))
-		return not_together(stream, path);
+		return not_together(stream, path, fd);
 	return stream->shared ? IOTSAFE_OK : take_alone(stream, path, fd);
 }
 

@@ -12,8 +12,8 @@ PACKAGES_LUA="swig liblua5.1-0-dev lua5.1 liblua5.3-dev lua5.3 liblua5.4-dev
 	lua5.4 luajit lua-socket"
 PACKAGES_BENCH="$PACKAGES_LUA valgrind binutils"
 PACKAGES_BINDINGS="$PACKAGES_PYTHON $PACKAGES_LUA"
-PACKAGES_TEST="libcriterion-dev python3-pytest lua-busted valgrind openssl
-	ca-certificates socat mosquitto-clients lua-sec
+PACKAGES_TEST="libcriterion-dev python3-pytest python3-pytest-xdist lua-busted
+	valgrind openssl ca-certificates socat mosquitto-clients lua-sec
 	pcscd vsmartcard-vpcd opensc
 	minicom picocom python3-serial
 	clang-format-14? busybox-static cpio libqmi-proxy libmbim-proxy

@@ -55,7 +55,7 @@ def run(command, log, minutes=5, build=BUILD, **environment):
     status. The whole process group ends with it. A shell leads the session:
     the first terminal that a leader opens is its own to hang up with."""
     variables = {k: v for k, v in os.environ.items() if k not in CLEARED}
-    variables.update(CI="true", BUILD=str(build),
+    variables.update(CI="true", BUILD=str(build), IOTSAFE_DAEMONS=str(BUILD),
                      XDG_CACHE_HOME=str(build / "no-cache"))
     variables.update(environment)
     with open(LOGS / log, "ab") as output:
@@ -212,8 +212,10 @@ def pytest(build, log, *arguments, **environment):
     results = LOGS / fresh(log).replace(".log", ".xml")
     results.unlink(missing_ok=True)
     command = [PYTHON, "-m", "pytest", "-p", "no:cacheprovider", "-rs", "-v"]
+    # A file is not torn apart: its tests share what they have started.
+    beside = ["-n", "2", "--dist", "loadfile"]
     status = run(
-        [WITH_BUILD, *command, f"--junitxml={results}", *arguments],
+        [WITH_BUILD, *command, *beside, f"--junitxml={results}", *arguments],
         log,
         minutes=PART_MINUTES,
         build=build,

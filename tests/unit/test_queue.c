@@ -230,10 +230,12 @@ Test(queue, who_is_alone_keeps_others_out_and_the_reverse)
 	cr_expect(queue_join(&one, fds[0], true));
 	cr_expect(!queue_join(&other, fds[1], true));
 	cr_expect(!queue_join(&other, fds[1], false));
+	cr_expect(!queue_has_sharers(fds[1]));
 	queue_close(&one);
 	cr_expect(queue_join(&one, fds[0], false));
 	cr_expect(queue_join(&other, fds[1], false));
 	cr_expect(!queue_join(&other, fds[1], true));
+	cr_expect(queue_has_sharers(fds[1]));
 	queue_close(&one);
 	cr_expect(queue_join(&other, fds[1], true));
 	close(fds[0]);

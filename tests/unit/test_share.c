@@ -468,6 +468,17 @@ Test(share, who_shares_is_told_who_has_the_port_alone)
 	iotsafe_card_free(card);
 }
 
+Test(share, who_wants_a_port_alone_that_one_has_alone_is_told_of_no_turns)
+{
+	iotsafe_card *card;
+
+	cr_assert(!iotsafe_card_open(address(""), &card));
+	expect_busy("le=no", "has it");
+	cr_expect(!strstr(iotsafe_last_error(), "share=yes"), "%s",
+		  iotsafe_last_error());
+	iotsafe_card_free(card);
+}
+
 /* ---- what is kept between turns ---- */
 
 static uint64_t exchanges_of_a_list(iotsafe_card *card)
