@@ -133,8 +133,7 @@ int failure_of(struct iotsafe_tls *tls, int result, const char *operation)
 	if (tls->refused)
 		return IOTSAFE_ERR_UNTRUSTED;
 	/* GnuTLS's word for an end within a record. */
-	if (result == GNUTLS_E_UNEXPECTED_PACKET_LENGTH &&
-	    tls->stage == STAGE_HANDSHAKE && tls->transport.ended)
+	if (result == GNUTLS_E_UNEXPECTED_PACKET_LENGTH && tls->transport.ended)
 		return tell_hang_up(tls, operation);
 	switch (result) {
 	case GNUTLS_E_DECRYPTION_FAILED:

@@ -364,6 +364,10 @@ static void behave(struct peer *peer, gnutls_session_t session)
 		return;
 	case PEER_HANG_UP:
 		return;
+	case PEER_CUT:
+		/* The beginning of 256 bytes. */
+		(void)!write(peer->own_fd, "\x17\x03\x03\x01\x00\x02", 6);
+		return;
 	case PEER_DEAF:
 		poll(&(struct pollfd){.fd = peer->stop_fd, .events = POLLIN}, 1,
 		     20000);

@@ -15,6 +15,7 @@ enum peer_manner {
 	PEER_ECHO = 0,	  /* sends back what comes, until the good-bye */
 	PEER_BYE,	  /* says good-bye at once */
 	PEER_HANG_UP,	  /* closes without */
+	PEER_CUT,	  /* closes within a record */
 	PEER_RENEGOTIATE, /* TLS 1.2: asks for another handshake, then echo */
 	PEER_UPDATE,	  /* TLS 1.3: new keys, then echo */
 	PEER_WARN,	  /* sends warnings without end */

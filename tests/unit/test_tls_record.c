@@ -286,11 +286,16 @@ Test(record, tells_an_orderly_end_from_a_cut)
 	cr_assert(eq(sz, size, 0));
 	iotsafe_free(data);
 	end_session(tls, &peer);
-	tls = open_with(TLS13, PEER_HANG_UP, &peer);
-	for (int i = 0; i < 2; i++)
-		expect_error(iotsafe_tls_receive(tls, 10, 30000, &data, &size),
-			     IOTSAFE_ERR_CLOSED, "without saying good-bye");
-	end_session(tls, &peer);
+	for (int i = 0; i < 4; i++) {
+		tls = open_with(i & 1 ? TLS12 : TLS13,
+				i & 2 ? PEER_HANG_UP : PEER_CUT, &peer);
+		for (int j = 0; j < 2; j++)
+			expect_error(iotsafe_tls_receive(tls, 10, 30000, &data,
+							 &size),
+				     IOTSAFE_ERR_CLOSED,
+				     "without saying good-bye");
+		end_session(tls, &peer);
+	}
 }
 
 Test(record, tells_in_a_send_that_the_peer_has_gone)
