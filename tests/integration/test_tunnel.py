@@ -1,20 +1,17 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""`iotsafe tunnel`: what goes through it, and what becomes of each side when
-the other one ends, stalls or fails."""
+"""`iotsafe tunnel`: what goes through it, and what becomes of a connection
+that fails."""
 
 import os
-import queue
 import re
 import signal
 import socket
-import ssl
 import subprocess
-import threading
 import time
 
 import pytest
-from farside import Process, Server, Sim, free_port, make_server_certificate
-from tunnel import TlsServer, Tunnel, echo, receive, says
+from farside import DatagramTap, Process, Server, Sim, free_port, make_server_certificate
+from tunnel import TlsServer, Tunnel, echo, says
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +106,21 @@ def test_datagrams_over_dtls(folder):
             assert line["dropped"] == 1 and line["bytes_up"] == 16
 
 
+def test_a_server_of_datagrams_is_shown_the_sims_certificate(folder):
+    """gnutls-serv says that it trusts the certificate, and over UDP not whose
+    it is: in DTLS 1.2 that is readable on the way."""
+    with Server(folder, datagram=True) as server, \
+            DatagramTap(server.port) as tap, \
+            Tunnel(folder, tap.port, "--dtls") as tunnel, \
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as plain:
+        plain.settimeout(20)
+        plain.connect(("127.0.0.1", tunnel.port))
+        plain.send(b"hello")
+        assert plain.recv(100) == b"hello"
+        assert server.client()[0] == "The certificate is trusted."
+        assert tap.subject() == f"CN={common_name(folder)}"
+
+
 def test_a_failed_datagram_client_rests(folder):
     """Each of its datagrams would cost the card a signature."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf, \
@@ -124,176 +136,6 @@ def test_a_failed_datagram_client_rests(folder):
             time.sleep(0.6)  # twice the limit
             code, _ = tunnel.end()
             assert code == -signal.SIGTERM and tunnel.rest == b""
-
-
-# --- Ends ---------------------------------------------------------------------
-
-
-def test_half_closed_by_the_client(folder):
-    """The server hears the end, and still has its say."""
-    def answer(tls):
-        data = b""
-        while piece := tls.recv(100):
-            data += piece
-        tls.sendall(b"you said " + data)
-        tls.unwrap()
-
-    with TlsServer(folder, answer) as server, \
-            Tunnel(folder, server.port) as tunnel:
-        with tunnel.connect() as plain:
-            plain.sendall(b"hello")
-            plain.shutdown(socket.SHUT_WR)
-            assert receive(plain, 14) == b"you said hello"
-            assert plain.recv(1) == b""
-        line = tunnel.line()
-        assert (line["bytes_up"], line["bytes_down"]) == (5, 14)
-        assert line["note"] is None and not server.failures
-
-
-@pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
-def test_closed_by_the_server(folder, version):
-    def speak(tls):
-        tls.sendall(b"my piece")
-        tls.unwrap()
-
-    with TlsServer(folder, speak, ssl.TLSVersion[version]) as server, \
-            Tunnel(folder, server.port) as tunnel:
-        with tunnel.connect() as plain:
-            assert receive(plain, 8) == b"my piece"
-            assert plain.recv(1) == b""
-        assert tunnel.line()["note"] is None
-
-
-def test_what_was_cut_short_is_seen_to_be(folder):
-    """RFC 8446 6.1: without close_notify data may be missing."""
-    def cut(tls):
-        tls.sendall(b"my pie")
-        tls.shutdown(socket.SHUT_RDWR)
-
-    with TlsServer(folder, cut) as server, \
-            Tunnel(folder, server.port) as tunnel:
-        with tunnel.connect() as plain:
-            assert receive(plain, 6) == b"my pie"
-            with pytest.raises(ConnectionResetError):
-                assert plain.recv(1) == b""
-        assert tunnel.line()["error"]["code"] == "ERR_CLOSED"
-
-
-def test_what_was_cut_short_shows_on_a_unix_socket_in_what_was_unread(
-        folder, tmp_path):
-    def cut(tls):
-        tls.sendall(b"my pie")
-        tls.shutdown(socket.SHUT_RDWR)
-
-    with TlsServer(folder, cut) as server, \
-            Tunnel(folder, server.port,
-                   listen=f"unix:{tmp_path}/x") as tunnel:
-        with socket.socket(socket.AF_UNIX) as plain:
-            plain.connect(f"{tmp_path}/x")
-            assert receive(plain, 6) == b"my pie"
-            assert plain.recv(1) == b""
-        assert tunnel.line()["error"]["code"] == "ERR_CLOSED"
-
-
-def test_a_client_that_breaks_off(folder):
-    gone = threading.Event()
-
-    def speak(tls):
-        try:
-            while True:
-                tls.sendall(b"x" * 10_000)
-        except OSError:
-            gone.set()
-
-    with TlsServer(folder, speak) as server, \
-            Tunnel(folder, server.port) as tunnel:
-        with tunnel.connect() as plain:
-            receive(plain, 100)
-        assert tunnel.line()["error"]["code"] == "ERR_CLOSED"
-        assert gone.wait(20)
-
-
-def test_a_client_without_a_word_costs_no_signature(folder):
-    with TlsServer(folder, echo) as server, \
-            Tunnel(folder, server.port) as tunnel:
-        with socket.socket() as early:
-            early.connect(("127.0.0.1", tunnel.port))
-        assert tunnel.line()["note"] in (
-            "the client closed before its turn", None)
-        with tunnel.connect() as plain:
-            assert says(plain, b"hello")
-
-
-def test_silence_ends_a_connection_if_asked_for(folder):
-    with TlsServer(folder, echo) as server, \
-            Tunnel(folder, server.port, "--idle", 1000) as tunnel:
-        with tunnel.connect() as plain:
-            assert says(plain, b"hello")
-            assert plain.recv(1) == b""
-        line = tunnel.line()
-        assert "nothing went either way" in line["note"]
-        assert line["time_ms"] >= 1000
-
-
-def test_a_signal_ends_everything_in_order(folder):
-    ended = threading.Event()
-
-    def wait(tls):
-        assert tls.recv(5) == b"hello"
-        tls.sendall(b"hello")
-        assert tls.recv(1) == b""  # close_notify: a cut would raise
-        ended.set()
-
-    with TlsServer(folder, wait) as server:
-        tunnel = Tunnel(folder, server.port)
-        with tunnel, tunnel.connect() as plain:
-            assert says(plain, b"hello")
-            code, error = tunnel.end()
-            assert (code, error) == (-signal.SIGTERM, "")
-            assert ended.wait(20)
-            assert plain.recv(1) == b""
-
-
-def test_a_signal_amid_data_is_no_good_end_for_the_server(folder):
-    told, seen = threading.Event(), queue.Queue()
-
-    def read_late(tls):
-        assert told.wait(20)
-        try:
-            while tls.recv(16384):
-                pass
-            seen.put("a good end")
-        except OSError as error:
-            seen.put(type(error))
-
-    with TlsServer(folder, read_late) as server:
-        tunnel = Tunnel(folder, server.port)
-        with tunnel, tunnel.connect() as plain:
-            plain.settimeout(1)
-            with pytest.raises(TimeoutError):
-                while True:
-                    plain.send(b"x" * 65536)
-            tunnel.end()
-            told.set()
-            assert seen.get(timeout=20) in (ssl.SSLEOFError,
-                                            ConnectionResetError)
-
-
-def test_a_signal_amid_data_is_no_good_end_for_the_client(folder):
-    def pour(tls):
-        while True:
-            tls.sendall(b"x" * 16384)
-
-    with TlsServer(folder, pour) as server:
-        tunnel = Tunnel(folder, server.port)
-        with tunnel, tunnel.connect() as plain:
-            receive(plain, 16384)
-            time.sleep(1)  # until nothing moves: nobody reads
-            tunnel.end()
-            with pytest.raises(ConnectionResetError):
-                while plain.recv(65536):
-                    pass
-                pytest.fail("the rest was lost, and it was told the end")
 
 
 # --- Failures -----------------------------------------------------------------

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Where `iotsafe tunnel` listens and who may come in; many connections, slow
-readers, and the memory they take; what systemd and procd are told."""
+"""Where `iotsafe tunnel` listens and who may come in; what systemd and procd
+are told."""
 
 import grp
 import os
@@ -11,12 +11,10 @@ import socket
 import stat
 import subprocess
 import sys
-import threading
-import time
 
 import pytest
 from farside import make_server_certificate
-from tunnel import TlsServer, Tunnel, echo, receive, refused, says
+from tunnel import TlsServer, Tunnel, echo, refused, says
 
 TOOLS = pathlib.Path(__file__).resolve().parents[2] / "tools"
 
@@ -215,141 +213,3 @@ def test_the_init_script_reads_its_configuration(tmp_path):
         "9", "--resume"]
     assert said.count("end") == 1 and "reload iotsafe" in said
     assert "command /usr/bin/iotsafe" in said
-
-
-# --- Many, and slow ones ------------------------------------------------------
-
-
-def test_the_rest_waits_in_the_queue(folder, server):
-    with Tunnel(folder, server.port, "--max", 2) as tunnel:
-        plains = [tunnel.connect() for _ in range(5)]
-        assert says(plains[0], b"hello") and says(plains[1], b"hello")
-        plains[2].sendall(b"third")
-        plains[2].settimeout(0.2)
-        with pytest.raises(socket.timeout):
-            plains[2].recv(1)
-        plains[0].close()
-        plains[2].settimeout(20)
-        assert receive(plains[2], 5) == b"third"
-        for plain in plains[1:3]:
-            plain.close()
-        assert says(plains[3], b"hello") and says(plains[4], b"hello")
-        for plain in plains[3:]:
-            plain.close()
-        for _ in plains:
-            assert tunnel.line()["note"] is None
-
-
-@pytest.mark.plain_build  # a sanitizer takes memory of its own
-def test_200_connections_at_once_on_one_card(folder, server):
-    with Tunnel(folder, server.port) as tunnel:
-        plains = [tunnel.connect() for _ in range(200)]
-        for number, plain in enumerate(plains):
-            plain.sendall(b"%03d" % number)
-        for number, plain in enumerate(plains):
-            assert receive(plain, 3) == b"%03d" % number
-        for plain in plains:  # all of them still live, in any order
-            assert says(plain, b"x" * 20_000)
-        assert tunnel.memory("VmHWM") < 32 << 10
-        for plain in plains:
-            plain.shutdown(socket.SHUT_WR)
-            assert plain.recv(1) == b""
-            plain.close()
-        lines = [tunnel.line() for _ in plains]
-        assert all(line["note"] is None for line in lines)
-        # The last one waited for the others, and no longer.
-        waits = [line["handshake_ms"] for line in lines]
-        assert max(waits) < 10_000
-        assert tunnel.descriptors() < 30
-
-
-@pytest.mark.plain_build
-def test_authorities_are_kept_no_longer_than_needed(folder, server, tmp_path):
-    """The system's take some 4 MiB a session."""
-    system = pathlib.Path("/etc/ssl/certs/ca-certificates.crt").read_bytes()
-    (tmp_path / "all.pem").write_bytes(
-        system + (folder / "ca.pem").read_bytes())
-    with Tunnel(folder, server.port, "--ca", tmp_path / "all.pem") as tunnel:
-        plains = [tunnel.connect()]
-        assert says(plains[0], b"hello")
-        before = tunnel.memory("VmRSS")
-        for _ in range(12):
-            plains.append(tunnel.connect())
-            assert says(plains[-1], b"hello")
-        assert tunnel.memory("VmRSS") - before < 12 << 10
-        for plain in plains:
-            plain.close()
-
-
-def test_first_come_first_served(folder):
-    order = []
-
-    def note(tls):
-        order.append(tls.recv(2))
-        echo(tls)
-
-    with TlsServer(folder, note) as server, \
-            Tunnel(folder, server.port,
-                   card=f"sim:?card-ms=20&store={folder}") as tunnel:
-        plains = [tunnel.connect() for _ in range(20)]
-        for number, plain in enumerate(plains):
-            plain.sendall(b"%02d" % number)
-        end = time.monotonic() + 30
-        while len(order) < 20 and time.monotonic() < end:
-            time.sleep(0.02)
-        places = [abs(place - int(number))
-                  for place, number in enumerate(order)]
-        assert len(places) == 20 and max(places) <= 4  # those at once
-        for plain in plains:
-            plain.close()
-
-
-@pytest.mark.plain_build
-@pytest.mark.parametrize("way", ["down", "up"])
-def test_a_slow_reader_slows_the_sender(folder, way):
-    """Nothing piles up between them, and nothing is lost."""
-    data = os.urandom(1 << 20) * 24
-    go = threading.Event()
-    moved, got = [0], bytearray()
-
-    def send(end):
-        view = memoryview(data)
-        while view:
-            count = end.send(view[:65536])
-            moved[0] += count
-            view = view[count:]
-
-    def talk(tls):
-        if way == "down":
-            send(tls)
-            tls.unwrap()
-            return
-        go.wait(20)
-        while piece := tls.recv(65536):
-            got.extend(piece)
-        tls.unwrap()
-
-    def read(plain):
-        while piece := plain.recv(65536):
-            got.extend(piece)
-
-    with TlsServer(folder, talk) as server, \
-            Tunnel(folder, server.port) as tunnel, tunnel.connect() as plain:
-        before = tunnel.memory("VmRSS")
-        sender = threading.Thread(
-            target=lambda: way == "up" and (
-                send(plain), plain.shutdown(socket.SHUT_WR)))
-        sender.start()
-        stalled = -1
-        while moved[0] != stalled or not moved[0]:
-            stalled = moved[0]
-            time.sleep(0.3)
-        assert stalled < len(data)
-        assert tunnel.memory("VmRSS") - before < 2 << 10
-        go.set()
-        read(plain)
-        sender.join(20)
-        plain.close()
-        line = tunnel.line()
-        assert line[f"bytes_{way}"] == len(data)
-    assert bytes(got) == data

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """`iotsafe tunnel` and the servers behind it, for the tests of it."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -65,6 +66,13 @@ class Tunnel:
     def connect(self):
         return socket.create_connection(("127.0.0.1", self.port), 20)
 
+    @contextlib.contextmanager
+    def stopped(self):
+        """Whatever comes meanwhile finds it busy, on every machine."""
+        os.kill(self.pid, signal.SIGSTOP)
+        yield
+        os.kill(self.pid, signal.SIGCONT)
+
     def knock(self):
         """The line of a client that gets nowhere. Its connection may be broken
         before it has looked at it."""
@@ -98,7 +106,8 @@ def refused(folder, listen, *words, status, port=1, card="sim:"):
 
 class TlsServer:
     """OpenSSL's: takes nobody without a certificate, a thread a connection,
-    and does with each what `talk` says. `seen` are the subjects."""
+    and does with each what `talk` says. `seen` are the subjects, `peers` the
+    addresses, in the order in which they came."""
 
     def __init__(self, folder, talk, version=None, trust="ca.pem"):
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -113,6 +122,7 @@ class TlsServer:
         self._talk = talk
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=300)
         self.port = self._listener.getsockname()[1]
+        self.peers = []
         self.seen = []
         self.failures = []
 
@@ -127,9 +137,10 @@ class TlsServer:
     def _accept(self):
         while True:
             try:
-                plain, _ = self._listener.accept()
+                plain, peer = self._listener.accept()
             except OSError:
                 return
+            self.peers.append(peer)
             threading.Thread(
                 target=self._serve, args=(plain,), daemon=True).start()
 

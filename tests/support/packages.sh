@@ -26,6 +26,8 @@ PACKAGES_TEST="$PACKAGES_TEST p11-kit p11-kit-modules
 	libengine-pkcs11-openssl? pkcs11-provider? openvpn curl wget wget2 git
 	python3-pycurl lua-curl? python3-gi glib-networking libcoap3-bin?
 	iproute2 openconnect"
+# Through the tunnel: a PLC's master, and a clock that hurries (docs/tunnel.md).
+PACKAGES_TEST="$PACKAGES_TEST mbpoll faketime"
 PACKAGES_FUZZ="clang"
 PACKAGES_CLEAN_ROOT="debootstrap git"
 if [ "$(dpkg --print-architecture 2>/dev/null)" = amd64 ]; then
