@@ -5,6 +5,7 @@ certificate of the store's authority and tell what they were shown."""
 import contextlib
 import http.server
 import os
+import re
 import socket
 import ssl
 import subprocess
@@ -213,8 +214,9 @@ class Mosquitto:
     writes it to its log. Without store it speaks plain TCP, and believes what
     names it is told."""
 
-    def __init__(self, store, folder, ca=None):
-        """``ca`` is that of its clients, if it is not the store's."""
+    def __init__(self, store, folder, ca=None, more=""):
+        """``ca`` is that of its clients, if it is not the store's; ``more``
+        is said of each listener."""
         self.port = free_port(socket.SOCK_STREAM)
         # The user counts if it is root who starts it.
         words = "user root\nlog_type all\nlog_dest stderr\n"
@@ -229,6 +231,7 @@ class Mosquitto:
                 f"keyfile {store}/server-key.pem\n"
                 "require_certificate true\n"
                 "use_identity_as_username true\n"
+                f"{more}"
                 for host in ("127.0.0.1", "127.0.0.2")
             )
         configuration = folder / "mosquitto.conf"
@@ -248,6 +251,12 @@ class Mosquitto:
                 f"no {words!r} in:\n{self.log.read_text(errors='replace')}"
             )
             time.sleep(0.01)
+
+    def user(self, client):
+        """By what name the client of this id was let in."""
+        self.wait_for(f"Sending CONNACK to {client}")
+        return re.search(rf"as {client} \(.*u'(.*)'\)",
+                         self.log.read_text(errors="replace"))[1]
 
     def stop(self):
         self.process.terminate()

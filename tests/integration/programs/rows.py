@@ -30,21 +30,23 @@ GET = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
 Row = collections.namedtuple(
     "Row",
-    "name package way tls test_signatures chain from_file refused how run",
+    "name package way tls test_signatures chain by_page refused how run",
 )
 ROWS = []
 
 
 def row(name, package, way, tls, how, test_signatures=0, chain=True,
-        from_file=False, refused=lambda: None):
+        by_page=False, refused=lambda: None):
     """`test_signatures`: how many GnuTLS has made before the handshake.
-    `chain`: whether the program shows the certificates of issuers too.
-    `from_file`: its certificates do not come from the card.
+    `chain`: whether the program shows the certificates of issuers too; None
+    where there is no server.
+    `by_page`: only the page knows what it costs: its certificates do not come
+    from the card, or it does something else than TLS.
     `refused`: tells why this machine cannot run it."""
 
     def keep(function):
         ROWS.append(
-            Row(name, package, way, tls, test_signatures, chain, from_file,
+            Row(name, package, way, tls, test_signatures, chain, by_page,
                 refused, how, function)
         )
         return function
@@ -251,12 +253,12 @@ def s_client(setting, version):
 
 @row("openssl", "openssl", PKCS11, "1.2",
      "`s_client -engine pkcs11 -keyform engine -key pkcs11:… -cert FILE`, "
-     "with libengine-pkcs11-openssl", from_file=True)
+     "with libengine-pkcs11-openssl", by_page=True)
 def s_client_12(setting):
     return s_client(setting, "1_2")
 
 
-@row("openssl", "openssl", PKCS11, "1.3", "the same", from_file=True)
+@row("openssl", "openssl", PKCS11, "1.3", "the same", by_page=True)
 def s_client_13(setting):
     return s_client(setting, "1_3")
 
@@ -303,13 +305,13 @@ def wpa_supplicant_12(setting):
 @row("wpa_supplicant", "wpasupplicant", PKCS11, "1.3",
      '`client_cert="FILE"`, `private_key="pkcs11:…"` and '
      '`phase1="tls_disable_tlsv1_3=0"`, with libengine-pkcs11-openssl',
-     from_file=True, refused=refused)
+     by_page=True, refused=refused)
 def wpa_supplicant_13(setting):
     return wpa_supplicant(setting, own_chain(setting), setting.ca,
                           'phase1="tls_disable_tlsv1_3=0"')
 
 
-# --- where LuaSec stood, and without TLS ---
+# --- where LuaSec stood ---
 
 
 def lua_https(setting, kind):
@@ -329,16 +331,3 @@ def lua_socket(setting):
      '`require "iotsafe.ssl".install()`, or its own ssl.https over that')
 def lua_sec(setting):
     return lua_https(setting, "LuaSec")
-
-
-@row("curl without TLS", "curl", TUNNEL, "1.3",
-     "`iotsafe tunnel 127.0.0.1:8080 HOST:443 …`, then "
-     "`curl http://127.0.0.1:8080/`")
-def plain_curl(setting):
-    with setting.https() as server, Process(
-        *("iotsafe", "tunnel", "127.0.0.1:0", f"localhost:{server.port}"),
-        *("--ca", setting.ca),
-        env=setting.process_environment,
-    ) as tunnel:
-        port = tunnel.wait_line(r"listening on 127\.0\.0\.1:(\d+)").group(1)
-        return ask(setting, server, "curl", "-s", f"http://127.0.0.1:{port}/")
