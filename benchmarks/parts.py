@@ -204,7 +204,7 @@ def cold_card(store, folder, size):
 
 # ---- memory and size ----
 
-LUA = """
+LUA_RESIDENT = """
 local function resident()
   local sizes, name = {}, nil
   for line in io.lines("/proc/self/smaps") do
@@ -216,13 +216,25 @@ local function resident()
 end
 collectgarbage() collectgarbage()
 local before = resident()
+"""
+
+LUA_SIGN = """
 local iotsafe = require "iotsafe"
 local card = assert(iotsafe.open("sim:"))
 local key = assert(card:key())
 assert(key:sign("sha256", string.rep("x", 32)))
+"""
+
+LUA_DIFFERENCE = """
 for name, size in pairs(resident()) do
   print(size - (before[name] or 0), name:match("[^/]*$"))
 end
+"""
+
+# A mark on standard output, which whoever reads it gives the time of day; with
+# it the processor's time of this process, in milliseconds. The SIM is another.
+LUA_MARK = """
+io.write(os.clock() * 1000, "\\n") io.flush()
 """
 
 # GnuTLS and what comes with it; any program with TLS has them.
@@ -230,17 +242,37 @@ GNUTLS = ("libgnutls", "libp11-kit", "libgmp", "libnettle", "libhogweed",
           "libunistring", "libtasn1", "libidn2", "libffi")
 
 
-def lua_kib():
-    """What `require` and a first signature add: KiB, and which of them are
-    the text and data of GnuTLS's libraries."""
+def need_lua():
     need("lua5.1", "lua5.1")
     if not list((BUILD / "lua/5.1").rglob("*.so")):
         raise Missing("the build has no module for Lua 5.1")
+
+
+def lua_kib():
+    """What `require` and a first signature add: KiB, and which of them are
+    the text and data of GnuTLS's libraries."""
+    need_lua()
+    script = LUA_RESIDENT + LUA_SIGN + LUA_DIFFERENCE
     rows = [line.split(maxsplit=1)
-            for line in run(["lua5.1", "-e", LUA]).splitlines()]
+            for line in run(["lua5.1", "-e", script]).splitlines()]
     gnutls = [int(row[0]) for row in rows if row[1:] and
               row[1].startswith(GNUTLS)]
     return sum(int(row[0]) for row in rows), sum(gnutls)
+
+
+def lua_times():
+    """From `require` on, until it is done and until the first signature is
+    there: (ms of the processor, ms by the clock) each."""
+    need_lua()
+    script = LUA_MARK + 'require "iotsafe"' + LUA_MARK + LUA_SIGN + LUA_MARK
+    with subprocess.Popen(["lua5.1", "-e", script],
+                          stdout=subprocess.PIPE) as child:
+        marks = [(float(line), time.perf_counter() * 1000)
+                 for line in child.stdout]
+    if child.returncode or len(marks) != 3:
+        sys.exit(f"bench: lua5.1 failed with {child.returncode}")
+    begun = marks[0]
+    return [(mark[0] - begun[0], mark[1] - begun[1]) for mark in marks[1:]]
 
 
 def stripped_bytes():

@@ -271,10 +271,22 @@ def do_scaling(run):
 
 def do_lua(run):
     kib, gnutls = sorted(parts.lua_kib() for _ in range(3))[1]
-    run.write("lua", {"resident_kib": kib, "gnutls_kib": gnutls})
+    loads = [parts.lua_times() for _ in range(max(3, run.count // 3))]
+    figures = {"resident_kib": kib, "gnutls_kib": gnutls}
+    for index, name in enumerate(("require", "signature")):
+        cpu, clock = zip(*(each[index] for each in loads))
+        figures[name + "_cpu_ms"] = parts.distribution(cpu)
+        figures[name + "_ms"] = parts.distribution(clock)
+    run.write("lua", figures)
     run.table.at_most("Lua 5.1, require and first signature, MiB added",
                       kib / 1024, 3, "{:.2f}",
                       f"{gnutls / 1024:.2f} of it GnuTLS's libraries")
+    for words, name in (("ms of the processor", "cpu_ms"),
+                        ("ms by the clock", "ms")):
+        run.table.plain(
+            f"Lua 5.1, require to first signature, {words}, p50",
+            figures["signature_" + name]["p50"], "{:.2f}",
+            f"{figures['require_' + name]['p50']:.2f} of it require")
 
 
 def do_size(run):

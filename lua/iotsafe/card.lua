@@ -5,8 +5,6 @@
 -- name means the card's identity.
 
 local core = require "iotsafe.core"
-local connect = require "iotsafe.connect"
-local connection = require "iotsafe.connection"
 local key = require "iotsafe.key"
 local record = require "iotsafe.object"
 local words = require "iotsafe.words"
@@ -295,12 +293,13 @@ end
 -- connect(host, port [, options]): a connection that has shaken hands.
 -- wrap(socket or descriptor [, options]): one that has not.
 -- iotsafe.connection tells the options.
+-- Connections are loaded with the first one: who only signs does without.
 function methods:connect(host, port, options)
-	return connect(self.handle, host, port, options)
+	return require "iotsafe.connect"(self.handle, host, port, options)
 end
 
 function methods:wrap(socket, options)
-	return connection.wrap(self.handle, socket, options)
+	return require "iotsafe.connection".wrap(self.handle, socket, options)
 end
 
 -- Keys and connections live on; the last of them closes the card.

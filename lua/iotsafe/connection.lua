@@ -19,7 +19,6 @@
 -- from, which is not the socket's then: loops around socket.select that know
 -- LuaSec do the right thing.
 
-local certificate = require "iotsafe.certificate"
 local core = require "iotsafe.core"
 local options = require "iotsafe.options"
 local pattern = require "iotsafe.pattern"
@@ -223,7 +222,7 @@ function methods:getpeercertificate(index)
 	if not der then
 		return nil, message, code, status
 	end
-	return certificate(der)
+	return require "iotsafe.certificate"(der)
 end
 
 -- What resumes this session later, as the option session of another

@@ -18,8 +18,6 @@
 
 local core = require "iotsafe.core"
 local card = require "iotsafe.card"
-local pem = require "iotsafe.pem"
-local seal = require "iotsafe.seal"
 local words = require "iotsafe.words"
 
 local iotsafe = {
@@ -28,14 +26,22 @@ local iotsafe = {
 	open = card.open,
 	-- error_name(code): "ERR_TIMEOUT"
 	error_name = core.error_name,
-	-- pem(der [, label]): the text form; the label is "CERTIFICATE" or,
-	-- for example, "PUBLIC KEY".
-	pem = pem.encode,
-	-- seal(secret, kid, file [, options]): protects single messages
-	seal = seal.new,
 	-- digest("sha256", data): a hash; nil for an unknown one
 	digest = core.digest,
 }
+
+-- What not everybody needs is loaded when it is first called.
+
+-- pem(der [, label]): the text form; the label is "CERTIFICATE" or, for
+-- example, "PUBLIC KEY".
+function iotsafe.pem(der, label)
+	return require "iotsafe.pem".encode(der, label)
+end
+
+-- seal(secret, kid, file [, options]): protects single messages
+function iotsafe.seal(secret, kid, file, given)
+	return require "iotsafe.seal".new(secret, kid, file, given)
+end
 
 -- hkdf_expand("sha256", secret, info, size): HKDF-Expand (RFC 5869), computed
 -- here: bytes of key from what card:hkdf_extract gave.

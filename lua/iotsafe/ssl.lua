@@ -12,11 +12,9 @@
 -- The connection is that of iotsafe.connection; what is here is where LuaSec's
 -- manners are others.
 
-local certificate = require "iotsafe.certificate"
 local connection = require "iotsafe.connection"
 local context = require "iotsafe.context"
 local core = require "iotsafe.core"
-local pem = require "iotsafe.pem"
 
 local POLLOUT = 4
 local UNTRUSTED = "certificate verify failed"
@@ -245,7 +243,7 @@ function methods:getlocalchain()
 	local chain, der = {}
 	repeat
 		der, message, code, status = core.key_certificate(key, #chain)
-		chain[#chain + 1] = der and certificate(der)
+		chain[#chain + 1] = der and require "iotsafe.certificate"(der)
 	until not der
 	core.key_free(key)
 	if code ~= core.ERR_ABSENT then
@@ -344,8 +342,8 @@ end
 
 -- loadcertificate(text): the first certificate in PEM.
 function ssl.loadcertificate(text)
-	local data = pem.decode(text)
-	local found = data and certificate(data)
+	local data = require "iotsafe.pem".decode(text)
+	local found = data and require "iotsafe.certificate"(data)
 	if not found or not found:serial() then
 		return nil, "error loading certificate (no PEM of one)",
 			core.ERR_FORMAT, 0

@@ -28,6 +28,22 @@ describe("the module", function()
 		assert.equal(0, status)
 	end)
 
+	it("signs without the half that is for connections", function()
+		local output, status = fresh [[
+			local iotsafe = require "iotsafe"
+			local card = assert(iotsafe.open("sim:"))
+			local key = assert(card:key())
+			assert(key:sign("sha256", ("x"):rep(32), "der"))
+			local names = {}
+			for name in pairs(package.loaded) do
+				names[#names + 1] = name:match("^iotsafe%.(.*)")
+			end
+			table.sort(names)
+			print(table.concat(names, " "))]]
+		assert.equal("card core key object words\n", output)
+		assert.equal(0, status)
+	end)
+
 	it("has the codes by name", function()
 		assert.equal(-6, iotsafe.ERR_TIMEOUT)
 		assert.equal(-34, iotsafe.WANT_CARD)

@@ -45,7 +45,7 @@ def row(folder, words):
 def test_every_figure_of_the_table_is_measured(short_run):
     printed, folder = short_run
     rows = figures(folder, "table")["rows"]
-    assert len(rows) == 18
+    assert len(rows) == 20
     for each in rows:
         assert each["measured"] is not None, each
         assert each["figure"] in printed
@@ -122,6 +122,16 @@ def test_a_signature_of_Trust_Onboard_is_4_exchanges(short_run):
     assert found["sign"]["ours"]["exchanges"] == 4
     assert set(found) == {"open", "read", "sign-first", "sign"}
     assert figures(folder, "identity-available")["steps"]["read"]
+
+
+def test_Lua_is_loaded_before_it_signs(short_run):
+    _, folder = short_run
+    found = figures(folder, "lua")
+    for name in ("cpu_ms", "ms"):
+        assert 0 < found[f"require_{name}"]["p50"] \
+            < found[f"signature_{name}"]["p50"]
+    # GnuTLS's libraries are part of what is added.
+    assert 0 < found["gnutls_kib"] < found["resident_kib"]
 
 
 def test_every_thread_has_its_turn(short_run):
