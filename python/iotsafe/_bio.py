@@ -12,6 +12,7 @@ from __future__ import annotations
 import select
 import socket
 import ssl
+import warnings
 from typing import TYPE_CHECKING, Any, Callable, TypeVar, Union
 
 from . import _core, _failures, errors
@@ -47,6 +48,13 @@ class SSLObject(Connection):
         server_hostname: Union[str, bytes, None],
         session: Any,
     ) -> None:
+        if server_side:
+            # asyncio asks for it with the first client, and tells nobody.
+            warnings.warn(
+                "iotsafe.ssl: server_side: only clients have a card",
+                RuntimeWarning,
+                stacklevel=3,
+            )
         super().__init__(0, context.verify_mode != ssl.CERT_NONE)
         self._incoming, self._outgoing = incoming, outgoing
         self._rest = b""  # out of the incoming buffer, not in the pair yet

@@ -26,10 +26,29 @@ if TYPE_CHECKING:
 _PIECE = 16384
 
 
+class _FileEnd:
+    """What the files of a socket hold of it. They go on without TLS when that
+    is taken off; the socket itself never does."""
+
+    def __init__(self, tls: SSLSocket) -> None:
+        self.__dict__["_tls"] = tls
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tls._plain or self._tls, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self._tls, name, value)
+
+    def _decref_socketios(self) -> None:
+        self._tls._decref_socketios()
+
+
 class SSLSocket(Connection, TLSSocket):
     """A TLS connection with the members and manners of
     :class:`ssl.SSLSocket`. No subclass of it, nor of ``socket.socket``: that
     would be a second owner of the descriptor."""
+
+    _plain: Optional[socket.socket] = None  # for files, once unwrapped
 
     def __init__(
         self,
@@ -129,6 +148,21 @@ class SSLSocket(Connection, TLSSocket):
         finally:
             self._timeout = timeout
         self._finish()
+
+    def makefile(self, *arguments: Any, **options: Any) -> Any:
+        """As that of a socket."""
+        if self._plain is not None:
+            self._opened()  # says that it is not
+        return socket.socket.makefile(
+            _FileEnd(self), *arguments, **options  # type: ignore[arg-type]
+        )
+
+    def unwrap(self) -> socket.socket:
+        """Says good-bye, waits for the peer's, and gives back the socket
+        without TLS. Files of :meth:`makefile` go on with that, as those of
+        ssl do: ftplib keeps its own when it takes TLS off (CCC)."""
+        self._plain = super().unwrap()
+        return self._plain
 
     def send(self, data: Bytes, flags: int = 0) -> int:
         """Sends all of the bytes, as OpenSSL does where it may wait; with

@@ -298,6 +298,7 @@ def test_a_setting_of_openssl_alone_is_refused_by_name(bare, name, value):
     setattr(bare, name, before)  # what it is may be said
 
 
+@pytest.mark.filterwarnings("ignore:iotsafe.ssl. server_side:RuntimeWarning")
 def test_methods_of_openssl_alone_are_refused_by_name(bare):
     for call in ("set_servername_callback", "set_npn_protocols",
                  "load_dh_params", "set_psk_client_callback",

@@ -26,6 +26,9 @@ def server_context(store, version=None):
 
 
 def common_name(certificate):
+    """None of who showed none, where that may be."""
+    if not certificate:
+        return None
     names = dict(pair for part in certificate["subject"] for pair in part)
     return names["commonName"]
 
@@ -141,6 +144,16 @@ def pass_on(port):
             back.join()
 
     return handler
+
+
+def connect_through(connection):
+    """A handler that does as an HTTP proxy does (CONNECT, RFC 9110 9.3.6)."""
+    head = b""
+    while b"\r\n\r\n" not in head:
+        head += connection.recv(4096)
+    port = head.split()[1].rpartition(b":")[2]
+    connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+    pass_on(int(port))(connection)
 
 
 def pour(source, sink):
