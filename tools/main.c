@@ -27,6 +27,10 @@ static void help_all(void)
 	       "software SIM, for trying without hardware), exec:COMMAND,\n"
 	       "qmi:/dev/cdc-wdm0, mbim:/dev/cdc-wdm0 (beside ModemManager), or\n"
 	       "pcsc:READER (a card reader).\n"
+	       "Attributes follow `?`, joined by `&`: cache=yes (what is known of\n"
+	       "the card is kept on disk), ahead=no (no signature is begun before\n"
+	       "it is asked for), pin-file=FILE, share=yes, timeout=MS; iotsafe(1)\n"
+	       "has all of them.\n"
 	       "NAME and OBJECT are label=client, id=0102, type=private (public,\n"
 	       "cert, data, secret-key), or several joined by `;`.\n"
 	       "\nExit status:\n");

@@ -258,3 +258,18 @@ def test_the_manual_knows_every_option_and_status():
     for status in re.findall("^ +\\d+  .*$", text("--help", card=None), re.M):
         number, words = status.split(maxsplit=1)
         assert f".It {number}\n{words}\n" in page
+
+
+def test_the_manual_knows_every_attribute_of_an_address():
+    page = (HERE.parent.parent / "tools/iotsafe.1").read_text()
+    told = page.split(".Sh ADDRESSES")[1].split(".Sh ENVIRONMENT")[0]
+    tables = (HERE.parent.parent / "docs/addresses.md").read_text()
+    tables = tables.split("## Card addresses")[1].split("## Names of objects")[0]
+    attributes = re.findall(r"^\| `([a-z-]+=)", tables, re.M)
+    assert len(attributes) >= 20
+    for attribute in attributes:
+        assert re.search(rf"\bCm {attribute}", told), attribute
+    for way in re.findall(r"^\| `([a-z]+:)", tables, re.M):
+        assert f".Ql {way}" in page, way
+    help = text("--help", card=None)
+    assert "cache=yes" in help and "ahead=no" in help
