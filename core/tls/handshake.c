@@ -115,22 +115,31 @@ static int refuse_certificate(struct iotsafe_tls *tls)
 			 failure_peer(tls, peer, sizeof(peer)));
 }
 
-/* GnuTLS calls this before it looks for a certificate to give: now it is known
- * what the server takes, and that it did not resume a session. */
-static int on_request(gnutls_session_t session, unsigned type, unsigned post,
+/* Before GnuTLS looks for a certificate to give: now it is known what the
+ * server takes, and that it did not resume a session. */
+static int on_request(struct iotsafe_tls *tls)
+{
+	if (!tls->card || tls->psk)
+		return IOTSAFE_OK;
+	if (tls->raw_key && !session_is_raw(tls, GNUTLS_CTYPE_CLIENT))
+		return refuse_certificate(tls);
+	return tls->key ? IOTSAFE_OK : load_identity(tls, true);
+}
+
+/* GnuTLS calls this before each message, sent or received. */
+static int on_message(gnutls_session_t session, unsigned type, unsigned post,
 		      unsigned incoming, const gnutls_datum_t *message)
 {
 	struct iotsafe_tls *tls = gnutls_session_get_ptr(session);
 	int result = IOTSAFE_OK;
 
-	(void)type;
 	(void)post;
 	(void)incoming;
 	(void)message;
-	if (tls->raw_key && !session_is_raw(tls, GNUTLS_CTYPE_CLIENT))
-		result = refuse_certificate(tls);
-	else if (!tls->key)
-		result = load_identity(tls, true);
+	if (type == GNUTLS_HANDSHAKE_CLIENT_HELLO)
+		offer_no_limit(tls->session);
+	else if (type == GNUTLS_HANDSHAKE_CERTIFICATE_REQUEST)
+		result = on_request(tls);
 	return result < 0 ? IOTSAFE_GNUTLS_ERROR(result) : 0;
 }
 
@@ -291,10 +300,11 @@ static int begin(struct iotsafe_tls *tls, int fd)
 	if (tls->transport.datagram)
 		gnutls_dtls_set_mtu(tls->session, HANDSHAKE_MTU);
 	TRY(offer_settings(tls));
-	if (tls->card && !tls->psk)
-		gnutls_handshake_set_hook_function(
-			tls->session, GNUTLS_HANDSHAKE_CERTIFICATE_REQUEST,
-			GNUTLS_HOOK_PRE, on_request);
+	/* There is one for each session; psk_card.c has its own. */
+	if (!tls->psk || tls->psk_kind != IOTSAFE_PSK_CARD)
+		gnutls_handshake_set_hook_function(tls->session,
+						   GNUTLS_HANDSHAKE_ANY,
+						   GNUTLS_HOOK_PRE, on_message);
 	return IOTSAFE_OK;
 }
 

@@ -158,6 +158,18 @@ static int apply_server_name(struct iotsafe_tls *tls)
 	return IOTSAFE_OK;
 }
 
+/*
+ * GnuTLS limits a handshake of DTLS by the time of day, which may jump. It
+ * computes an end when it begins, unless the limit is 0; and it compares the
+ * limit with the time since, which 0 is over at once. So it is 0 when GnuTLS
+ * begins, and when ClientHello is made becomes one that is never over.
+ */
+void offer_no_limit(gnutls_session_t session)
+{
+	if (gnutls_dtls_get_mtu(session))
+		gnutls_dtls_set_timeouts(session, RETRANSMIT_MS, UINT_MAX);
+}
+
 int offer_settings(struct iotsafe_tls *tls)
 {
 	TRY(apply_server_name(tls));
@@ -167,9 +179,8 @@ int offer_settings(struct iotsafe_tls *tls)
 		TRY(trust_add_system(tls->cred));
 	TRY(reuse_offer(tls));
 	TRY(resume_apply(tls));
-	/* 0 for "for ever" would be taken for "over already". */
 	if (tls->transport.datagram)
-		gnutls_dtls_set_timeouts(tls->session, RETRANSMIT_MS, INT_MAX);
+		gnutls_dtls_set_timeouts(tls->session, RETRANSMIT_MS, 0);
 	else
 		gnutls_handshake_set_timeout(tls->session, 0);
 	return IOTSAFE_OK;

@@ -17,6 +17,7 @@
 #include "object/key.h"
 #include "tls/datum.h"
 #include "tls/psk.h"
+#include "tls/session.h"
 
 #define MASTER_SIZE 48
 
@@ -176,6 +177,9 @@ static int on_message(gnutls_session_t session, unsigned type, unsigned post,
 	bool whole =
 		incoming ? post == GNUTLS_HOOK_PRE : post == GNUTLS_HOOK_POST;
 
+	/* Programs have limits of their own. */
+	if (psk && psk->limit && type == GNUTLS_HANDSHAKE_CLIENT_HELLO)
+		offer_no_limit(session);
 	if (!psk || !psk->transcript || !whole ||
 	    type >= GNUTLS_HANDSHAKE_CHANGE_CIPHER_SPEC ||
 	    type == GNUTLS_HANDSHAKE_HELLO_REQUEST)

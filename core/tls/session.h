@@ -174,6 +174,9 @@ int settings_split_alpn(const char *protocols, gnutls_datum_t out[ALPN_MAX]);
 /* offer.c */
 
 int offer_settings(struct iotsafe_tls *tls);
+
+/* For when ClientHello is made, from a hook: no limit but ours. */
+void offer_no_limit(gnutls_session_t session);
 /* For a key that signs with RSA PKCS#1 v1.5 alone: TLS 1.3 has no such
  * signatures of clients (RFC 8446 4.2.3). IOTSAFE_ERR_SUPPORT where no other
  * version is allowed, or, with `agreed`, where it is this one that the server

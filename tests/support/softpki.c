@@ -86,7 +86,7 @@ static void set_fields(gnutls_x509_crt_t crt, const struct identity_wish *wish)
 	need(gnutls_x509_crt_set_serial(crt, &serial, 1), "serial");
 	need(gnutls_x509_crt_set_activation_time(crt, now - 7200), "from");
 	need(gnutls_x509_crt_set_expiration_time(
-		     crt, wish->expired ? now - 3600 : now + 86400),
+		     crt, wish->expired ? now - 3600 : now + 200 * 86400),
 	     "to");
 	if (!wish->old)
 		set_extensions(crt, wish);
