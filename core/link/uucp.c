@@ -54,8 +54,10 @@ static pid_t read_holder(const char *path)
 	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
 		size = read(fd, text, sizeof(text) - 1);
 	close(fd);
+	/* The clock may have gone back since. */
 	if (size == 0)
-		return time(NULL) - status.st_mtime <= JUST_MADE ? -1 : 0;
+		return llabs(time(NULL) - status.st_mtime) <= JUST_MADE ? -1
+									: 0;
 	if (size == sizeof(pid) && !isdigit((unsigned char)text[3]))
 		memcpy(&pid, text, sizeof(pid));
 	else if (size > 0)
