@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Who may see whom: reads #include lines and the objects' undefined symbols.
+And who may look at the time of day.
 
     layers.py SOURCE BUILD     checks this tree, then that the check can fail
 
@@ -53,6 +54,22 @@ LIBRARIES = {
     "p11-kit": (r"p11-kit/", r"p11_kit_", r"$^"),
     "OpenSSL": (r"openssl/", r"(EVP|SSL|X509|OPENSSL|BIO|EC_KEY)_", r"$^"),
 }
+
+# The time of day may jump: it is for what has dates. Waits and ages go by
+# CLOCK_MONOTONIC and CLOCK_BOOTTIME.
+DAY_CLOCK = re.compile(
+    r"\b(CLOCK_REALTIME\w*|CLOCK_TAI|gettimeofday|ftime|time(?= ?\((NULL|&))"
+    r"|pthread_(cond|mutex|rwlock)_timed\w+|sem_timedwait|mq_timed\w+"
+    r"|gnutls_(global|session)_set_time\w*)\b"
+)
+DATES = (
+    "core/base/crypto_certificate.c",
+    "core/link/uucp.c",
+    "core/tls/bundle.c",
+    "sim/log.c",
+    "tools/bench_server.c",
+    "tools/doctor_chain.c",
+)
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 
@@ -131,6 +148,16 @@ def outside_include_violations(source):
                     yield f"{user} includes {name} from another part"
 
 
+def clock_violations(source):
+    for folder in ("core", "sim") + OUTSIDE:
+        for path in c_files(source / folder):
+            user = str(path.relative_to(source))
+            if user in DATES or "/tests/" in user:
+                continue
+            for match in DAY_CLOCK.finditer(path.read_text(errors="replace")):
+                yield f"{user} goes by the time of day ({match.group(1)})"
+
+
 def symbols(path, option):
     output = subprocess.run(
         ["nm", "-P", option, path], check=True, capture_output=True, text=True
@@ -206,6 +233,20 @@ def planted_includes(root):
     return sorted(found + list(outside_include_violations(root)))
 
 
+def planted_clocks(root):
+    plant(
+        root,
+        {
+            "core/base/wait.c": "x = time(NULL); settime(y, NULL);\n",
+            "core/tls/age.c": "clock_gettime(CLOCK_REALTIME, &now);\n",
+            "core/link/uucp.c": "x = time(NULL);\n",
+            "sim/timing.c": "clock_gettime(CLOCK_MONOTONIC, &now);\n",
+            "tools/queue.c": "pthread_cond_timedwait(&a, &b, &c);\n",
+        },
+    )
+    return sorted(clock_violations(root))
+
+
 def planted_symbols(root):
     plant(
         root,
@@ -244,6 +285,11 @@ PLANTED_SYMBOLS = [
     "core/uicc/tls.c uses GnuTLS (gnutls_x)",
     "sim/card.c calls hex",
 ]
+PLANTED_CLOCKS = [
+    "core/base/wait.c goes by the time of day (time)",
+    "core/tls/age.c goes by the time of day (CLOCK_REALTIME)",
+    "tools/queue.c goes by the time of day (pthread_cond_timedwait)",
+]
 
 
 def report(number, name, problems):
@@ -263,7 +309,7 @@ def main():
     core = objects(build, source / "core")
     sim = objects(build, source / "sim")
     empty = [] if len(core) > 10 else [f"only {len(core)} objects in {build}"]
-    print("1..4")
+    print("1..6")
     with tempfile.TemporaryDirectory() as name:
         includes_missed = difference(
             planted_includes(pathlib.Path(name)), PLANTED_INCLUDES
@@ -271,6 +317,10 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         symbols_missed = difference(
             planted_symbols(pathlib.Path(name)), PLANTED_SYMBOLS
+        )
+    with tempfile.TemporaryDirectory() as name:
+        clocks_missed = difference(
+            planted_clocks(pathlib.Path(name)), PLANTED_CLOCKS
         )
     results = [
         report(
@@ -286,6 +336,8 @@ def main():
         ),
         report(3, "a planted include is found", includes_missed),
         report(4, "a planted call is found", symbols_missed),
+        report(5, "waits do not go by the time of day", list(clock_violations(source))),
+        report(6, "a planted clock is found", clocks_missed),
     ]
     return 0 if all(results) else 1
 
