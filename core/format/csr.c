@@ -130,14 +130,16 @@ static int make_once(iotsafe_key *key, const char *subject, const char *names,
 		     const char *usages, struct der *info, uint8_t **out,
 		     size_t *out_size)
 {
+	struct bytes spki;
 	int algorithm;
 
 	TRY(signing_choose(key, ~0, false, "csr", &algorithm));
-	if (!key_spki(key).size)
+	spki = key_spki(key);
+	if (!spki.size)
 		return error_set(IOTSAFE_ERR_ABSENT,
 				 "csr: the public key of %s is not known",
 				 key_title(key));
-	TRY(build_info(info, key_spki(key), subject, names, usages));
+	TRY(build_info(info, spki, subject, names, usages));
 	return sign_info(key, algorithm, der_bytes(info), out, out_size);
 }
 

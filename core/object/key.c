@@ -13,11 +13,42 @@
 #include "object/key.h"
 #include "object/key_parts.h"
 
+/* A copy in place of what was there. What the handle had already is the same
+ * again, so that finding it anew takes no more memory. */
+static int hold(iotsafe_key *key, _Atomic(const struct held *) *place,
+		struct bytes bytes)
+{
+	struct held *held = key->all;
+
+	while (held && !bytes_equal(borrow(held), bytes))
+		held = held->next;
+	if (!held) {
+		held = malloc(sizeof(*held) + bytes.size);
+		if (!held)
+			return error_set(IOTSAFE_ERR_MEMORY, "key: no memory");
+		held->size = bytes.size;
+		memcpy(held->data, bytes.data, bytes.size);
+		held->next = key->all;
+		key->all = held;
+	}
+	*place = held;
+	return IOTSAFE_OK;
+}
+
+static void release(struct held *held)
+{
+	while (held) {
+		struct held *next = held->next;
+
+		free(held);
+		held = next;
+	}
+}
+
 void key_drop_chain(iotsafe_key *key)
 {
 	while (key->chain_count)
-		iotsafe_free(key->chain[--key->chain_count].data);
-	memset(key->chain, 0, sizeof(key->chain));
+		key->chain[--key->chain_count] = NULL;
 	key->chain_learned = key->chain_given = false;
 }
 
@@ -27,7 +58,16 @@ int key_add_to_chain(iotsafe_key *key, struct bytes certificate)
 		return error_set(IOTSAFE_ERR_SUPPORT,
 				 "certificate: a chain of more than %d",
 				 CHAIN_MAX);
-	return own(&key->chain[key->chain_count++], certificate);
+	return hold(key, &key->chain[key->chain_count++], certificate);
+}
+
+int key_own_spki(iotsafe_key *key, struct bytes spki)
+{
+	unsigned bits;
+
+	TRY(hold(key, &key->spki, spki));
+	key->able = crypto_spki_algorithms(spki, &bits);
+	return IOTSAFE_OK;
 }
 
 /* ---- opening ---- */
@@ -68,6 +108,15 @@ static int find_key(iotsafe_card *card, void *self,
 	return IOTSAFE_OK;
 }
 
+/* One that is the same is not written again: others may look at it. */
+void key_take_record(iotsafe_key *key, const struct record *record)
+{
+	if (!memcmp(&key->record, record, sizeof(*record)))
+		return;
+	key->record = *record;
+	record_title(record, key->title, sizeof(key->title));
+}
+
 int key_make(iotsafe_card *card, const struct record *record, unsigned changes,
 	     iotsafe_key **key)
 {
@@ -77,8 +126,7 @@ int key_make(iotsafe_card *card, const struct record *record, unsigned changes,
 	(*key)->uses = 1;
 	(*key)->card = card_use(card);
 	(*key)->changes = changes;
-	(*key)->record = *record;
-	record_title(record, (*key)->title, sizeof((*key)->title));
+	key_take_record(*key, record);
 	return IOTSAFE_OK;
 }
 
@@ -115,11 +163,7 @@ void iotsafe_key_free(iotsafe_key *key)
 {
 	if (!key || --key->uses)
 		return;
-	key_drop_chain(key);
-	iotsafe_free(key->spki.data);
-	iotsafe_free(key->former.data);
-	for (unsigned i = 0; i < CHAIN_MAX; i++)
-		iotsafe_free(key->former_chain[i].data);
+	release(key->all);
 	secret_free(key->software);
 	iotsafe_card_free(key->card);
 	free(key);
@@ -178,6 +222,8 @@ int key_learn_spki(iotsafe_card *card, iotsafe_key *key,
 	TRY(key_find_public(card, &key->record, &entry, deadline));
 	if (entry && entry->spki)
 		TRY(key_own_spki(key, entry_spki(entry)));
+	else
+		key->spki = NULL;
 	key->cached |= card->at->cached;
 	key->spki_learned = true;
 	return IOTSAFE_OK;
@@ -191,7 +237,7 @@ int key_build_chain(iotsafe_card *card, iotsafe_key *key, struct entry *entry,
 
 	TRY(key_add_to_chain(key, entry_content(entry)));
 	while (key->chain_count < CHAIN_MAX) {
-		struct bytes top = borrow(&key->chain[key->chain_count - 1]);
+		struct bytes top = borrow(key->chain[key->chain_count - 1]);
 
 		TRY(identity_issuer(card, top, &issuer, deadline));
 		if (!issuer.size || crypto_certificate_is_root(issuer))
@@ -204,9 +250,7 @@ int key_build_chain(iotsafe_card *card, iotsafe_key *key, struct entry *entry,
 /* The public key that names made likely turns out to be another one. */
 int key_replace_spki(iotsafe_key *key, const struct entry *public)
 {
-	iotsafe_free(key->former.data);
 	key->former = key->spki;
-	key->spki = (struct owned){NULL, 0};
 	return key_own_spki(key, entry_spki(public));
 }
 
@@ -224,7 +268,7 @@ static int look_for_other_certificate(iotsafe_card *card, iotsafe_key *key,
 	if (!public)
 		return IOTSAFE_OK;
 	TRY(key_replace_spki(key, public));
-	return identity_certificate(card, &key->record, borrow(&key->spki), out,
+	return identity_certificate(card, &key->record, borrow(key->spki), out,
 				    deadline);
 }
 
@@ -264,11 +308,11 @@ int key_learn_chain(iotsafe_card *card, iotsafe_key *key,
 	TRY(key_learn_spki(card, key, deadline));
 	/* The key may have been learned before the card was opened again. */
 	TRY(card_need_list(card, deadline));
-	TRY(identity_certificate(card, &key->record, borrow(&key->spki), &entry,
+	TRY(identity_certificate(card, &key->record, borrow(key->spki), &entry,
 				 deadline));
-	if (!entry && key->spki.size)
+	if (!entry && key->spki)
 		TRY(look_for_other_certificate(card, key, &entry, deadline));
-	if (!entry && key->spki.size)
+	if (!entry && key->spki)
 		TRY(look_for_stray(card, key, deadline));
 	key->cached |= card->at->cached;
 	/* There may be one by now. */
@@ -313,12 +357,10 @@ bool key_is_brainpool(const iotsafe_key *key)
 
 struct bytes key_spki(const iotsafe_key *key)
 {
-	return borrow(&key->spki);
+	return borrow(key->spki);
 }
 
 struct bytes key_chain(const iotsafe_key *key, unsigned index)
 {
-	if (index >= key->chain_count)
-		return (struct bytes){NULL, 0};
-	return borrow(&key->chain[index]);
+	return borrow(index < CHAIN_MAX ? key->chain[index] : NULL);
 }

@@ -43,7 +43,7 @@ int key_learn(iotsafe_key *key, const struct deadline *limit)
 int key_algorithms(const iotsafe_key *key);
 /* True where the card says that the key is on brainpoolP256r1. */
 bool key_is_brainpool(const iotsafe_key *key);
-/* SubjectPublicKeyInfo, empty if unknown. */
+/* SubjectPublicKeyInfo, empty if unknown. Borrowed until the key goes. */
 struct bytes key_spki(const iotsafe_key *key);
 /* The chain, leaf first; empty past the end. Borrowed until the key goes. */
 struct bytes key_chain(const iotsafe_key *key, unsigned index)

@@ -11,21 +11,15 @@
 #include "object/key.h"
 #include "object/key_parts.h"
 
-/* What was given out others may look at. */
+/* The public key stays in its place until it is found anew: there are others
+ * who ask for it meanwhile. */
 static void unlearn(iotsafe_key *key)
 {
-	iotsafe_free(key->former.data);
 	key->former = key->spki;
-	key->spki = (struct owned){NULL, 0};
-	for (unsigned i = 0; i < CHAIN_MAX; i++) {
-		iotsafe_free(key->former_chain[i].data);
-		key->former_chain[i] = key->chain[i];
-		key->chain[i] = (struct owned){NULL, 0};
-	}
 	key->outdated |= key->chain_count > 0;
-	key->chain_count = 0;
+	key_drop_chain(key);
 	key->able = 0;
-	key->spki_learned = key->chain_learned = key->confirmed = false;
+	key->spki_learned = key->confirmed = false;
 }
 
 static int find_again(iotsafe_card *card, iotsafe_key *key,
@@ -45,8 +39,7 @@ static int find_again(iotsafe_card *card, iotsafe_key *key,
 					 "key %s is no longer on the card",
 					 key->title);
 	}
-	key->record = record;
-	record_title(&record, key->title, sizeof(key->title));
+	key_take_record(key, &record);
 	return IOTSAFE_OK;
 }
 

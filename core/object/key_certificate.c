@@ -10,23 +10,6 @@
 #include "object/key.h"
 #include "object/key_parts.h"
 
-void key_note_able(iotsafe_key *key)
-{
-	unsigned bits;
-
-	key->able = key->spki.size
-			    ? crypto_spki_algorithms(borrow(&key->spki), &bits)
-			    : 0;
-}
-
-int key_own_spki(iotsafe_key *key, struct bytes spki)
-{
-	int result = own(&key->spki, spki);
-
-	key_note_able(key);
-	return result;
-}
-
 /* The chosen certificate must be of the key, as far as that is known. */
 static int take_leaf(iotsafe_key *key, struct bytes certificate)
 {
@@ -36,12 +19,12 @@ static int take_leaf(iotsafe_key *key, struct bytes certificate)
 	int result = IOTSAFE_OK;
 
 	TRY(crypto_spki_of_certificate(certificate, &spki, &spki_size));
-	same = bytes_equal(borrow(&key->spki), (struct bytes){spki, spki_size});
-	if (key->spki.size && !same)
+	same = bytes_equal(borrow(key->spki), (struct bytes){spki, spki_size});
+	if (key->spki && !same)
 		result = error_set(IOTSAFE_ERR_VERIFY,
 				   "the certificate is of another key than %s",
 				   key->title);
-	else if (!key->spki.size)
+	else if (!key->spki)
 		result = key_own_spki(key, (struct bytes){spki, spki_size});
 	iotsafe_free(spki);
 	return result;

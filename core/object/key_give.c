@@ -30,12 +30,12 @@ static int give_public_key(iotsafe_card *card, void *self,
 	iotsafe_key *key = wish->key;
 
 	TRY(key_learn_spki(card, key, deadline));
-	if (!key->spki.size)
+	if (!key->spki)
 		return error_set(IOTSAFE_ERR_ABSENT,
 				 "key %s: neither a public-key object nor a "
 				 "certificate on the card tells its public key",
 				 key->title);
-	return give(wish, borrow(&key->spki));
+	return give(wish, borrow(key->spki));
 }
 
 int iotsafe_key_public_key(iotsafe_key *key, uint8_t **out, size_t *out_size)

@@ -9,9 +9,11 @@
 
 #define CHAIN_MAX 8
 
-struct owned {
-	uint8_t *data;
+/* A public key or a certificate that the handle has, or had. */
+struct held {
+	struct held *next;
 	size_t size;
+	uint8_t data[];
 };
 
 struct iotsafe_key {
@@ -37,25 +39,21 @@ struct iotsafe_key {
 	bool outdated;
 	bool confirmed;	  /* a signature verified with `spki` */
 	bool chain_given; /* by the user, not by the card */
-	struct owned spki;
 	/* The algorithms of such a public key, 0 if it cannot be used here:
 	 * reading it costs more than all else about a signature. */
 	atomic_int able;
-	struct owned former; /* the misleading one; others may look at it */
-	struct owned chain[CHAIN_MAX], former_chain[CHAIN_MAX];
+	const struct held *former; /* the misleading one, or the cache's */
 	unsigned chain_count;
+	/* Looked at without a turn as well, perhaps while another thread finds
+	 * others: what was here stays until the handle goes. */
+	_Atomic(const struct held *) spki, chain[CHAIN_MAX];
+	struct held *all;
 };
 
-static inline struct bytes borrow(const struct owned *owned)
+static inline struct bytes borrow(const struct held *held)
 {
-	return (struct bytes){owned->data, owned->size};
-}
-
-/* Takes a copy in place of what was there. */
-static inline int own(struct owned *owned, struct bytes from)
-{
-	iotsafe_free(owned->data);
-	return bytes_give(from.data, from.size, &owned->data, &owned->size);
+	return held ? (struct bytes){held->data, held->size}
+		    : (struct bytes){NULL, 0};
 }
 
 static inline struct bytes entry_spki(const struct entry *entry)
@@ -93,9 +91,7 @@ bool key_is_sure(iotsafe_card *card, const struct record *record,
 int key_settle(iotsafe_card *card, iotsafe_key *key,
 	       const struct deadline *deadline);
 
-/* What can be done with the public key is looked up where it came otherwise
- * than by the following, which takes one into its place. */
-void key_note_able(iotsafe_key *key);
+/* Takes a copy, and looks up what can be done with it. */
 int key_own_spki(iotsafe_key *key, struct bytes spki);
 /* The public key that names made likely turns out to be another one. */
 int key_replace_spki(iotsafe_key *key, const struct entry *public);
@@ -108,6 +104,9 @@ int key_build_chain(iotsafe_card *card, iotsafe_key *key, struct entry *entry,
 /* software.c: the private key's bytes, read once: for use within a turn. */
 int key_need_software(iotsafe_card *card, iotsafe_key *key,
 		      const struct deadline *deadline);
+
+/* Another record of the card's is the key's. */
+void key_take_record(iotsafe_key *key, const struct record *record);
 
 /* An error where the pair was made anew since the handle was opened, or is no
  * longer there. */

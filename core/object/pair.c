@@ -19,7 +19,8 @@ struct making {
 	struct record private, public;
 	struct public_key key;
 	bool has_key;
-	struct owned spki;
+	uint8_t *spki;
+	size_t spki_size;
 	unsigned changes;
 };
 
@@ -50,7 +51,7 @@ static int tie(iotsafe_card *card, struct making *making)
 	entry = find_by_id(card, &making->public);
 	if (!entry || entry->spki)
 		return IOTSAFE_OK;
-	TRY(bytes_give(making->spki.data, making->spki.size, &entry->spki,
+	TRY(bytes_give(making->spki, making->spki_size, &entry->spki,
 		       &entry->spki_size));
 	entry->read = true;
 	identity_prove(card, &making->private, entry);
@@ -75,15 +76,15 @@ static int find_spki(iotsafe_card *card, struct making *making,
 		return error_set(IOTSAFE_ERR_ABSENT,
 				 "GENERATE KEY PAIR: the card does not tell "
 				 "the public key");
-	return bytes_give(entry->spki, entry->spki_size, &making->spki.data,
-			  &making->spki.size);
+	return bytes_give(entry->spki, entry->spki_size, &making->spki,
+			  &making->spki_size);
 }
 
 static int take_key(const iotsafe_card *card, struct making *making,
 		    const struct record *slot)
 {
-	int result = card_spki(card, slot, &making->key, &making->spki.data,
-			       &making->spki.size);
+	int result = card_spki(card, slot, &making->key, &making->spki,
+			       &making->spki_size);
 
 	if (result < 0)
 		error_prepend("GENERATE KEY PAIR: ");
@@ -100,8 +101,8 @@ static int take_pair(iotsafe_card *card, struct making *making,
 	memcpy(private.id, making->private.id, sizeof(private.id));
 	private.flags |= IOTSAFE_OBJECT_ACTIVE;
 	making->private = private;
-	iotsafe_free(making->spki.data);
-	making->spki.data = NULL;
+	iotsafe_free(making->spki);
+	making->spki = NULL;
 	if (making->has_key)
 		TRY(take_key(card, making, slot));
 	TRY(card_need_list(card, deadline));
@@ -153,11 +154,9 @@ static int make_key(iotsafe_card *card, struct making *making,
 		    iotsafe_key **key)
 {
 	TRY(key_make(card, &making->private, making->changes, key));
-	(*key)->spki = making->spki;
-	making->spki = (struct owned){NULL, 0};
-	key_note_able(*key);
 	(*key)->spki_learned = (*key)->confirmed = true;
-	return IOTSAFE_OK;
+	return key_own_spki(*key,
+			    (struct bytes){making->spki, making->spki_size});
 }
 
 int iotsafe_key_generate(iotsafe_card *card, const char *name,
@@ -176,7 +175,11 @@ int iotsafe_key_generate(iotsafe_card *card, const char *name,
 				 generate_in_turn, &making);
 	if (result >= 0)
 		result = make_key(card, &making, key);
-	iotsafe_free(making.spki.data);
+	if (result < 0) {
+		iotsafe_key_free(*key);
+		*key = NULL;
+	}
+	iotsafe_free(making.spki);
 	return result;
 }
 

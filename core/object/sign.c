@@ -135,8 +135,7 @@ static int change_key(iotsafe_card *card, iotsafe_key *key,
 	TRY(identity_find(card, &record, deadline));
 	if (record_is_same(&record, &key->record))
 		return not_verified(key);
-	key->record = record;
-	record_title(&record, key->title, sizeof(key->title));
+	key_take_record(key, &record);
 	return IOTSAFE_OK;
 }
 
@@ -219,7 +218,7 @@ static bool is_by_key(struct signing *signing)
 			       (struct bytes){signing->signature.data,
 					      signing->signature.size},
 			       record_is_brainpool(&key->record));
-	if (!verifies(signing, borrow(&key->spki)))
+	if (!verifies(signing, borrow(key->spki)))
 		return false;
 	key->confirmed = true;
 	return true;
@@ -239,7 +238,7 @@ static int resolve(iotsafe_card *card, struct signing *signing,
 	if (!signer)
 		return not_verified(key);
 	identity_prove(card, &key->record, signer);
-	if (!key->identity || !identity_is_certified(card, borrow(&key->spki)))
+	if (!key->identity || !identity_is_certified(card, borrow(key->spki)))
 		return correct_key(key, signer);
 	TRY(change_key(card, key, deadline));
 	TRY(sign(card, signing, deadline));
@@ -257,7 +256,7 @@ static int settle(iotsafe_card *card, iotsafe_key *key,
 		return IOTSAFE_OK;
 	TRY(key_learn_spki(card, key, deadline));
 	key->outdated = false;
-	if (bytes_equal(borrow(&key->spki), borrow(&key->former)))
+	if (bytes_equal(borrow(key->spki), borrow(key->former)))
 		return IOTSAFE_OK;
 	return error_set(IOTSAFE_ERR_VERIFY,
 			 "key %s: the card has another key than the cache had, "

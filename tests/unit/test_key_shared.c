@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A key's handle in several threads: what it gives out without a turn of the
+ * card, while others find its public key and certificates anew. */
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include "fakecard.h"
+#include "object/card.h"
+#include "object/key.h"
+#include "object/key_parts.h"
+#include "script.h"
+
+static struct identity a, b;
+static struct fakecard fake;
+static iotsafe_card *card;
+static iotsafe_key *key;
+
+static void set_up(void)
+{
+	a = identity_make((struct identity_wish){.name = "a"});
+	b = identity_make((struct identity_wish){.name = "b"});
+	fake = (struct fakecard){.objects = {
+					 {.class = IOTSAFE_CLASS_PRIVATE_KEY,
+					  .id = "01",
+					  .label = "client",
+					  .key = &a},
+					 {.class = IOTSAFE_CLASS_PUBLIC_KEY,
+					  .id = "01",
+					  .label = "client",
+					  .key = &a},
+					 {.class = IOTSAFE_CLASS_FILE,
+					  .id = "02",
+					  .content = &a},
+				 }};
+	card = fakecard_open(&fake);
+	expect_good(iotsafe_key_open(card, NULL, &key));
+	expect_good(key_learn(key, NULL));
+}
+
+static void tear_down(void)
+{
+	iotsafe_key_free(key);
+	iotsafe_card_free(card);
+	identity_free(&a);
+	identity_free(&b);
+}
+
+TestSuite(shared, .init = set_up, .fini = tear_down, .timeout = 300);
+
+static struct bytes der_of(const struct identity *identity)
+{
+	return (struct bytes){identity->der.data, identity->der.size};
+}
+
+/* ---- what was given out ---- */
+
+#define TIMES 4
+
+Test(shared, public_keys_stay_as_they_were_given)
+{
+	struct bytes given[TIMES];
+	uint8_t first[1 + TIMES], data[TIMES][80];
+
+	for (int i = 0; i < TIMES; i++) {
+		struct entry entry = {.spki = data[i], .spki_size = 80};
+
+		memset(data[i], i, sizeof(data[i]));
+		expect_good(key_replace_spki(key, &entry));
+		given[i] = key_spki(key);
+		first[i] = given[i].data[0];
+	}
+	for (int i = 0; i < TIMES; i++) {
+		cr_assert(first[i] == i);
+		cr_assert(bytes_equal(given[i], (struct bytes){data[i], 80}));
+	}
+}
+
+Test(shared, certificates_stay_as_they_were_given)
+{
+	struct bytes given = key_chain(key, 0);
+
+	cr_assert(bytes_equal(given, der_of(&a)));
+	for (int i = 0; i < TIMES; i++) {
+		cr_assert(iotsafe_key_set_certificate(key, b.der.data,
+						      b.der.size) ==
+			  IOTSAFE_ERR_VERIFY);
+		cr_assert(!key_chain(key, 0).size);
+		expect_good(iotsafe_key_set_certificate(key, a.der.data,
+							a.der.size));
+		cr_assert(key_chain(key, 0).data == given.data,
+			  "the same took memory again");
+	}
+	cr_assert(bytes_equal(given, der_of(&a)));
+	cr_assert(!key_chain(key, CHAIN_MAX).size);
+}
+
+/* ---- who asks meanwhile ---- */
+
+static atomic_bool over;
+static struct bytes expected;
+
+static void *make_requests(void *unused)
+{
+	uint8_t *out;
+	size_t size;
+
+	while (!over) {
+		struct bytes spki = key_spki(key);
+
+		cr_assert(bytes_equal(spki, expected));
+		expect_good(iotsafe_key_csr(key, "CN=device", NULL, NULL, &out,
+					    &size));
+		cr_assert(memmem(out, size, expected.data, expected.size));
+		iotsafe_free(out);
+		expect_good(iotsafe_key_jws(key, "JWT", NULL,
+					    (const uint8_t *)"{}", 2, &out,
+					    &size));
+		iotsafe_free(out);
+	}
+	return unused;
+}
+
+/* As from disk, which who asks for the public key itself does not believe. */
+static void find_anew(int times)
+{
+	uint8_t *out;
+	size_t size;
+
+	for (int i = 0; i < times; i++) {
+		key->cached = true;
+		expect_good(iotsafe_key_public_key(key, &out, &size));
+		cr_assert(bytes_equal((struct bytes){out, size}, expected));
+		iotsafe_free(out);
+	}
+}
+
+Test(shared, requests_and_tokens_are_made_while_it_is_found_anew)
+{
+	pthread_t threads[3];
+
+	expected = key_spki(key);
+	for (int i = 0; i < 3; i++)
+		cr_assert(!pthread_create(&threads[i], NULL, make_requests,
+					  NULL));
+	find_anew(200);
+	over = true;
+	for (int i = 0; i < 3; i++)
+		pthread_join(threads[i], NULL);
+}
