@@ -21,6 +21,10 @@
 /* Steps to let what was cancelled end. */
 #define STEPS_MAX 64
 
+/* A busy SIM is asked again after so many milliseconds, doubled each time. */
+#define BUSY_FIRST 100
+#define BUSY_MAX   1000
+
 /* Lives until libmbim has called back, however late. */
 struct call {
 	GAsyncResult *result;
@@ -283,19 +287,17 @@ static int take_answer(struct mbim_device *mbim, const char *what,
 			 mbim->name, what);
 }
 
-int mbim_device_ask(struct mbim_device *mbim, const char *what,
+static int ask_once(struct mbim_device *mbim, const char *what,
 		    MbimMessage *request, MbimMessage **answer,
 		    const struct deadline *deadline)
 {
 	GCancellable *cancellable;
-	struct call *call;
+	struct call *call = begin(mbim, &cancellable);
 	int result;
 
 	*answer = NULL;
-	if (!request)
-		return error_set(IOTSAFE_ERR_MEMORY, "%s: %s: no memory",
-				 mbim->name, what);
-	call = begin(mbim, &cancellable);
+	/* A new number each time. */
+	mbim_message_set_transaction_id(request, 0);
 	mbim->counters->bytes_sent += mbim_message_get_message_length(request);
 	mbim_device_command(mbim->device, request, seconds(deadline),
 			    cancellable, called_back, call);
@@ -303,10 +305,63 @@ int mbim_device_ask(struct mbim_device *mbim, const char *what,
 	if (result >= 0)
 		result = take_answer(mbim, what, call, answer);
 	end(mbim, call, cancellable);
-	mbim_device_free(request);
 	if (result >= 0)
 		trace_line(IOTSAFE_TRACE_AT, "mbim %s: status %X", what,
 			   (unsigned)mbim_message_command_done_get_status_code(
 				   *answer));
+	return result;
+}
+
+/* With these words the modem tells that the card has not seen it. */
+static bool is_busy(const MbimMessage *answer)
+{
+	const MbimStatusError status =
+		mbim_message_command_done_get_status_code(answer);
+
+	return status == MBIM_STATUS_ERROR_BUSY ||
+	       status == MBIM_STATUS_ERROR_NOT_INITIALIZED;
+}
+
+/* Libmbim's callbacks run meanwhile: the modem may go. */
+static int pause_for(struct mbim_device *mbim, const char *what,
+		     int milliseconds, const struct deadline *deadline)
+{
+	const struct deadline end = deadline_within(deadline, milliseconds);
+	int result;
+
+	do {
+		result = step(mbim, &end);
+		if (mbim->gone)
+			result = IOTSAFE_ERR_CLOSED;
+	} while (result >= 0);
+	return result == IOTSAFE_ERR_TIMEOUT ? IOTSAFE_OK
+					     : gave_up(mbim, result, what);
+}
+
+int mbim_device_ask(struct mbim_device *mbim, const char *what,
+		    MbimMessage *request, MbimMessage **answer,
+		    const struct deadline *deadline)
+{
+	int wait = BUSY_FIRST, result;
+
+	*answer = NULL;
+	if (!request)
+		return error_set(IOTSAFE_ERR_MEMORY, "%s: %s: no memory",
+				 mbim->name, what);
+	for (;;) {
+		result = ask_once(mbim, what, request, answer, deadline);
+		if (result < 0 || !is_busy(*answer))
+			break;
+		result = pause_for(mbim, what, wait, deadline);
+		if (result < 0 || deadline_passed(deadline))
+			break;
+		mbim_device_free(*answer);
+		wait = 2 * wait < BUSY_MAX ? 2 * wait : BUSY_MAX;
+	}
+	if (result < 0) {
+		mbim_device_free(*answer);
+		*answer = NULL;
+	}
+	mbim_device_free(request);
 	return result;
 }

@@ -28,7 +28,8 @@ void mbim_device_end(struct mbim_device *mbim);
 /*
  * Sends a request (`what` for errors), which is wiped and freed, NULL too. The
  * answer is to be freed by mbim_device_free(); its status is the caller's to
- * judge. All errors are recorded.
+ * judge. While it says that modem or SIM are busy it is sent again, to the
+ * deadline. All errors are recorded.
  */
 int mbim_device_ask(struct mbim_device *mbim, const char *what,
 		    MbimMessage *request, MbimMessage **answer,

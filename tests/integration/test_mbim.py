@@ -10,7 +10,17 @@ import pytest
 from cardmodem import Card, Holder, Terminal, end_owner, is_taken, own_network
 from command import answer, iotsafe, openssl, sentence, text
 from farside import Server, make_server_certificate
-from mbimmodem import APDU, CLOSE, CLOSE_CHANNEL, OPEN_CHANNEL, READY, MbimModem
+from mbimmodem import (
+    APDU,
+    BUSY,
+    CLOSE,
+    CLOSE_CHANNEL,
+    COMMAND,
+    NOT_INITIALIZED,
+    OPEN_CHANNEL,
+    READY,
+    MbimModem,
+)
 from pcscd import until
 
 pytestmark = pytest.mark.plain_build
@@ -240,6 +250,29 @@ def test_refusals_have_a_sentence(case, device, modem, tmp_path):
     modem.ways.status[request] = status
     said, _ = sentence("random", "8", card=device, status=code)
     assert words in said
+    modem.ways.status.clear()
+    check_signature(device, tmp_path)
+    assert modem.card.channels == set()
+
+
+@pytest.mark.parametrize("cid", [OPEN_CHANNEL, APDU, CLOSE_CHANNEL, READY])
+def test_a_busy_sim_is_asked_again(cid, card, modem, tmp_path):
+    modem.ways.busy[cid] = [BUSY, NOT_INITIALIZED, BUSY]
+    check_signature(card, tmp_path)
+    assert modem.ways.busy[cid] == []
+
+
+@pytest.mark.parametrize("status", [BUSY, NOT_INITIALIZED])
+@pytest.mark.parametrize("cid", [OPEN_CHANNEL, APDU])
+def test_a_sim_that_stays_busy_is_told_at_the_deadline(
+    cid, status, device, modem, tmp_path
+):
+    modem.ways.status[cid] = status
+    start = time.monotonic()
+    said, _ = sentence("list", card=f"{device}&timeout=1500", status=4)
+    assert "Busy" in said or "the SIM is not ready" in said
+    assert time.monotonic() - start < 2 * (1.5 + 2 + 5)
+    assert modem.seen.count((COMMAND, cid)) >= 2
     modem.ways.status.clear()
     check_signature(device, tmp_path)
     assert modem.card.channels == set()

@@ -17,6 +17,7 @@ BASIC = bytes.fromhex("a289cc33bcbb8b4fb6b0133ec2aae6df")
 OPEN_CHANNEL, CLOSE_CHANNEL, APDU = 2, 3, 4
 READY = 0x102  # of the basic service: its CID 2
 
+BUSY, NOT_INITIALIZED = 1, 14
 FAILURE, INVALID_PARAMETERS, NO_SUPPORT = 2, 21, 9
 NO_CHANNEL, SELECT_FAILED, INVALID_CHANNEL = 0x87430001, 0x87430002, 0x87430003
 
@@ -35,6 +36,7 @@ class Ways:
 
     def __init__(self):
         self.status = {}  # CID: status of the answer
+        self.busy = {}  # CID: statuses of the first answers
         self.silent = set()
         self.hang_up = set()
         self.cut = {}  # CID: the information buffer is changed by this
@@ -106,7 +108,9 @@ class MbimModem(SwapsCards):
             raise OSError("hung up")
         if cid in self.ways.silent:
             return
-        if cid in self.ways.status:
+        if self.ways.busy.get(cid):
+            status, answer = self.ways.busy[cid].pop(0), b""
+        elif cid in self.ways.status:
             status, answer = self.ways.status[cid], b""
         else:
             status, answer = {
