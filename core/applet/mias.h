@@ -40,11 +40,11 @@ struct mias_file {
 	char directory[MIAS_NAME_MAX + 1];
 };
 
-/* How many entries the directory has; false where that is more than its bytes
- * hold. */
+/* How many entries the directory has, as far as its bytes hold them; false
+ * where they hold none of those that it says. */
 bool mias_decode_count(struct bytes directory, size_t *count);
-/* `index` below that. */
-void mias_decode_file(struct bytes directory, size_t index,
+/* `index` below that. False: the place is empty. */
+bool mias_decode_file(struct bytes directory, size_t index,
 		      struct mias_file *out);
 
 struct mias_object {

@@ -45,10 +45,17 @@ bool mias_decode_container(struct bytes map, size_t index,
 
 bool mias_decode_count(struct bytes directory, size_t *count)
 {
+	size_t room;
+
 	if (!directory.size)
 		return false;
 	*count = directory.data[0];
-	return *count <= (directory.size - 1) / DIRECTORY_ENTRY_SIZE;
+	room = (directory.size - 1) / DIRECTORY_ENTRY_SIZE;
+	if (*count && !room)
+		return false;
+	if (*count > room)
+		*count = room;
+	return true;
 }
 
 /* Filled with NULs, and perhaps with blanks. */
@@ -64,7 +71,7 @@ static void take_name(const uint8_t *at, char out[MIAS_NAME_MAX + 1])
 	out[size] = '\0';
 }
 
-void mias_decode_file(struct bytes directory, size_t index,
+bool mias_decode_file(struct bytes directory, size_t index,
 		      struct mias_file *out)
 {
 	const uint8_t *at = directory.data + 1 + index * DIRECTORY_ENTRY_SIZE;
@@ -73,6 +80,8 @@ void mias_decode_file(struct bytes directory, size_t index,
 	out->size = number(at + 2);
 	take_name(at + 4, out->name);
 	take_name(at + 12, out->directory);
+	/* In a place that was erased, or never used, there is no name. */
+	return out->name[0] > ' ' && out->name[0] < 0x7F;
 }
 
 int mias_container_of(const struct mias_file *file)

@@ -10,6 +10,7 @@
 #include "applet/ef.h"
 #include "applet/mias.h"
 #include "base/error.h"
+#include "base/trace.h"
 
 /* The container that Trust Onboard has. */
 #define SIGNING 0
@@ -83,14 +84,12 @@ static int add_key(struct records *records, unsigned number,
 	/* Of the others each may be somebody else's. */
 	if (!known_size && number != SIGNING)
 		return IOTSAFE_OK;
-	if (!known_size)
-		return error_set(IOTSAFE_ERR_FORMAT,
-				 "containers: number %u has a key of %u bits, "
-				 "which cannot be",
-				 number, container->bits);
 	container_label((uint8_t)number, container->exchange, label);
 	record = make_record(IOTSAFE_CLASS_PRIVATE_KEY, IOTSAFE_OBJECT_SIGN,
 			     &container->key, 1, text(label));
+	/* Left out when it is asked what it is, with the reason. */
+	record.unnamed = !known_size;
+	record.size = (uint16_t)(known_size ? 0 : container->bits);
 	if (container->exchange)
 		record.flags |= IOTSAFE_OBJECT_DECRYPT;
 	record.key_type =
@@ -166,11 +165,16 @@ static int add_files(struct records *records, struct bytes directory)
 				 "entries that it says",
 				 directory.size,
 				 directory.size ? directory.data[0] : 0);
+	if (count < directory.data[0])
+		trace_line(IOTSAFE_TRACE_APDU,
+			   "directory: %u entries, and room for %zu",
+			   directory.data[0], count);
 	for (size_t i = 0; i < count; i++) {
 		struct mias_file file;
 		struct record record;
 
-		mias_decode_file(directory, i, &file);
+		if (!mias_decode_file(directory, i, &file))
+			continue;
 		record = is_data(&file) ? record_of_data(&file)
 					: record_of_file(&file);
 		record.size = record.class == IOTSAFE_CLASS_FILE
@@ -302,6 +306,11 @@ int mias_object(struct applet *applet, const struct record *wanted,
 	*out = *wanted;
 	if (!wanted->unnamed)
 		return IOTSAFE_OK;
+	if (wanted->id_size == 1)
+		return error_set(IOTSAFE_ERR_FORMAT,
+				 "containers: number %d has a key of %u bits, "
+				 "which cannot be",
+				 SIGNING, wanted->size);
 	snprintf(ef.name, sizeof(ef.name), "%.8s", (const char *)wanted->label);
 	result = ef_select(applet, &ef, deadline);
 	if (result == IOTSAFE_ERR_ABSENT)

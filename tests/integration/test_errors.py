@@ -208,8 +208,8 @@ ROWS = {
         lambda a: trust_onboard(a, right="9999"),
     "an applet's PIN with one try left":
         lambda a: trust_onboard(a, quirk="tob-tries=1"),
-    "a directory that says too much":
-        lambda a: trust_onboard(a, fault="dir-count%3D255"),
+    "a key of a size that cannot be":
+        lambda a: trust_onboard(a, fault="key-bits%3D1000"),
     "a signature that is cut":
         lambda a: trust_onboard(a, fault="signature-size%3D200"),
     "a software key that is noise":

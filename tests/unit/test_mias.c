@@ -630,7 +630,7 @@ Test(mias, directory_holds_what_it_says)
 	size_t count;
 
 	cr_assert(mias_decode_count(in, &count) && count == 1);
-	mias_decode_file(in, 0, &file);
+	cr_assert(mias_decode_file(in, 0, &file));
 	cr_assert(file.id[0] == 2 && file.id[1] == 1 && file.size == 1198);
 	cr_assert_str_eq(file.name, "kxc00");
 	cr_assert_str_eq(file.directory, "mscp");
@@ -638,6 +638,68 @@ Test(mias, directory_holds_what_it_says)
 	in.size--;
 	cr_assert(!mias_decode_count(in, &count));
 	cr_assert(!mias_decode_count((struct bytes){NULL, 0}, &count));
+}
+
+/* As a file that was erased, or never written. */
+Test(mias, directory_has_what_there_is_room_for)
+{
+	static const char entries[] =
+		"FF 0201 04AE 6B78633030000000"
+		"6D73637000000000 00"
+		"FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF"
+		"00000000000000000000000000000000000000"
+		"0000 FFFF";
+	struct mias_file file;
+	struct bytes in = bytes_of(entries);
+	size_t count;
+
+	cr_assert(mias_decode_count(in, &count) && count == 3);
+	cr_assert(mias_decode_file(in, 0, &file));
+	cr_assert(!mias_decode_file(in, 1, &file));
+	cr_assert(!mias_decode_file(in, 2, &file));
+}
+
+/* The directory says 255, and has one; the first container's key has 4096
+ * bits: the other one signs all the same. */
+Test(mias, signs_beside_what_it_does_not_know)
+{
+	struct script script = SCRIPT(
+		ROW_OPEN, ROW_MIAS,
+		{"01A40804020002",
+		 "6213810200168201018302 00028A01058C03030000 9000"},
+		{"01B0000016", "0100000000001000000000 0100000000000800000000"
+			       "9000"},
+		{"01A40804020101",
+		 "62138102002B82010183020101 8A01058C03030000 9000"},
+		{"01B000002B",
+		 "FF 0201 04AE 66696C6530300000 6162630000000000 00"
+		 "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF 9000"},
+		{"012241B606800142840132", "9000"}, ROW_HASH,
+		{"012A9E9A00", BYTES256 "9000"}, ROW_CLOSE);
+	iotsafe_card *card = script_open(&script, MIAS);
+	iotsafe_object *object;
+	iotsafe_list *list;
+	iotsafe_key *key;
+	unsigned count = 0;
+	uint8_t *out;
+	size_t size;
+
+	expect_error(iotsafe_key_open(card, "label=signing", &key),
+		     IOTSAFE_ERR_ABSENT,
+		     "left out: containers: number 0 has a key of 4096 bits");
+	expect_good(iotsafe_card_list(card, NULL, &list));
+	while (!iotsafe_list_next(list, &object) && object) {
+		iotsafe_object_free(object);
+		count++;
+	}
+	iotsafe_list_free(list);
+	cr_assert(count == 2, "%u objects", count);
+	expect_good(iotsafe_key_open(card, "label=kxc01", &key));
+	expect_good(sign(key, &out, &size));
+	iotsafe_free(out);
+	iotsafe_key_free(key);
+	iotsafe_card_free(card);
+	script_expect_done(&script);
 }
 
 Test(mias, data_object_ends_where_it_says)
