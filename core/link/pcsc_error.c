@@ -13,6 +13,9 @@ static const struct {
 	{0x80100003, IOTSAFE_ERR_CLOSED,
 	 "pcscd does not know us any more: was it restarted?"},
 	{0x80100006, IOTSAFE_ERR_MEMORY, "pcscd has no memory left"},
+	/* Nothing is lost by that: the card and its channels are there. */
+	{0x80100008, IOTSAFE_ERR_FORMAT,
+	 "the card's answer has more than the 258 bytes that an answer has"},
 	{0x80100009, IOTSAFE_ERR_ABSENT, "the reader has gone: connect it"},
 	{0x8010000B, IOTSAFE_ERR_BUSY,
 	 "another program has the reader to itself, often GnuPG's scdaemon: "

@@ -16,6 +16,7 @@ from errorpage import documented
 from farside import Server, make_server_certificate
 from pcscd import PATIENCE, Card, Pcscd, until
 from pcscuser import User
+from vpcdrelay import Relay
 
 READER = "Virtual PCD 00 00"
 DIGEST = "ab" * 32
@@ -202,6 +203,22 @@ def test_says_so_when_another_transaction_lasts(daemon, put_in):
 def test_says_so_when_the_card_never_answers(pcscd, put_in):
     put_in(pcscd, "--fault", "silence=2B")
     happens("the card never answers", pcscd, "pcsc:?timeout=3000")
+
+
+def test_an_answer_that_is_too_long_leaves_no_channel_open(pcscd):
+    """GET RANDOM gives 300 bytes, on a channel that the card has opened."""
+    relay = Relay(pcscd, lambda command, answer: (
+        bytes(300) + answer[-2:] if command[1] == 0x84 else answer))
+    card = Card(pcscd, port=relay.port).wait()
+    try:
+        said, _ = sentence("random", "8", **at(pcscd), status=12)
+        assert "more than the 258 bytes" in said
+        assert card.channels() == 0
+        assert sign(pcscd)["signature"]
+        assert card.channels() == 0
+    finally:
+        card.close()
+        relay.close()
 
 
 def test_every_documented_error_has_its_test():

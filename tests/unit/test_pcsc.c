@@ -117,6 +117,7 @@ Test(pcsc, every_code_of_the_sheet_has_its_sentence)
 		int code;
 		const char *word;
 	} rows[] = {
+		{0x80100008, IOTSAFE_ERR_FORMAT, "258 bytes"},
 		{0x8010000B, IOTSAFE_ERR_BUSY, "scdaemon"},
 		{0x8010000F, IOTSAFE_ERR_SUPPORT, "protocol"},
 		{0x80100016, IOTSAFE_ERR_IO, "still in it"},
