@@ -249,6 +249,17 @@ Test(ahead, one_that_nobody_wanted_is_ended_before_its_channel)
 	end(&script);
 }
 
+/* The channel went with it, and its number may be another program's by now. */
+Test(ahead, one_that_a_restart_of_the_modem_took_is_not_ended)
+{
+	struct script script = SCRIPT(BEGINNING, ROW_INIT);
+
+	open_all(&script, NULL);
+	expect_prepared(1);
+	card->link.restarted = true;
+	end(&script);
+}
+
 Test(ahead, one_that_was_undone_is_ended_before_its_channel_too)
 {
 	struct script script =
