@@ -110,6 +110,18 @@ Test(cache, with_a_key_of_the_past_is_not_corrected_by_itself)
 	}
 }
 
+/* The card has another key than what is from disk, and the program its
+ * certificate. */
+static void sign_with_certificate(iotsafe_card *card)
+{
+	iotsafe_key *key;
+
+	expect_good(iotsafe_key_open(card, NULL, &key));
+	expect_good(iotsafe_key_set_certificate(key, b.der.data, b.der.size));
+	expect_good(sign(key, &b));
+	iotsafe_key_free(key);
+}
+
 /* A certificate that a program brings is of the key that it was for. */
 Test(cache, with_a_key_of_the_past_does_not_change_what_was_given)
 {
@@ -125,10 +137,7 @@ Test(cache, with_a_key_of_the_past_does_not_change_what_was_given)
 		expect_error(sign(key, &b), IOTSAFE_ERR_VERIFY,
 			     "does not verify with its certificate");
 	iotsafe_key_free(key);
-	expect_good(iotsafe_key_open(card, NULL, &key));
-	expect_good(iotsafe_key_set_certificate(key, b.der.data, b.der.size));
-	expect_good(sign(key, &b));
-	iotsafe_key_free(key);
+	sign_with_certificate(card);
 	iotsafe_card_free(card);
 }
 
@@ -136,14 +145,10 @@ Test(cache, that_does_not_fit_a_certificate_is_not_what_refuses_it)
 {
 	struct fakecard fake = CARD_OF(b);
 	iotsafe_card *card;
-	iotsafe_key *key;
 
 	expect_start(cold);
 	card = open_with(&fake, attribute);
-	expect_good(iotsafe_key_open(card, NULL, &key));
-	expect_good(iotsafe_key_set_certificate(key, b.der.data, b.der.size));
-	expect_good(sign(key, &b));
-	iotsafe_key_free(key);
+	sign_with_certificate(card);
 	iotsafe_card_free(card);
 }
 

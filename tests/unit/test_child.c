@@ -12,8 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "base/error.h"
-#include "link/link.h"
-#include "link/stream.h"
+#include "links.h"
+#include "streams.h"
 
 static int open_child(struct stream *stream, const char *const *argv)
 {
@@ -22,32 +22,6 @@ static int open_child(struct stream *stream, const char *const *argv)
 	strcpy(stream->name, "exec:child");
 	return stream_open_child(stream, (char *const *)(uintptr_t)argv, true,
 				 true);
-}
-
-static int write_text(struct stream *stream, const char *text, int timeout)
-{
-	struct deadline deadline = deadline_in(timeout, -1);
-	size_t done;
-
-	return stream_write(stream, (const uint8_t *)text, strlen(text), &done,
-			    &deadline);
-}
-
-/* Reads to the end of the stream or of the time; gives the last code. */
-static int read_all(struct stream *stream, char *text, size_t room, int timeout)
-{
-	struct deadline deadline = deadline_in(timeout, -1);
-	size_t size = 0;
-	int result;
-
-	do {
-		result = stream_read(stream, (uint8_t *)text + size,
-				     room - 1 - size, &deadline);
-		if (result > 0)
-			size += (size_t)result;
-	} while (result > 0 && size < room - 1);
-	text[size] = '\0';
-	return result;
 }
 
 /* --- Streams ---------------------------------------------------------------
@@ -175,26 +149,6 @@ Test(child, a_child_that_another_reaped_is_no_trouble)
 
 /* --- Modems ----------------------------------------------------------------
  */
-
-static int open_address(struct link *link, const char *text, int timeout)
-{
-	struct deadline deadline = deadline_in(timeout, -1);
-	struct address address;
-
-	cr_assert_eq(address_parse(text, &address), IOTSAFE_OK);
-	return link_open(link, &address, &deadline);
-}
-
-static void expect_refused(const char *text, int code, const char *words)
-{
-	struct link link;
-
-	cr_expect_eq(open_address(&link, text, 3000), code, "%s: %s", text,
-		     iotsafe_last_error());
-	cr_expect(strstr(iotsafe_last_error(), words), "\"%s\" in \"%s\"",
-		  words, iotsafe_last_error());
-	link_close(&link);
-}
 
 Test(child, a_program_that_is_not_there_is_named)
 {

@@ -8,29 +8,9 @@
 #include <unistd.h>
 #include <sys/stat.h>
 #include "base/error.h"
-#include "link/link.h"
 #include "link/module.h"
 #include "link/words.h"
-
-static int open_address(struct link *link, const char *text, int timeout)
-{
-	struct deadline deadline = deadline_in(timeout, -1);
-	struct address address;
-
-	cr_assert_eq(address_parse(text, &address), IOTSAFE_OK);
-	return link_open(link, &address, &deadline);
-}
-
-static void expect_refused(const char *text, int code, const char *words)
-{
-	struct link link;
-
-	cr_expect_eq(open_address(&link, text, 3000), code, "%s: %s", text,
-		     iotsafe_last_error());
-	cr_expect(strstr(iotsafe_last_error(), words), "\"%s\" in \"%s\"",
-		  words, iotsafe_last_error());
-	link_close(&link);
-}
+#include "links.h"
 
 Test(link, says_why_an_address_cannot_be_opened)
 {

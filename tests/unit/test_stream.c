@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "far_end.h"
 #include "link/stream.h"
+#include "streams.h"
 
 static const struct stream_settings usual = {115200, STREAM_FLOW_NONE};
 
@@ -24,32 +25,6 @@ static int open_path(struct stream *stream, const char *path)
 	stream->fd = stream->child_fd = -1;
 	snprintf(stream->name, sizeof(stream->name), "at:%s", path);
 	return stream_open_port(stream, path, &usual);
-}
-
-static int write_text(struct stream *stream, const char *text, int timeout)
-{
-	struct deadline deadline = deadline_in(timeout, -1);
-	size_t done;
-
-	return stream_write(stream, (const uint8_t *)text, strlen(text), &done,
-			    &deadline);
-}
-
-/* Reads to the end of the stream or of the time; gives the last code. */
-static int read_all(struct stream *stream, char *text, size_t room, int timeout)
-{
-	struct deadline deadline = deadline_in(timeout, -1);
-	size_t size = 0;
-	int result;
-
-	do {
-		result = stream_read(stream, (uint8_t *)text + size,
-				     room - 1 - size, &deadline);
-		if (result > 0)
-			size += (size_t)result;
-	} while (result > 0 && size < room - 1);
-	text[size] = '\0';
-	return result;
 }
 
 /* --- Ports ------------------------------------------------------------------

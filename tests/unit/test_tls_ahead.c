@@ -55,70 +55,67 @@ static void end_at(iotsafe_tls *tls, struct peer *peer, int fd)
 	close(fd);
 }
 
-ParameterizedTestParameters(ahead, is_begun_once_before_the_server_answers)
+/* Each protocol, with a caller who waits and one who does not. */
+static struct criterion_test_params each_protocol_both_ways(void)
 {
 	static int rows[] = {TLS13,	TLS12,	   DTLS12,
 			     TLS13 + 8, TLS12 + 8, DTLS12 + 8};
 
 	return cr_make_param_array(int, rows, 6);
+}
+
+/* A whole session of a row, in which the server answers when the signature
+ * has been begun; tells how often its caller was to wait for the card. */
+static int begin_and_go_on(int row)
+{
+	enum protocol protocol = (enum protocol)(row % 8);
+	iotsafe_tls *tls = new_session(protocol, &card);
+	int ends[2], wanted = 0;
+	struct peer peer;
+
+	connect_pair(protocol, ends);
+	begin(tls, ends[0]);
+	start_at(&peer, wish_for(protocol), ends[1]);
+	if (row < 8)
+		expect_good(
+			iotsafe_tls_handshake(tls, ends[0], patience(10000)));
+	else
+		expect_good(shake_hands_without_waiting(
+			tls, ends[0], patience(1000), &wanted));
+	cr_assert(eq(int, card.signatures, 1));
+	expect_echo(tls, "hello");
+	expect_good(iotsafe_tls_close(tls, 1000));
+	end_at(tls, &peer, ends[0]);
+	cr_assert(eq(int, peer.result, 0));
+	return wanted;
+}
+
+ParameterizedTestParameters(ahead, is_begun_once_before_the_server_answers)
+{
+	return each_protocol_both_ways();
 }
 
 ParameterizedTest(int *row, ahead, is_begun_once_before_the_server_answers,
 		  .timeout = 300)
 {
-	enum protocol protocol = (enum protocol)(*row % 8);
-	iotsafe_tls *tls = new_session(protocol, &card);
-	int ends[2], wanted = 0;
-	struct peer peer;
-
-	connect_pair(protocol, ends);
-	begin(tls, ends[0]);
-	start_at(&peer, wish_for(protocol), ends[1]);
-	if (*row < 8)
-		expect_good(
-			iotsafe_tls_handshake(tls, ends[0], patience(10000)));
-	else
-		expect_good(shake_hands_without_waiting(
-			tls, ends[0], patience(1000), &wanted));
-	expect_echo(tls, "hello");
+	begin_and_go_on(*row);
 	cr_assert(eq(int, card.prepared, 1));
-	cr_assert(eq(int, card.signatures, 1));
-	expect_good(iotsafe_tls_close(tls, 1000));
-	end_at(tls, &peer, ends[0]);
-	cr_assert(eq(int, peer.result, 0));
 }
 
 ParameterizedTestParameters(ahead, is_waited_for_by_the_signature)
 {
-	static int rows[] = {TLS13,	TLS12,	   DTLS12,
-			     TLS13 + 8, TLS12 + 8, DTLS12 + 8};
-
-	return cr_make_param_array(int, rows, 6);
+	return each_protocol_both_ways();
 }
 
 ParameterizedTest(int *row, ahead, is_waited_for_by_the_signature,
 		  .timeout = 300)
 {
-	enum protocol protocol = (enum protocol)(*row % 8);
-	iotsafe_tls *tls = new_session(protocol, &card);
-	int ends[2], wanted = 0;
-	struct peer peer;
+	int wanted;
 
 	card.prepare_ms = patience(1000) * 3 / 2;
-	connect_pair(protocol, ends);
-	begin(tls, ends[0]);
-	start_at(&peer, wish_for(protocol), ends[1]);
-	if (*row < 8)
-		expect_good(
-			iotsafe_tls_handshake(tls, ends[0], patience(10000)));
-	else
-		expect_good(shake_hands_without_waiting(
-			tls, ends[0], patience(1000), &wanted));
-	cr_assert(eq(int, card.signatures, 1));
+	wanted = begin_and_go_on(*row);
 	cr_assert(eq(int, card.most_busy, 1), "both at once");
 	cr_assert(ge(int, (*row < 8) + wanted, 1), "the caller was held up");
-	expect_good(iotsafe_tls_close(tls, 1000));
-	end_at(tls, &peer, ends[0]);
 }
 
 Test(ahead, holds_up_nobody_who_needs_no_signature)
