@@ -128,9 +128,10 @@ static void add_others(iotsafe_card *card, struct search *search)
 }
 
 /* In card->at alone. IOTSAFE_ERR_ABSENT is not recorded. */
-static int find_here(iotsafe_card *card, struct search *search,
+static int find_here(iotsafe_card *card, void *self,
 		     const struct deadline *deadline)
 {
+	struct search *search = self;
 	int result = card_need_list(card, deadline);
 
 	/* A list that no modem lets through whole is none for who knows a
@@ -157,8 +158,9 @@ static int find_here(iotsafe_card *card, struct search *search,
 	return IOTSAFE_ERR_ABSENT;
 }
 
-/* In the applets that the operation did not begin with. */
-static int find_elsewhere(iotsafe_card *card, struct search *search,
+/* In the applets that the operation did not begin with: what `look` finds in
+ * one, IOTSAFE_ERR_ABSENT where none has it. */
+static int look_elsewhere(iotsafe_card *card, card_operation look, void *self,
 			  const struct deadline *deadline)
 {
 	const struct holding *begun = card->at;
@@ -170,7 +172,7 @@ static int find_elsewhere(iotsafe_card *card, struct search *search,
 			continue;
 		result = card_go_to(card, i, deadline);
 		if (result >= 0)
-			result = find_here(card, search, deadline);
+			result = look(card, self, deadline);
 		if (card_is_no_applet(card, result))
 			result = IOTSAFE_ERR_ABSENT;
 	}
@@ -194,7 +196,7 @@ int card_find(iotsafe_card *card, const struct name *name, int class,
 	asked = card->at->no_list && !name_is_empty(name);
 	if (result == IOTSAFE_ERR_ABSENT && !asked && !*name->applet &&
 	    !name_is_empty(name))
-		result = find_elsewhere(card, &search, deadline);
+		result = look_elsewhere(card, find_here, &search, deadline);
 	if (result == IOTSAFE_ERR_ABSENT && !asked)
 		return none_found(name, class, &search);
 	*out = search.entry;
@@ -256,27 +258,24 @@ int card_find_with(iotsafe_card *card, const struct name *name, int class,
 
 /* ---- identities ---- */
 
+static int find_identity_here(iotsafe_card *card, void *self,
+			      const struct deadline *deadline)
+{
+	return identity_find(card, self, deadline);
+}
+
 int card_find_identity(iotsafe_card *card, const struct name *name,
 		       struct record *out, const struct deadline *deadline)
 {
-	const struct holding *begun;
 	struct error first;
 	int result;
 
 	TRY(card_go_to_named(card, name, deadline));
-	begun = card->at;
 	result = identity_find(card, out, deadline);
 	if (result != IOTSAFE_ERR_ABSENT || *name->applet)
 		return result;
 	error_save(&first);
-	TRY(card_look_for_others(card, deadline));
-	for (unsigned i = 0; i < APPLETS && result == IOTSAFE_ERR_ABSENT; i++) {
-		if (&card->holdings[i] == begun || card->holdings[i].absent)
-			continue;
-		result = card_go_to(card, i, deadline);
-		if (result >= 0)
-			result = identity_find(card, out, deadline);
-	}
+	result = look_elsewhere(card, find_identity_here, out, deadline);
 	if (result == IOTSAFE_ERR_ABSENT)
 		error_restore(&first);
 	return result;

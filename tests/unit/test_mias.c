@@ -764,3 +764,22 @@ Test(mias, bytes_that_are_no_private_key_are_told_so)
 		expect_error(crypto_private_read(bytes_of(rows[i]), &key),
 			     IOTSAFE_ERR_FORMAT, "private key: ");
 }
+
+/* A card that answers to any name, and an applet whose files are none. */
+Test(mias, that_makes_no_sense_is_no_reason_why_there_is_no_identity)
+{
+	struct script script =
+		SCRIPT(ROW_OPEN, ROW_SELECT, {"81CB010000", "9000"},
+		       {"0070000001", "02 9000"},
+		       {"02A404000DA0000000188000000006624151", "9000"},
+		       {"02A40804020002", "6F00 9000"}, ROW_CLOSE,
+		       {"0070800200", "9000"});
+	iotsafe_card *card = script_open(
+		&script, "aid=A0000005590010,A0000000188000000006624151");
+	iotsafe_key *key;
+
+	expect_error(iotsafe_key_open(card, NULL, &key), IOTSAFE_ERR_ABSENT,
+		     "no private key on the card");
+	iotsafe_card_free(card);
+	script_expect_done(&script);
+}
