@@ -62,10 +62,15 @@ DAY_CLOCK = re.compile(
     r"|pthread_(cond|mutex|rwlock)_timed\w+|sem_timedwait|mq_timed\w+"
     r"|gnutls_(global|session)_set_time\w*)\b"
 )
+DAY_CLOCK_OF_SCRIPTS = re.compile(
+    r"\b(time\.time|datetime\.(?:now|today|utcnow)|os\.time|os\.date"
+    r"|socket\.gettime)\b(?= *\()"
+)
 DATES = (
     "core/base/crypto_certificate.c",
     "core/link/uucp.c",
     "core/tls/bundle.c",
+    "python/iotsafe/_connection.py",
     "sim/log.c",
     "tools/bench_server.c",
     "tools/doctor_chain.c",
@@ -149,13 +154,20 @@ def outside_include_violations(source):
 
 
 def clock_violations(source):
-    for folder in ("core", "sim") + OUTSIDE:
-        for path in c_files(source / folder):
-            user = str(path.relative_to(source))
-            if user in DATES or "/tests/" in user:
-                continue
-            for match in DAY_CLOCK.finditer(path.read_text(errors="replace")):
-                yield f"{user} goes by the time of day ({match.group(1)})"
+    files = {
+        path: DAY_CLOCK
+        for folder in ("core", "sim") + OUTSIDE
+        for path in c_files(source / folder)
+    }
+    for folder, kind in (("python", "py"), ("lua", "lua")):
+        for path in sorted((source / folder / "iotsafe").rglob(f"*.{kind}")):
+            files[path] = DAY_CLOCK_OF_SCRIPTS
+    for path, clock in files.items():
+        user = str(path.relative_to(source))
+        if user in DATES or "/tests/" in user:
+            continue
+        for match in clock.finditer(path.read_text(errors="replace")):
+            yield f"{user} goes by the time of day ({match.group(1)})"
 
 
 def symbols(path, option):
@@ -242,6 +254,8 @@ def planted_clocks(root):
             "core/link/uucp.c": "x = time(NULL);\n",
             "sim/timing.c": "clock_gettime(CLOCK_MONOTONIC, &now);\n",
             "tools/queue.c": "pthread_cond_timedwait(&a, &b, &c);\n",
+            "python/iotsafe/age.py": "time.monotonic(), time.time()\n",
+            "lua/iotsafe/age.lua": "local now = os.time()\n",
         },
     )
     return sorted(clock_violations(root))
@@ -288,6 +302,8 @@ PLANTED_SYMBOLS = [
 PLANTED_CLOCKS = [
     "core/base/wait.c goes by the time of day (time)",
     "core/tls/age.c goes by the time of day (CLOCK_REALTIME)",
+    "lua/iotsafe/age.lua goes by the time of day (os.time)",
+    "python/iotsafe/age.py goes by the time of day (time.time)",
     "tools/queue.c goes by the time of day (pthread_cond_timedwait)",
 ]
 
