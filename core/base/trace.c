@@ -30,6 +30,8 @@ static void read_environment(void)
 		atomic_fetch_or(&wanted, IOTSAFE_TRACE_APDU);
 	if (strstr(what, "at"))
 		atomic_fetch_or(&wanted, IOTSAFE_TRACE_AT);
+	if (strstr(what, "failure"))
+		atomic_fetch_or(&wanted, IOTSAFE_TRACE_FAILURE);
 	if (strstr(what, "all"))
 		atomic_store(&wanted, IOTSAFE_TRACE_APDU | IOTSAFE_TRACE_AT);
 }

@@ -347,3 +347,10 @@ void at_link_close(struct link *link)
 	free(modem);
 	link->self = NULL;
 }
+
+void at_link_abandon(struct link *link)
+{
+	struct at_modem *modem = link->self;
+
+	stream_abandon(&modem->stream);
+}

@@ -38,6 +38,7 @@ int at_link_iccid(struct link *link, uint8_t iccid[LINK_ICCID_SIZE],
 		  const struct deadline *deadline);
 
 void at_link_close(struct link *link);
+void at_link_abandon(struct link *link);
 
 /* In at_open.c: the kinds, by scheme. */
 extern const struct link_kind at_kind_at;

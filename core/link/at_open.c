@@ -236,7 +236,7 @@ static int unix_open(struct link *link, const struct address *address,
 /* All are the same behind their stream. */
 #define AT_WAYS                                                                \
 	.exchange = at_link_exchange, .close = at_link_close,                  \
-	.channel_open = at_link_channel_open,                                  \
+	.abandon = at_link_abandon, .channel_open = at_link_channel_open,      \
 	.channel_close = at_link_channel_close, .iccid = at_link_iccid,        \
 	.unlock = at_link_unlock, .turn_begin = at_share_turn_begin,           \
 	.turn_end = at_share_turn_end,                                         \

@@ -175,12 +175,22 @@ void link_leave_way(struct link *link)
 		link->useless = 0;
 }
 
+void link_abandon(struct link *link)
+{
+	if (link->kind && link->kind->abandon)
+		link->kind->abandon(link);
+	link->kind = NULL;
+}
+
 void link_close(struct link *link)
 {
-	if (!link->kind)
+	const struct link_kind *kind = link->kind;
+
+	if (!kind)
 		return;
-	link->kind->close(link);
+	/* First: a child that is forked meanwhile has nothing to abandon. */
 	link->kind = NULL;
+	kind->close(link);
 }
 
 /* The application's functions record no error: what they return is all that

@@ -93,6 +93,10 @@ struct link_kind {
 			const struct deadline *deadline);
 	/* Frees everything; must not wait for a far side that is gone. */
 	void (*close)(struct link *link);
+	/* In a child made by fork(): lets go of the descriptors that would
+	 * keep the card from others when the parent has ended. No word to the
+	 * far side, which is the parent's. NULL: there are none. */
+	void (*abandon)(struct link *link);
 	/* Modem-made channels (CCHO, QMI, MBIM): open with an AID gives the
 	 * handle, _MODEM: refused. NULL: the host sends MANAGE CHANNEL and
 	 * SELECT itself. */
@@ -167,6 +171,10 @@ void link_turn_end(struct link *link);
 
 /* Accepts a link that was never opened or is closed already. */
 void link_close(struct link *link);
+
+/* In a child made by fork(), for a link of its parent's: nothing else may be
+ * done with that there. */
+void link_abandon(struct link *link);
 
 /* The way in use lets nothing pass: the others come first from now on. */
 void link_leave_way(struct link *link);

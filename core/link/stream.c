@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include "base/error.h"
 #include "link/stream.h"
 
@@ -59,6 +60,16 @@ void stream_close(struct stream *stream)
 	stream->kind->close(stream);
 	stream->kind = NULL;
 	stream->fd = -1;
+}
+
+void stream_abandon(struct stream *stream)
+{
+	if (!stream->kind)
+		return;
+	close(stream->fd);
+	if (stream->child_fd >= 0)
+		close(stream->child_fd);
+	stream->kind = NULL;
 }
 
 int stream_gone(const struct stream *stream)

@@ -100,6 +100,9 @@ int stream_read_now(struct stream *stream, uint8_t *data, size_t room)
 /* Accepts a stream that is not open. */
 void stream_close(struct stream *stream) FOR_MODULES(stream_close);
 
+/* Closes a child's copies of descriptors, for the locks end with the last. */
+void stream_abandon(struct stream *stream);
+
 /* Records why a port could not be opened. */
 int stream_refused(const struct stream *stream, const char *path, int number)
 	FOR_MODULES(stream_refused);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Addresses to cards, for the whole process, to its end. A child made by fork()
- * sees an empty registry: its parent's cards are not its own.
+ * sees an empty registry: its parent's cards are not its own, and it keeps none
+ * of their ports.
  */
 #include <pthread.h>
 #include <string.h>
@@ -25,14 +26,26 @@ static void before_fork(void)
 	pthread_mutex_lock(&lock);
 }
 
-static void after_fork(void)
+static void after_fork_parent(void)
 {
+	pthread_mutex_unlock(&lock);
+}
+
+/* A program that goes into the background ends in the parent. Its port would
+ * be locked for as long as the child has the descriptor, for the child too. */
+static void after_fork_child(void)
+{
+	for (iotsafe_card *card = first; card; card = card->next) {
+		if (card->link_open)
+			link_abandon(&card->link);
+		card->link_open = false;
+	}
 	pthread_mutex_unlock(&lock);
 }
 
 static void set_up(void)
 {
-	pthread_atfork(before_fork, after_fork, after_fork);
+	pthread_atfork(before_fork, after_fork_parent, after_fork_child);
 }
 
 static iotsafe_card *find(const iotsafe_card *wanted)

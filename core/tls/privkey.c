@@ -13,10 +13,11 @@
 #include "object/key.h"
 #include "tls/ahead.h"
 #include "tls/datum.h"
+#include "tls/origin.h"
 #include "tls/privkey.h"
 
 struct card_privkey {
-	iotsafe_key *key;
+	struct origin origin;
 	struct signing *signing;
 	gnutls_pk_algorithm_t kind;
 	unsigned bits;
@@ -73,7 +74,7 @@ int privkey_algorithm(gnutls_sign_algorithm_t sign)
 /* What HAVE_SIGN_ALGO is answered from; a card may have refused some since. */
 static int can_do(const struct card_privkey *self)
 {
-	return self->algorithms & key_algorithms(self->key);
+	return self->algorithms & key_algorithms(origin_last(&self->origin));
 }
 
 /* The card's algorithm for one of GnuTLS's, 0 if this key cannot. */
@@ -172,6 +173,7 @@ static int sign(struct card_privkey *self, int algorithm, struct bytes hash,
 		gnutls_datum_t *signature)
 {
 	const struct deadline *limit = NULL;
+	iotsafe_key *key;
 	uint8_t *out;
 	size_t out_size;
 	int result;
@@ -179,18 +181,27 @@ static int sign(struct card_privkey *self, int algorithm, struct bytes hash,
 	if (!algorithm)
 		return error_set(IOTSAFE_ERR_SUPPORT,
 				 "key %s cannot sign what TLS asks for",
-				 key_title(self->key));
+				 key_title(origin_last(&self->origin)));
 	if (self->signing) {
 		limit = &self->signing->limit;
 		TRY(ahead_settle(self->signing->ahead, limit));
 	}
-	TRY(key_sign(self->key, algorithm, hash, limit, &out, &out_size));
+	TRY(origin_find(&self->origin, limit, &key));
+	TRY(key_sign(key, algorithm, hash, limit, &out, &out_size));
 	result = give_signature(signature, algorithm,
 				(struct bytes){out, out_size});
 	iotsafe_free(out);
 	if (result >= 0 && self->signing)
 		self->signing->count++;
 	return result;
+}
+
+/* Sessions of our own know the sentence. */
+static int tell(const struct card_privkey *self, int result)
+{
+	if (self->origin.name)
+		return origin_tell(result);
+	return result < 0 ? IOTSAFE_GNUTLS_ERROR(result) : 0;
 }
 
 /*
@@ -214,7 +225,7 @@ static int sign_hash(gnutls_privkey_t privkey, gnutls_sign_algorithm_t sign_id,
 	else
 		algorithm = algorithm_of(self, sign_id);
 	result = sign(self, algorithm, hash, signature);
-	return result < 0 ? IOTSAFE_GNUTLS_ERROR(result) : 0;
+	return tell(self, result);
 }
 
 /* What a server does with an RSA key exchange, and applications that decrypt
@@ -223,18 +234,21 @@ static int decrypt(gnutls_privkey_t privkey, void *userdata,
 		   const gnutls_datum_t *in, gnutls_datum_t *plain)
 {
 	struct card_privkey *self = userdata;
+	iotsafe_key *key;
 	uint8_t *out;
 	size_t size;
 	int result;
 
 	(void)privkey;
-	result =
-		iotsafe_key_decrypt(self->key, in->data, in->size, &out, &size);
+	result = origin_find(&self->origin, NULL, &key);
+	if (result >= 0)
+		result = iotsafe_key_decrypt(key, in->data, in->size, &out,
+					     &size);
 	if (result >= 0) {
 		result = copy_out(plain, (struct bytes){out, size});
 		iotsafe_free(out);
 	}
-	return result < 0 ? IOTSAFE_GNUTLS_ERROR(result) : 0;
+	return tell(self, result);
 }
 
 /* May run long after the modem has gone. */
@@ -243,7 +257,7 @@ static void deinit(gnutls_privkey_t privkey, void *userdata)
 	struct card_privkey *self = userdata;
 
 	(void)privkey;
-	iotsafe_key_free(self->key);
+	origin_end(&self->origin);
 	free(self);
 }
 
@@ -261,7 +275,7 @@ static void guess_kind(struct card_privkey *self)
 
 static void find_kind(struct card_privkey *self)
 {
-	gnutls_datum_t der = datum_of(key_spki(self->key));
+	gnutls_datum_t der = datum_of(key_spki(origin_last(&self->origin)));
 	gnutls_pubkey_t pubkey;
 	int kind = GNUTLS_PK_UNKNOWN;
 
@@ -278,8 +292,8 @@ static void find_kind(struct card_privkey *self)
 		guess_kind(self);
 }
 
-int privkey_import(iotsafe_key *key, struct signing *signing,
-		   gnutls_privkey_t privkey)
+static int import(iotsafe_key *key, const char *name, const char *address,
+		  struct signing *signing, gnutls_privkey_t privkey)
 {
 	struct card_privkey *self;
 	int error;
@@ -290,7 +304,11 @@ int privkey_import(iotsafe_key *key, struct signing *signing,
 	self = calloc(1, sizeof(*self));
 	if (!self)
 		return error_set(IOTSAFE_ERR_MEMORY, "key: no memory");
-	self->key = key_use(key);
+	error = origin_init(&self->origin, key, name, address);
+	if (error < 0) {
+		free(self);
+		return error;
+	}
 	self->signing = signing;
 	self->algorithms = key_algorithms(key);
 	find_kind(self);
@@ -300,10 +318,22 @@ int privkey_import(iotsafe_key *key, struct signing *signing,
 		self->kind == GNUTLS_PK_RSA ? decrypt : NULL, deinit, info, 0);
 	if (error >= 0)
 		return IOTSAFE_OK;
-	iotsafe_key_free(self->key);
+	origin_end(&self->origin);
 	free(self);
 	return error_set(IOTSAFE_ERR_ARG, "key: GnuTLS did not take it: %s",
 			 gnutls_strerror(error));
+}
+
+int privkey_import(iotsafe_key *key, struct signing *signing,
+		   gnutls_privkey_t privkey)
+{
+	return import(key, NULL, NULL, signing, privkey);
+}
+
+int privkey_import_named(iotsafe_key *key, const char *name,
+			 const char *address, gnutls_privkey_t privkey)
+{
+	return import(key, name, address, NULL, privkey);
 }
 
 int iotsafe_key_import(iotsafe_key *key, gnutls_privkey_t privkey)

@@ -28,4 +28,10 @@ int privkey_algorithm(gnutls_sign_algorithm_t sign);
 int privkey_import(iotsafe_key *key, struct signing *signing,
 		   gnutls_privkey_t privkey);
 
+/* The same for a key that came by a name. In a child made by fork() it is
+ * opened again, by that name on the card of that address: programs load their
+ * files first and go into the background then. */
+int privkey_import_named(iotsafe_key *key, const char *name,
+			 const char *address, gnutls_privkey_t privkey);
+
 #endif

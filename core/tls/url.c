@@ -15,6 +15,8 @@
 #include "base/error.h"
 #include "object/key.h"
 #include "tls/datum.h"
+#include "tls/origin.h"
+#include "tls/privkey.h"
 
 /* Who uses names never closes anything: cards they opened stay open, so that
  * the next name need not open the port again. */
@@ -102,13 +104,13 @@ static int open_key(iotsafe_card *card, const char *url, iotsafe_key **key)
 /* ---- private key ---- */
 
 static int import_key_from(iotsafe_card *card, const char *url,
-			   gnutls_privkey_t privkey)
+			   const char *address, gnutls_privkey_t privkey)
 {
 	iotsafe_key *key;
 	int result;
 
 	TRY(open_key(card, url, &key));
-	result = iotsafe_key_import(key, privkey);
+	result = privkey_import_named(key, url, address, privkey);
 	iotsafe_key_free(key);
 	return result;
 }
@@ -122,10 +124,13 @@ static int import_key(gnutls_privkey_t privkey, const char *url, unsigned flags)
 	(void)flags;
 	result = open_card(url, &name, &card);
 	if (result >= 0) {
-		result = import_key_from(card, url, privkey);
+		result = import_key_from(
+			card, url,
+			*name.card ? name.card : iotsafe_card_address(card),
+			privkey);
 		iotsafe_card_free(card);
 	}
-	return result < 0 ? IOTSAFE_GNUTLS_ERROR(result) : 0;
+	return origin_tell(result);
 }
 
 /* What a name stands for is found on its card, and given to GnuTLS. */
@@ -150,7 +155,7 @@ static int import_found(const char *url,
 		result = import(target, (struct bytes){found, size});
 		iotsafe_free(found);
 	}
-	return result < 0 ? IOTSAFE_GNUTLS_ERROR(result) : 0;
+	return origin_tell(result);
 }
 
 /* ---- certificate ---- */
@@ -249,7 +254,7 @@ static int get_issuer(const char *url, gnutls_x509_crt_t crt,
 		iotsafe_card_free(card);
 	}
 	if (result < 0)
-		return IOTSAFE_GNUTLS_ERROR(result);
+		return origin_tell(result);
 	return result ? 0 : GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE;
 }
 

@@ -41,6 +41,7 @@ WANT_CARD: int
 
 TRACE_APDU: int
 TRACE_AT: int
+TRACE_FAILURE: int
 
 EXCHANGES: int
 BYTES_SENT: int

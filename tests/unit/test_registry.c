@@ -315,6 +315,43 @@ Test(registry, leaves_no_channel_when_a_program_ends_without_a_word)
 	cr_assert(fakecard_channels(&fake) == 0);
 }
 
+/* 0: the grandchild got the port that its parent had, and left without a word.
+ */
+static int goes_into_the_background(const char *address)
+{
+	iotsafe_card *card;
+	int ends[2];
+	char done = 1;
+	pid_t child;
+
+	if (iotsafe_card_open(address, &card) || pipe(ends))
+		return 3;
+	child = fork();
+	if (child)
+		_exit(0);
+	close(ends[1]);
+	read(ends[0], &done, 1); /* until the parent has ended */
+	return child_signs(address);
+}
+
+Test(registry, a_child_gets_the_port_when_its_parent_has_ended)
+{
+	int ends[2], status = 4;
+	pid_t child;
+
+	cr_assert(!pipe(ends));
+	child = fork();
+	if (!child) {
+		status = goes_into_the_background(modem.address);
+		_exit(write(ends[1], &status, sizeof(status)) < 0);
+	}
+	close(ends[1]);
+	expect_exit(child);
+	cr_assert(read(ends[0], &status, sizeof(status)) == sizeof(status));
+	cr_assert(status == 0, "%d", status);
+	cr_assert(fakecard_channels(&fake) == 0);
+}
+
 Test(registry, a_child_is_told_that_its_parent_has_the_port)
 {
 	iotsafe_card *card = open_card(modem.address), *own;

@@ -51,6 +51,12 @@ Test(trace, of_all_is_switched_by_the_environment)
 	asks_environment("all", true, true);
 }
 
+Test(trace, of_failures_is_switched_by_the_environment)
+{
+	asks_environment("failure", false, false);
+	cr_assert(trace_wants(IOTSAFE_TRACE_FAILURE));
+}
+
 Test(trace, an_unknown_word_switches_nothing_on)
 {
 	asks_environment("none", false, false);

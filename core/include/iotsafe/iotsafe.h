@@ -159,15 +159,18 @@ IOTSAFE_API void iotsafe_free(void *data);
  * Trace
  *
  * One line an exchange, with its duration; secrets are masked. Switched on
- * with the environment variable IOTSAFE_TRACE (`apdu`, `at`, or `all`; lines
- * go to standard error), or here.
+ * with the environment variable IOTSAFE_TRACE (`apdu`, `at`, `failure`, or
+ * `all`; lines go to standard error), or here.
  */
 
 enum iotsafe_trace_what {
 	/** A line an APDU: command, status word, sizes, time. */
 	IOTSAFE_TRACE_APDU = 1,
 	/** A line an AT line, APDUs left out. */
-	IOTSAFE_TRACE_AT = 2
+	IOTSAFE_TRACE_AT = 2,
+	/** A line a failure that GnuTLS hears as a number, where it was given a
+	 * name in the place of a file. */
+	IOTSAFE_TRACE_FAILURE = 4
 };
 
 /** Receives one line without its newline. Called with no lock held, from
