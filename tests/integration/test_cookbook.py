@@ -130,6 +130,7 @@ ALONE = {
 # server is.
 CONNECTED = {
     "fetch.sh": ("http", r"GnuTLS"),
+    "fromfile.sh": ("http", r"GnuTLS"),
     "connect.py": ("echo", r"TLSv1\.3 b'hello"),
     "connect.lua": ("echo", r"TLSv?1\.3\thello"),
     "connect.c": ("echo", r"TLS1\.3 hello"),

@@ -25,7 +25,8 @@ PACKAGES_TEST="$PACKAGES_TEST python3-requests python3-urllib3 python3-aiohttp
 PACKAGES_TEST="$PACKAGES_TEST p11-kit p11-kit-modules
 	libengine-pkcs11-openssl? pkcs11-provider? openvpn curl wget wget2 git
 	python3-pycurl lua-curl? python3-gi glib-networking libcoap3-bin?
-	iproute2 openconnect"
+	iproute2 openconnect
+	aria2 ldap-utils lftp"
 # Through the tunnel: a PLC's master, and a clock that hurries (docs/tunnel.md).
 PACKAGES_TEST="$PACKAGES_TEST mbpoll faketime"
 PACKAGES_FUZZ="clang"

@@ -48,7 +48,8 @@
  * waits for ever unless told so with -1.
  *
  * **Processes.** A handle used in a child made by fork() fails with
- * IOTSAFE_ERR_CLOSED and touches nothing; open the card again there.
+ * IOTSAFE_ERR_CLOSED and touches nothing; open the card again there. Keys
+ * that GnuTLS has by a name like `iotsafe:` are opened again by themselves.
  */
 #ifndef IOTSAFE_H
 #define IOTSAFE_H
