@@ -61,20 +61,36 @@ static bool find_name(const gnutls_datum_t *data, char name[NAME_ROOM])
 	static const char block[] = "PRIVATE KEY-----";
 	const char *text = data ? (const char *)data->data : NULL;
 	const char *end = text ? text + data->size : NULL;
-	const char *line;
+	const char *line = text;
 
 	if (!text || memmem(text, data->size, block, sizeof(block) - 1))
 		return false;
-	for (line = text; line && line < end; line = line ? line + 1 : NULL) {
-		if ((size_t)(end - line) >= strlen(SCHEME) &&
-		    !memcmp(line, SCHEME, strlen(SCHEME)))
+	while ((size_t)(end - line) >= strlen(SCHEME)) {
+		if (!memcmp(line, SCHEME, strlen(SCHEME)))
 			return copy_line(line, (size_t)(end - line), name);
 		line = memchr(line, '\n', (size_t)(end - line));
+		if (!line++)
+			break;
 	}
 	return false;
 }
 
 /* ---- keys that stand for a name ---- */
+
+static void before_fork(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+static void after_fork(void)
+{
+	pthread_mutex_unlock(&lock);
+}
+
+__attribute__((constructor)) static void survive_fork(void)
+{
+	pthread_atfork(before_fork, after_fork, after_fork);
+}
 
 static void forget(gnutls_x509_privkey_t key)
 {
