@@ -69,34 +69,6 @@ static ck_rv_t matches(struct slot *slot, struct object *object,
 	return CKR_OK;
 }
 
-static ck_rv_t keep(struct finding *finding, ck_object_handle_t handle)
-{
-	ck_object_handle_t *found =
-		realloc(finding->found, (finding->count + 1) * sizeof(*found));
-
-	if (!found)
-		return CKR_HOST_MEMORY;
-	finding->found = found;
-	found[finding->count++] = handle;
-	return CKR_OK;
-}
-
-static ck_rv_t collect(struct session *session, const struct template *template,
-		       bool of_card)
-{
-	struct object *object = session->slot->objects;
-	bool same;
-
-	for (; object; object = object->next) {
-		if (!of_card && !object->session)
-			continue;
-		TRY(matches(session->slot, object, template, &same));
-		if (same)
-			TRY(keep(&session->finding, object->handle));
-	}
-	return CKR_OK;
-}
-
 /* Looks for halves without objects of their own where these may be meant: by
  * class, and not by a label, which the others have. */
 static ck_rv_t complete(struct slot *slot, const struct template *template)
@@ -139,9 +111,56 @@ static bool may_be_on_card(const struct slot *slot,
 	       !trusted;
 }
 
+/* ---- the template, kept until the search is over ---- */
+
+/* No value of ours is longer: what is cannot be meant, and is not looked at. */
+#define VALUE_MAX 65535
+
+static void free_template(struct ck_attribute *attributes, unsigned long count)
+{
+	for (unsigned long i = 0; attributes && i < count; i++)
+		free(attributes[i].value);
+	free(attributes);
+}
+
+static bool copy_value(struct ck_attribute *copy,
+		       const struct ck_attribute *attribute)
+{
+	*copy = (struct ck_attribute){attribute->type, NULL,
+				      attribute->value_len};
+	if (!attribute->value || !attribute->value_len ||
+	    attribute->value_len > VALUE_MAX)
+		return true;
+	copy->value = malloc(attribute->value_len);
+	if (!copy->value)
+		return false;
+	memcpy(copy->value, attribute->value, attribute->value_len);
+	return true;
+}
+
+static struct ck_attribute *copy_template(const struct template *template)
+{
+	struct ck_attribute *copy = calloc(template->count + 1, sizeof(*copy));
+
+	for (unsigned long i = 0; copy && i < template->count; i++)
+		if (!copy_value(&copy[i], &template->attributes[i])) {
+			free_template(copy, i);
+			copy = NULL;
+		}
+	return copy;
+}
+
+void find_end(struct finding *finding)
+{
+	free_template(finding->attributes, finding->count);
+	*finding = (struct finding){0};
+}
+
+/* ---- the search ---- */
+
 static ck_rv_t begin(struct session *session, const struct template *template)
 {
-	ck_rv_t result;
+	struct ck_attribute *copy;
 	bool of_card;
 
 	if (session->finding.active)
@@ -153,12 +172,16 @@ static ck_rv_t begin(struct session *session, const struct template *template)
 		TRY(object_need_all(session->slot));
 		TRY(complete(session->slot, template));
 	}
-	result = collect(session, template, of_card);
-	if (result == CKR_OK)
-		session->finding.active = true;
-	else
-		session_end_finding(session);
-	return result;
+	copy = copy_template(template);
+	if (!copy)
+		return CKR_HOST_MEMORY;
+	session->finding = (struct finding){
+		.active = true,
+		.of_card = of_card,
+		.attributes = copy,
+		.count = template->count,
+	};
+	return CKR_OK;
 }
 
 ck_rv_t C_FindObjectsInit(ck_session_handle_t handle,
@@ -171,17 +194,47 @@ ck_rv_t C_FindObjectsInit(ck_session_handle_t handle,
 	return session_leave(session, begin(session, &template));
 }
 
-static ck_rv_t give(struct finding *finding, ck_object_handle_t *objects,
+/* The next one behind what was looked at; 0: there is none. Handles grow along
+ * the list, so that objects may come and go meanwhile. */
+static ck_rv_t find_next(struct session *session, ck_object_handle_t *found)
+{
+	struct finding *finding = &session->finding;
+	const struct template template = {finding->attributes, finding->count};
+	struct object *object = session->slot->objects;
+	bool same = false;
+
+	*found = 0;
+	for (; object && !same; object = object->next) {
+		if (object->handle <= finding->looked_at ||
+		    (!finding->of_card && !object->session))
+			continue;
+		TRY(matches(session->slot, object, &template, &same));
+		finding->looked_at = object->handle;
+		if (same)
+			*found = object->handle;
+	}
+	return CKR_OK;
+}
+
+/* No more is read than it takes to find as many as are asked for. Those that
+ * were found are given; a failure behind them is met again. */
+static ck_rv_t give(struct session *session, ck_object_handle_t *objects,
 		    unsigned long room, unsigned long *count)
 {
-	if (!finding->active)
+	ck_rv_t result = CKR_OK;
+	ck_object_handle_t found = 1;
+
+	if (!session->finding.active)
 		return CKR_OPERATION_NOT_INITIALIZED;
 	if (!count || (room && !objects))
 		return CKR_ARGUMENTS_BAD;
-	for (*count = 0; *count < room && finding->next < finding->count;
-	     ++*count)
-		objects[*count] = finding->found[finding->next++];
-	return CKR_OK;
+	*count = 0;
+	while (*count < room && found && result == CKR_OK) {
+		result = find_next(session, &found);
+		if (found)
+			objects[(*count)++] = found;
+	}
+	return *count ? CKR_OK : result;
 }
 
 ck_rv_t C_FindObjects(ck_session_handle_t handle, ck_object_handle_t *objects,
@@ -190,8 +243,7 @@ ck_rv_t C_FindObjects(ck_session_handle_t handle, ck_object_handle_t *objects,
 	struct session *session;
 
 	TRY(session_enter(handle, &session));
-	return session_leave(session,
-			     give(&session->finding, objects, room, count));
+	return session_leave(session, give(session, objects, room, count));
 }
 
 ck_rv_t C_FindObjectsFinal(ck_session_handle_t handle)
@@ -201,7 +253,7 @@ ck_rv_t C_FindObjectsFinal(ck_session_handle_t handle)
 
 	TRY(session_enter(handle, &session));
 	was = session->finding.active;
-	session_end_finding(session);
+	find_end(&session->finding);
 	return session_leave(session,
 			     was ? CKR_OK : CKR_OPERATION_NOT_INITIALIZED);
 }

@@ -79,11 +79,11 @@ static struct object *half_of(const struct slot *slot, const struct object *key,
 	return object;
 }
 
-static ck_rv_t pair_class(struct slot *slot, ck_object_class_t class)
+static ck_rv_t pair_public(struct slot *slot)
 {
 	for (struct object *object = slot->objects; object;
 	     object = object->next)
-		if (object->class == class)
+		if (object->class == CKO_PUBLIC_KEY)
 			TRY(pair_need(slot, object));
 	return CKR_OK;
 }
@@ -200,10 +200,14 @@ static ck_rv_t complete_certificate(struct slot *slot)
 {
 	iotsafe_key *key;
 
-	for (const struct object *object = slot->objects; object;
-	     object = object->next)
-		if (object->class == CKO_CERTIFICATE && object->pair)
+	for (struct object *object = slot->objects; object;
+	     object = object->next) {
+		if (object->class != CKO_CERTIFICATE)
+			continue;
+		TRY(pair_need(slot, object));
+		if (object->pair)
 			return CKR_OK;
+	}
 	if (slot->identified)
 		return CKR_OK;
 	slot->identified = true;
@@ -215,9 +219,9 @@ static ck_rv_t complete_certificate(struct slot *slot)
 
 ck_rv_t pair_complete(struct slot *slot, ck_object_class_t class)
 {
-	TRY(pair_class(slot, class));
 	if (class == CKO_CERTIFICATE)
 		return complete_certificate(slot);
+	TRY(pair_public(slot));
 	for (struct object *key = slot->objects; key; key = key->next)
 		if (key->class == CKO_PRIVATE_KEY)
 			TRY(complete_public(slot, key));

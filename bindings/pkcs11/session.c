@@ -56,16 +56,10 @@ ck_rv_t session_leave(struct session *session, ck_rv_t result)
 
 /* ---- opening and closing ---- */
 
-void session_end_finding(struct session *session)
-{
-	free(session->finding.found);
-	session->finding = (struct finding){0};
-}
-
 static void close_session(struct session *session)
 {
 	object_drop_of_session(session->slot, session->handle);
-	session_end_finding(session);
+	find_end(&session->finding);
 	free(session);
 }
 

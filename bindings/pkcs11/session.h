@@ -32,10 +32,13 @@ struct decrypting {
 	size_t size; /* of the modulus */
 };
 
+/* A search, which goes on as far as it is asked to. */
 struct finding {
 	bool active;
-	ck_object_handle_t *found;
-	size_t count, next;
+	bool of_card; /* not of what sessions have alone */
+	struct ck_attribute *attributes;
+	unsigned long count;
+	ck_object_handle_t looked_at;
 };
 
 struct session {
@@ -52,8 +55,8 @@ struct session {
 ck_rv_t session_enter(ck_session_handle_t handle, struct session **session);
 /* Ends it; gives the result on. */
 ck_rv_t session_leave(struct session *session, ck_rv_t result);
-/* Ends what C_FindObjectsInit began. */
-void session_end_finding(struct session *session);
+/* Ends what C_FindObjectsInit began (find.c). */
+void find_end(struct finding *finding);
 void session_close_all(struct slot *slot);
 
 #endif

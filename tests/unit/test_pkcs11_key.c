@@ -144,6 +144,59 @@ Test(pkcs11_key, searching_by_label_reads_only_what_has_it)
 	stop();
 }
 
+/* Opening and the list, the first certificate in two pieces, and the public
+ * key that ties it to its private one. */
+#define COST_OF_FIRST (4 + 4 + 2)
+
+Test(pkcs11_key, a_search_reads_no_further_than_it_is_asked_to)
+{
+	ck_session_handle_t session = start("sim:");
+	ck_object_class_t class = CKO_CERTIFICATE;
+	unsigned char id[] = {1};
+	struct ck_attribute template[] = {
+		{CKA_CLASS, &class, sizeof(class)},
+		{CKA_ID, id, sizeof(id)},
+	};
+	ck_object_handle_t found[16];
+	unsigned long got;
+
+	EXPECT(p11->C_FindObjectsInit(session, template, 2), CKR_OK);
+	/* The search has the template's values, not the caller's memory. */
+	id[0] = 9;
+	class = CKO_SECRET_KEY;
+	EXPECT(p11->C_FindObjects(session, found, 1, &got), CKR_OK);
+	EXPECT(got, 1);
+	cr_assert(eq(int, exchanges(), COST_OF_FIRST));
+	EXPECT(get(session, found[0], CKA_ID, id, sizeof(id)), 1);
+	EXPECT(id[0], 1);
+	EXPECT(p11->C_FindObjects(session, found, 0, &got), CKR_OK);
+	cr_assert(eq(int, exchanges(), COST_OF_FIRST));
+	EXPECT(p11->C_FindObjects(session, found, 16, &got), CKR_OK);
+	EXPECT(got, 0);
+	cr_assert(exchanges() > COST_OF_FIRST);
+	EXPECT(p11->C_FindObjectsFinal(session), CKR_OK);
+	stop();
+}
+
+Test(pkcs11_key, what_the_list_excludes_is_not_read)
+{
+	ck_session_handle_t session = start("sim:");
+	ck_object_class_t class = CKO_PRIVATE_KEY;
+	unsigned long type = CKK_RSA;
+	struct ck_attribute keys[] = {{CKA_CLASS, &class, sizeof(class)},
+				      {CKA_KEY_TYPE, &type, sizeof(type)}};
+	struct ck_attribute label = {CKA_LABEL, folder, 5};
+	ck_object_handle_t found[16];
+
+	EXPECT(find(session, keys, 2, found), 0);
+	EXPECT(find(session, &label, 1, found), 0);
+	/* A value that is said to be longer than memory is no object's. */
+	label.value_len = CK_UNAVAILABLE_INFORMATION;
+	EXPECT(find(session, &label, 1, found), 0);
+	cr_assert(eq(int, exchanges(), 4));
+	stop();
+}
+
 Test(pkcs11_key, attributes_say_what_programs_go_by)
 {
 	ck_session_handle_t session = start("sim:");
@@ -575,6 +628,25 @@ Test(pkcs11_key, a_pair_is_made_in_the_free_slot_and_agrees_with_another)
 	cr_assert(twin[1] != keys[1]);
 	EXPECT(p11->C_DeriveKey(session, &ecdh, keys[1], NULL, 0, &secret),
 	       CKR_KEY_HANDLE_INVALID);
+	stop();
+}
+
+Test(pkcs11_key, a_search_goes_on_while_objects_come_and_go)
+{
+	ck_session_handle_t session = start("sim:"), other = open_session(0);
+	ck_object_handle_t found[16], keys[2];
+	unsigned long got;
+
+	EXPECT(p11->C_FindObjectsInit(other, NULL, 0), CKR_OK);
+	EXPECT(p11->C_FindObjects(other, found, 1, &got), CKR_OK);
+	EXPECT(found[0], private_key(session));
+	EXPECT(generate(session, "", p256, sizeof(p256), keys), CKR_OK);
+	EXPECT(p11->C_FindObjects(other, found + 1, 15, &got), CKR_OK);
+	/* A public key and three certificates, and the new pair. */
+	EXPECT(got, 6);
+	EXPECT(found[5], keys[1]);
+	for (int i = 0; i < 6; i++)
+		cr_assert(found[i] < found[i + 1]);
 	stop();
 }
 
