@@ -25,10 +25,11 @@ ck_rv_t error_of(int code)
 		return CKR_HOST_MEMORY;
 	case IOTSAFE_ERR_CANCELLED:
 		return CKR_FUNCTION_CANCELED;
-	case IOTSAFE_ERR_IO:
-	case IOTSAFE_ERR_CLOSED:
 	case IOTSAFE_ERR_ABSENT:
 		return CKR_DEVICE_REMOVED;
+	/* What port, modem or reader is away the card need not have left. */
+	case IOTSAFE_ERR_IO:
+	case IOTSAFE_ERR_CLOSED:
 	case IOTSAFE_ERR_BUSY:
 	case IOTSAFE_ERR_TIMEOUT:
 	case IOTSAFE_ERR_MODEM:

@@ -245,9 +245,9 @@ ck_rv_t object_need_all(struct slot *slot)
 	ck_rv_t result;
 	int code;
 
-	TRY(slot_need_card(slot));
 	if (slot->listed)
 		return CKR_OK;
+	TRY(slot_need_card(slot));
 	code = list_card(slot, &list);
 	if (code < 0)
 		return slot_failed(slot, code);

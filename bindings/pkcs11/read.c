@@ -191,8 +191,10 @@ static int open_key(struct slot *slot, struct object *object)
 
 ck_rv_t object_open_key(struct slot *slot, struct object *object)
 {
-	int code = open_key(slot, object);
+	int code;
 
+	TRY(slot_need_card(slot));
+	code = open_key(slot, object);
 	return code < 0 ? slot_failed(slot, code) : CKR_OK;
 }
 
@@ -204,6 +206,7 @@ ck_rv_t object_read(struct slot *slot, struct object *object)
 
 	if (object->reading)
 		return CKR_OK;
+	TRY(slot_need_card(slot));
 	if (object->class == CKO_PRIVATE_KEY) {
 		code = open_key(slot, object);
 		if (code >= 0)

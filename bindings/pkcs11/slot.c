@@ -73,10 +73,12 @@ struct slot *slot_find(ck_slot_id_t id)
 ck_rv_t slot_failed(struct slot *slot, int code)
 {
 	slot->device_error = iotsafe_last_status();
-	/* "Until the card is opened anew"; and where there is no SIM, or a key
-	 * was made anew by somebody else, no handle is good any more. */
-	if (code == IOTSAFE_ERR_CLOSED || code == IOTSAFE_ERR_ABSENT)
+	/* Where there is no SIM, or a key was made anew by somebody else, no
+	 * handle is good any more. */
+	if (code == IOTSAFE_ERR_ABSENT)
 		slot->gone = true;
+	if (code == IOTSAFE_ERR_CLOSED || code == IOTSAFE_ERR_IO)
+		slot->away = true;
 	if (code == IOTSAFE_ERR_PIN && slot->locked) {
 		error_of(code);
 		return CKR_USER_NOT_LOGGED_IN;
@@ -84,17 +86,34 @@ ck_rv_t slot_failed(struct slot *slot, int code)
 	return error_of(code);
 }
 
+/* The library gives the card that it has open, unless another one was found in
+ * its place: "until the card is opened anew". */
+static ck_rv_t take_card(struct slot *slot, iotsafe_card *card)
+{
+	if (!slot->card) {
+		slot->card = card;
+		return CKR_OK;
+	}
+	slot->gone = card != slot->card;
+	slot->away = false;
+	iotsafe_card_free(card);
+	return slot->gone ? CKR_DEVICE_REMOVED : CKR_OK;
+}
+
 ck_rv_t slot_need_card(struct slot *slot)
 {
+	iotsafe_card *card;
 	int code;
 
-	if (slot->card)
+	if (slot->card && !slot->away)
 		return CKR_OK;
 	if (!slot->config.address)
 		return CKR_TOKEN_NOT_PRESENT;
-	code = iotsafe_card_open(slot->config.address, &slot->card);
+	code = iotsafe_card_open(slot->config.address, &card);
 	if (code >= 0)
-		return CKR_OK;
+		return take_card(slot, card);
+	if (slot->card)
+		return slot_failed(slot, code);
 	slot->device_error = iotsafe_last_status();
 	return error_of_opening(code);
 }
@@ -104,7 +123,7 @@ void slot_forget(struct slot *slot)
 	object_drop_all(slot);
 	iotsafe_card_free(slot->card);
 	slot->card = NULL;
-	slot->gone = false;
+	slot->gone = slot->away = false;
 }
 
 /* ---- what is told of it ---- */

@@ -35,6 +35,9 @@ struct slot {
 	/* The card has gone or is another one: all of it is forgotten as soon
 	 * as the call is over. */
 	bool gone;
+	/* Port or modem went away: everything stays as it is until the card
+	 * behind it is seen again, which may be another one. */
+	bool away;
 	unsigned long device_error; /* the status word of the last failure */
 };
 
@@ -46,7 +49,7 @@ void slot_table_abandon(void);
 
 /* NULL: there is no such slot. */
 struct slot *slot_find(ck_slot_id_t id);
-/* Opens the card if it is not open. */
+/* Opens the card if it is not open, and again if it was away. */
 ck_rv_t slot_need_card(struct slot *slot);
 /* Notes what failed in this slot; gives what PKCS #11 calls it. */
 ck_rv_t slot_failed(struct slot *slot, int code);

@@ -153,6 +153,23 @@ def test_a_modem_that_has_restarted_meanwhile_is_used_again(cable, setting):
     assert signatures(setting) == 2
 
 
+def test_a_modem_that_is_away_just_then_is_used_once_it_is_back(
+    cable, setting
+):
+    setting.card += "?timeout=1000"
+    with Switch(cable, setting.folder, setting.authorities) as switch:
+        with device(cable, setting) as supplicant:
+            let_in(switch, supplicant)
+            setting.sim.stop()
+            supplicant.tell("reauthenticate")
+            supplicant.wait_line("CTRL-EVENT-EAP-FAILURE")
+            setting.sim = Sim(setting.folder)
+            switch.wait_line("EAP: Server state machine removed")
+            supplicant.tell("reassociate")
+            supplicant.wait_line("CTRL-EVENT-CONNECTED")
+    assert signatures(setting) == 2
+
+
 # --- Trust Onboard ---
 
 

@@ -511,18 +511,65 @@ static ck_rv_t sign_with(ck_session_handle_t session, ck_object_handle_t key)
 	return p11->C_Sign(session, hash, 32, out, &size);
 }
 
-Test(pkcs11_key, a_token_that_went_between_find_and_sign_is_removed)
+/* The modem is a script, which may be another one when it is started anew. */
+static void write_modem(const char *card, const char *options)
 {
-	ck_session_handle_t session = start("sim:?fault=die=2A");
-	ck_object_handle_t key = private_key(session);
+	FILE *file = fopen(path_of("modem"), "w");
+
+	fprintf(file, "exec \"$IOTSAFE_SIM\" --stdio --store %s/%s %s\n",
+		folder, card, options);
+	fclose(file);
+}
+
+static ck_session_handle_t start_modem(const char *card, const char *options)
+{
+	char address[128];
+
+	set_up_card("");
+	mkdir(path_of("mine"), 0700);
+	mkdir(path_of("other"), 0700);
+	write_modem(card, options);
+	snprintf(address, sizeof(address), "exec:sh %s/modem", folder);
+	setenv("IOTSAFE_CARD", address, 1);
+	EXPECT(p11->C_Initialize(NULL), CKR_OK);
+	return open_session(0);
+}
+
+Test(pkcs11_key, a_modem_that_was_away_is_used_again_by_the_same_handles)
+{
+	ck_session_handle_t session = start_modem("mine", "--fault die=2A");
+	ck_object_handle_t key = private_key(session), found[16];
 	struct ck_session_info info;
 
-	EXPECT(sign_with(session, key), CKR_DEVICE_REMOVED);
-	EXPECT(p11->C_GetSessionInfo(session, &info),
-	       CKR_SESSION_HANDLE_INVALID);
+	EXPECT(sign_with(session, key), CKR_DEVICE_ERROR);
+	EXPECT(p11->C_GetSessionInfo(session, &info), CKR_OK);
+	/* And while nothing answers. */
+	write_modem("mine", "--fault die=A4");
+	EXPECT(sign_with(session, key), CKR_DEVICE_ERROR);
+	EXPECT(find_class(session, CKO_PRIVATE_KEY, found), 1);
+	write_modem("mine", "");
+	EXPECT(sign_with(session, key), CKR_OK);
+	EXPECT(private_key(session), key);
+	stop();
+}
+
+Test(pkcs11_key, another_card_behind_the_modem_never_signs_for_the_handle)
+{
+	ck_session_handle_t session = start_modem("mine", "--fault die=2A");
+	ck_object_handle_t key = private_key(session);
+	ck_rv_t result = CKR_DEVICE_ERROR;
+	int tries = 0;
+
+	EXPECT(sign_with(session, key), CKR_DEVICE_ERROR);
+	write_modem("other", "");
+	/* That is seen when the card is opened, and told once more. */
+	while (result == CKR_DEVICE_ERROR && tries++ < 3)
+		result = sign_with(session, key);
+	EXPECT(result, CKR_DEVICE_REMOVED);
+	EXPECT(p11->C_CloseSession(session), CKR_SESSION_HANDLE_INVALID);
 	session = open_session(0);
 	EXPECT(p11->C_SignInit(session, &ecdsa, key), CKR_KEY_HANDLE_INVALID);
-	private_key(session);
+	EXPECT(sign_with(session, private_key(session)), CKR_OK);
 	stop();
 }
 
@@ -542,6 +589,7 @@ Test(pkcs11_key, of_a_card_in_anothers_place_no_session_is_left)
 	ck_object_handle_t key = private_key(session);
 
 	other = open_session(0);
+	EXPECT(sign_with(session, key), CKR_DEVICE_ERROR);
 	EXPECT(sign_with(session, key), CKR_DEVICE_REMOVED);
 	EXPECT(p11->C_CloseSession(other), CKR_SESSION_HANDLE_INVALID);
 	EXPECT(p11->C_CloseSession(session), CKR_SESSION_HANDLE_INVALID);
