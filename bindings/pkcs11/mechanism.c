@@ -2,6 +2,7 @@
 /*
  * The card's algorithms become mechanisms, and their parameters are checked.
  */
+#include <gnutls/gnutls.h>
 #include <string.h>
 #include "mechanism.h"
 #include "module.h"
@@ -17,21 +18,56 @@
 	 IOTSAFE_RSA_PSS_SHA512)
 #define CURVE (CKF_EC_F_P | CKF_EC_NAMEDCURVE | CKF_EC_UNCOMPRESS)
 
-/* What a key must be, may do and can compute to have the mechanism. */
+/* What a key must be, may do and can compute to have the mechanism; and of
+ * those that hash the data first, how they go on and by what. Of RSA the card
+ * must have that very hash. */
 static const struct mechanism {
 	ck_mechanism_type_t type;
 	ck_key_type_t key_type;
 	unsigned long bits;
 	ck_flags_t flags;
 	int use, algorithms;
+	ck_mechanism_type_t base;
+	int digest;
 } mechanisms[] = {
-	{CKM_ECDSA, CKK_EC, 256, CKF_SIGN | CURVE, IOTSAFE_OBJECT_SIGN, ECDSA},
-	{CKM_RSA_PKCS, CKK_RSA, 2048, CKF_SIGN, IOTSAFE_OBJECT_SIGN, PKCS1},
-	{CKM_RSA_PKCS_PSS, CKK_RSA, 2048, CKF_SIGN, IOTSAFE_OBJECT_SIGN, PSS},
+#define EC(type, digest)                                                       \
+	{                                                                      \
+		type, CKK_EC, 256, CKF_SIGN | CURVE, IOTSAFE_OBJECT_SIGN,      \
+			ECDSA, CKM_ECDSA, digest,                              \
+	}
+#define RSA(type, algorithms, base, digest)                                    \
+	{                                                                      \
+		type, CKK_RSA, 2048, CKF_SIGN, IOTSAFE_OBJECT_SIGN,            \
+			algorithms, base, digest,                              \
+	}
+	EC(CKM_ECDSA, 0),
+	EC(CKM_ECDSA_SHA1, GNUTLS_DIG_SHA1),
+	EC(CKM_ECDSA_SHA224, GNUTLS_DIG_SHA224),
+	EC(CKM_ECDSA_SHA256, GNUTLS_DIG_SHA256),
+	EC(CKM_ECDSA_SHA384, GNUTLS_DIG_SHA384),
+	EC(CKM_ECDSA_SHA512, GNUTLS_DIG_SHA512),
+	RSA(CKM_RSA_PKCS, PKCS1, CKM_RSA_PKCS, 0),
+	RSA(CKM_SHA1_RSA_PKCS, IOTSAFE_RSA_PKCS1_SHA1, CKM_RSA_PKCS,
+	    GNUTLS_DIG_SHA1),
+	RSA(CKM_SHA224_RSA_PKCS, IOTSAFE_RSA_PKCS1_SHA224, CKM_RSA_PKCS,
+	    GNUTLS_DIG_SHA224),
+	RSA(CKM_SHA256_RSA_PKCS, IOTSAFE_RSA_PKCS1_SHA256, CKM_RSA_PKCS,
+	    GNUTLS_DIG_SHA256),
+	RSA(CKM_SHA384_RSA_PKCS, IOTSAFE_RSA_PKCS1_SHA384, CKM_RSA_PKCS,
+	    GNUTLS_DIG_SHA384),
+	RSA(CKM_SHA512_RSA_PKCS, IOTSAFE_RSA_PKCS1_SHA512, CKM_RSA_PKCS,
+	    GNUTLS_DIG_SHA512),
+	RSA(CKM_RSA_PKCS_PSS, PSS, CKM_RSA_PKCS_PSS, 0),
+	RSA(CKM_SHA256_RSA_PKCS_PSS, IOTSAFE_RSA_PSS_SHA256, CKM_RSA_PKCS_PSS,
+	    GNUTLS_DIG_SHA256),
+	RSA(CKM_SHA384_RSA_PKCS_PSS, IOTSAFE_RSA_PSS_SHA384, CKM_RSA_PKCS_PSS,
+	    GNUTLS_DIG_SHA384),
+	RSA(CKM_SHA512_RSA_PKCS_PSS, IOTSAFE_RSA_PSS_SHA512, CKM_RSA_PKCS_PSS,
+	    GNUTLS_DIG_SHA512),
 	{CKM_ECDH1_DERIVE, CKK_EC, 256, CKF_DERIVE | CURVE,
-	 IOTSAFE_OBJECT_AGREE, 0},
+	 IOTSAFE_OBJECT_AGREE, 0, 0, 0},
 	{CKM_EC_KEY_PAIR_GEN, CKK_EC, 256, CKF_GENERATE_KEY_PAIR | CURVE,
-	 IOTSAFE_OBJECT_GENERATE, 0},
+	 IOTSAFE_OBJECT_GENERATE, 0, 0, 0},
 };
 
 #define MECHANISMS_COUNT (sizeof(mechanisms) / sizeof(mechanisms[0]))
@@ -89,8 +125,8 @@ static const struct {
 	{CKM_SHA512, CKG_MGF1_SHA512, 64, IOTSAFE_RSA_PSS_SHA512},
 };
 
-static ck_rv_t check_pss(const struct object *key,
-			 const struct ck_mechanism *mechanism, int *algorithm)
+static ck_rv_t check_pss(int algorithms, const struct ck_mechanism *mechanism,
+			 int *algorithm)
 {
 	struct ck_rsa_pkcs_pss_params params;
 
@@ -100,7 +136,7 @@ static ck_rv_t check_pss(const struct object *key,
 	for (size_t i = 0; i < sizeof(pss) / sizeof(pss[0]); i++)
 		if (pss[i].hash == params.hash_alg &&
 		    pss[i].mgf == params.mgf && pss[i].salt == params.s_len &&
-		    key->algorithms & pss[i].algorithm) {
+		    algorithms & pss[i].algorithm) {
 			*algorithm = pss[i].algorithm;
 			return CKR_OK;
 		}
@@ -108,21 +144,26 @@ static ck_rv_t check_pss(const struct object *key,
 }
 
 ck_rv_t mechanism_check(const struct object *key,
-			const struct ck_mechanism *mechanism, int *algorithm)
+			const struct ck_mechanism *mechanism,
+			struct signing_way *way)
 {
 	unsigned bits =
 		mechanism_bits(key->key_type, key->flags, key->algorithms);
 	const struct mechanism *known = find(mechanism->mechanism, ~0U);
 
-	*algorithm = 0;
 	if (!known || !(known->flags & CKF_SIGN))
 		return CKR_MECHANISM_INVALID;
 	if (known->key_type != key->key_type)
 		return CKR_KEY_TYPE_INCONSISTENT;
 	if (!find(mechanism->mechanism, bits))
 		return CKR_KEY_FUNCTION_NOT_PERMITTED;
-	if (mechanism->mechanism == CKM_RSA_PKCS_PSS)
-		return check_pss(key, mechanism, algorithm);
+	*way = (struct signing_way){.base = known->base,
+				    .digest = known->digest};
+	if (known->base == CKM_RSA_PKCS_PSS)
+		return check_pss(key->algorithms & known->algorithms, mechanism,
+				 &way->algorithm);
+	if (known->base == CKM_RSA_PKCS && known->digest)
+		way->algorithm = known->algorithms;
 	return mechanism->parameter_len ? CKR_MECHANISM_PARAM_INVALID : CKR_OK;
 }
 

@@ -11,9 +11,17 @@ unsigned mechanism_bits(ck_key_type_t key_type, int flags, int algorithms);
 /* Writes CKA_ALLOWED_MECHANISMS; gives its size. */
 size_t mechanism_allowed(const struct object *object, void *out);
 
-/* Checks a mechanism for signatures with this key. `algorithm` is what the
- * parameters of CKM_RSA_PKCS_PSS choose, 0 with the others. */
+/* How a signature is made, as its mechanism says. */
+struct signing_way {
+	ck_mechanism_type_t base; /* CKM_ECDSA, CKM_RSA_PKCS or _PSS */
+	/* Of RSA where mechanism or parameters tell it; else the data does. */
+	int algorithm;
+	int digest; /* that is made here of the data; 0: the data is one */
+};
+
+/* Checks a mechanism for signatures with this key. */
 ck_rv_t mechanism_check(const struct object *key,
-			const struct ck_mechanism *mechanism, int *algorithm);
+			const struct ck_mechanism *mechanism,
+			struct signing_way *way);
 
 #endif

@@ -60,6 +60,7 @@ static void close_session(struct session *session)
 {
 	object_drop_of_session(session->slot, session->handle);
 	find_end(&session->finding);
+	sign_end(&session->signing);
 	free(session);
 }
 

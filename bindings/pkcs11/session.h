@@ -3,9 +3,11 @@
 #ifndef PKCS11_SESSION_H
 #define PKCS11_SESSION_H
 
+#include <gnutls/crypto.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "mechanism.h"
 #include "module.h"
 #include "slot.h"
 
@@ -16,11 +18,11 @@
 struct signing {
 	bool active;
 	ck_object_handle_t key;
-	ck_mechanism_type_t mechanism;
-	int algorithm; /* of RSA-PSS: what the parameters say */
-	size_t size;   /* of the signature */
-	/* What C_SignUpdate brought: a hash, in parts. */
+	struct signing_way way;
+	size_t size; /* of the signature */
+	/* What C_SignUpdate brought: a hash, in parts; or what is hashed. */
 	bool in_parts;
+	gnutls_hash_hd_t hashing; /* NULL: it comes hashed */
 	uint8_t data[SIGNING_DATA_MAX];
 	size_t data_size;
 };
@@ -55,8 +57,9 @@ struct session {
 ck_rv_t session_enter(ck_session_handle_t handle, struct session **session);
 /* Ends it; gives the result on. */
 ck_rv_t session_leave(struct session *session, ck_rv_t result);
-/* Ends what C_FindObjectsInit began (find.c). */
+/* End what C_FindObjectsInit and C_SignInit began (find.c, sign.c). */
 void find_end(struct finding *finding);
+void sign_end(struct signing *signing);
 void session_close_all(struct slot *slot);
 
 #endif

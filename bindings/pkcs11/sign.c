@@ -18,6 +18,14 @@ struct request {
 
 /* ---- C_SignInit ---- */
 
+void sign_end(struct signing *signing)
+{
+	if (signing->hashing)
+		gnutls_hash_deinit(signing->hashing, NULL);
+	signing->hashing = NULL;
+	signing->active = false;
+}
+
 static size_t signature_size(const struct object *key)
 {
 	return key->key_type == CKK_RSA ? key->modulus_size : 64;
@@ -28,19 +36,22 @@ static ck_rv_t begin(struct session *session,
 		     ck_object_handle_t handle)
 {
 	struct object *key = object_find(session->slot, handle);
-	int algorithm;
+	gnutls_hash_hd_t hashing = NULL;
+	struct signing_way way;
 
 	if (session->signing.active)
 		return CKR_OPERATION_ACTIVE;
 	if (!key || key->class != CKO_PRIVATE_KEY)
 		return CKR_KEY_HANDLE_INVALID;
-	TRY(mechanism_check(key, mechanism, &algorithm));
+	TRY(mechanism_check(key, mechanism, &way));
+	if (way.digest && gnutls_hash_init(&hashing, way.digest) < 0)
+		return CKR_MECHANISM_INVALID;
 	session->signing = (struct signing){
 		.active = true,
 		.key = handle,
-		.mechanism = mechanism->mechanism,
-		.algorithm = algorithm,
+		.way = way,
 		.size = signature_size(key),
+		.hashing = hashing,
 	};
 	return CKR_OK;
 }
@@ -54,7 +65,7 @@ ck_rv_t C_SignInit(ck_session_handle_t handle, struct ck_mechanism *mechanism,
 	if (mechanism)
 		return session_leave(session, begin(session, mechanism, key));
 	/* PKCS #11 3.0 section 5.13: no mechanism ends what was begun. */
-	session->signing.active = false;
+	sign_end(&session->signing);
 	return session_leave(session, CKR_OK);
 }
 
@@ -148,12 +159,14 @@ static ck_rv_t ask_pkcs1(const struct object *key, const uint8_t *data,
 	return CKR_DATA_INVALID;
 }
 
-static ck_rv_t ask_pss(int algorithm, const uint8_t *data, size_t size,
-		       struct request *request)
+/* The hash of an algorithm that is known. */
+static ck_rv_t ask_with(int algorithm, const uint8_t *data, size_t size,
+			struct request *request)
 {
 	size_t wanted = algorithm == IOTSAFE_RSA_PSS_SHA256   ? 32
 			: algorithm == IOTSAFE_RSA_PSS_SHA384 ? 48
-							      : 64;
+			: algorithm == IOTSAFE_RSA_PSS_SHA512 ? 64
+							      : size;
 
 	if (size != wanted)
 		return CKR_DATA_LEN_RANGE;
@@ -161,17 +174,14 @@ static ck_rv_t ask_pss(int algorithm, const uint8_t *data, size_t size,
 	return CKR_OK;
 }
 
-static ck_rv_t ask(const struct signing *signing, const struct object *key,
+static ck_rv_t ask(const struct signing_way *way, const struct object *key,
 		   const uint8_t *data, size_t size, struct request *request)
 {
-	switch (signing->mechanism) {
-	case CKM_ECDSA:
+	if (way->base == CKM_ECDSA)
 		return ask_ecdsa(key, data, size, request);
-	case CKM_RSA_PKCS:
-		return ask_pkcs1(key, data, size, request);
-	default:
-		return ask_pss(signing->algorithm, data, size, request);
-	}
+	if (way->algorithm)
+		return ask_with(way->algorithm, data, size, request);
+	return ask_pkcs1(key, data, size, request);
 }
 
 /* ---- C_Sign ---- */
@@ -206,7 +216,7 @@ static ck_rv_t sign(struct session *session, const uint8_t *data, size_t size,
 	/* Another session made a new pair in its place. */
 	if (!key)
 		return CKR_KEY_HANDLE_INVALID;
-	TRY(ask(signing, key, data, size, &request));
+	TRY(ask(&signing->way, key, data, size, &request));
 	return sign_on_card(session->slot, key, &request, out, signing->size);
 }
 
@@ -215,6 +225,21 @@ static bool is_question(const struct signing *signing, const uint8_t *out,
 			const unsigned long *out_size)
 {
 	return out_size && (!out || *out_size < signing->size);
+}
+
+static ck_rv_t sign_hashed(struct session *session, const uint8_t *data,
+			   size_t size, uint8_t *out)
+{
+	struct signing *signing = &session->signing;
+
+	if (!signing->hashing)
+		return sign(session, data, size, out);
+	if (size && gnutls_hash(signing->hashing, data, size) < 0)
+		return CKR_GENERAL_ERROR;
+	gnutls_hash_deinit(signing->hashing, signing->data);
+	signing->hashing = NULL;
+	return sign(session, signing->data,
+		    gnutls_hash_get_len(signing->way.digest), out);
 }
 
 /* Whatever comes of it, the operation is over. */
@@ -229,10 +254,10 @@ static ck_rv_t finish(struct session *session, const uint8_t *data, size_t size,
 		return out ? CKR_BUFFER_TOO_SMALL : CKR_OK;
 	}
 	if (out_size && (data || !size))
-		result = sign(session, data, size, out);
+		result = sign_hashed(session, data, size, out);
 	if (result == CKR_OK)
 		*out_size = signing->size;
-	signing->active = false;
+	sign_end(signing);
 	return result;
 }
 
@@ -250,21 +275,34 @@ ck_rv_t C_Sign(ck_session_handle_t handle, unsigned char *data,
 
 /* ---- in parts ---- */
 
+static ck_rv_t take_part(struct signing *signing, const uint8_t *data,
+			 size_t size)
+{
+	if (!data)
+		return CKR_ARGUMENTS_BAD;
+	if (signing->hashing)
+		return gnutls_hash(signing->hashing, data, size) < 0
+			       ? CKR_GENERAL_ERROR
+			       : CKR_OK;
+	if (size > SIGNING_DATA_MAX - signing->data_size)
+		return CKR_DATA_LEN_RANGE;
+	memcpy(signing->data + signing->data_size, data, size);
+	signing->data_size += size;
+	return CKR_OK;
+}
+
 static ck_rv_t add_part(struct signing *signing, const uint8_t *data,
 			size_t size)
 {
+	ck_rv_t result;
+
 	if (!signing->active)
 		return CKR_OPERATION_NOT_INITIALIZED;
 	signing->in_parts = true;
-	if (size && data && size <= SIGNING_DATA_MAX - signing->data_size) {
-		memcpy(signing->data + signing->data_size, data, size);
-		signing->data_size += size;
-		return CKR_OK;
-	}
-	if (!size)
-		return CKR_OK;
-	signing->active = false;
-	return data ? CKR_DATA_LEN_RANGE : CKR_ARGUMENTS_BAD;
+	result = size ? take_part(signing, data, size) : CKR_OK;
+	if (result != CKR_OK)
+		sign_end(signing);
+	return result;
 }
 
 ck_rv_t C_SignUpdate(ck_session_handle_t handle, unsigned char *data,

@@ -93,6 +93,11 @@ def test_pkcs11_tool_lists_what_the_card_can(steps, tmp_path):
     assert cost == 5
     assert re.findall(r"^  ([\w-]+), keySize", text, re.M) == [
         "ECDSA",
+        "ECDSA-SHA1",
+        "ECDSA-SHA224",
+        "ECDSA-SHA256",
+        "ECDSA-SHA384",
+        "ECDSA-SHA512",
         "ECDH1-DERIVE",
         "ECDSA-KEY-PAIR-GEN",
     ]
@@ -141,6 +146,25 @@ def test_rsa_signatures_of_pkcs11_tool_are_good_for_openssl(rsa):
     assert far.signature_is_good(
         rsa.folder, spki, "rsa-pss-sha256", b"text", signature
     )
+
+
+def test_pkcs11_tool_has_data_of_any_length_hashed(steps):
+    data = b"text" * 1000
+    signature = sign(steps, "ECDSA-SHA256", data)
+    assert far.signature_is_good(
+        steps.folder, public_key(steps), "ecdsa-sha256", data, signature
+    )
+
+
+def test_pkcs11_tool_has_data_of_any_length_hashed_for_rsa(rsa):
+    data = b"text" * 1000
+    spki = public_key(rsa)
+    for mechanism, name in (
+        ("SHA256-RSA-PKCS", "rsa-pkcs1-sha256"),
+        ("SHA256-RSA-PKCS-PSS", "rsa-pss-sha256"),
+    ):
+        signature = sign(rsa, mechanism, data)
+        assert far.signature_is_good(rsa.folder, spki, name, data, signature)
 
 
 def test_pkcs11_tool_has_a_pair_made_and_agrees_on_a_secret(steps):
