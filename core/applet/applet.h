@@ -123,6 +123,8 @@ struct applet {
 	bool given_up;
 	int usual; /* the algorithm of the last signature over a hash, or 0 */
 	const struct look *look; /* of read() under way, mostly NULL */
+	/* The beginning of its file, which was read before; mostly empty. */
+	struct bytes start;
 };
 
 struct applet_kind {

@@ -204,12 +204,24 @@ static bool is_enough(const struct applet *applet,
 			    (struct bytes){reading->data, reading->size});
 }
 
+/* Goes on behind what is there already. */
+static void go_on(const struct applet *applet, const struct record *file,
+		  struct reading *reading)
+{
+	if (!applet->start.size)
+		return;
+	memcpy(reading->data, applet->start.data, applet->start.size);
+	reading->size = applet->start.size;
+	find_end(reading, file);
+}
+
 static int read_pieces(struct applet *applet, const struct record *file,
 		       struct reading *reading, const struct deadline *deadline)
 {
 	struct manners *manners = &applet->channel.manners;
 
 	reading->end = file->size;
+	go_on(applet, file, reading);
 	do {
 		size_t before = reading->size;
 		unsigned status;

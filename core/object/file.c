@@ -14,6 +14,10 @@ struct iotsafe_file {
 	iotsafe_card *card;
 	struct record record;
 	unsigned changes; /* of the card, when the record was read */
+	/* What iotsafe_file_read_start() has read, for the next reading. */
+	uint8_t *start;
+	size_t start_size;
+	bool whole; /* that is all of it */
 };
 
 struct finding {
@@ -59,6 +63,7 @@ void iotsafe_file_free(iotsafe_file *file)
 	if (!file)
 		return;
 	iotsafe_card_free(file->card);
+	iotsafe_free(file->start);
 	free(file);
 }
 
@@ -77,32 +82,111 @@ struct reading {
 	size_t size;
 };
 
+static void drop_start(iotsafe_file *file)
+{
+	iotsafe_free(file->start);
+	file->start = NULL;
+	file->start_size = 0;
+}
+
+/* Makes the record today's. What was read before the card has changed, or was
+ * opened again, is history. */
+static int refresh(iotsafe_card *card, iotsafe_file *file,
+		   const struct deadline *deadline)
+{
+	if (file->changes != card->changes)
+		drop_start(file);
+	return card_refresh(card, &file->record, &file->changes, deadline);
+}
+
+static int read_rest(iotsafe_card *card, struct reading *reading,
+		     const struct deadline *deadline)
+{
+	const iotsafe_file *file = reading->file;
+	const struct record *record = &file->record;
+	struct applet *applet = &card->at->applet;
+	int result;
+
+	applet->start = (struct bytes){file->start, file->start_size};
+	result = applet->kind->read(applet, record, &reading->data,
+				    &reading->size, deadline);
+	applet->start = (struct bytes){NULL, 0};
+	if (result >= 0)
+		return result;
+	/* Where it is done again, nothing is joined to what was before. */
+	drop_start(reading->file);
+	return record_explain(result, record, IOTSAFE_OBJECT_READABLE);
+}
+
 static int read_file(iotsafe_card *card, void *self,
 		     const struct deadline *deadline)
 {
 	struct reading *reading = self;
-	struct record *record = &reading->file->record;
+	iotsafe_file *file = reading->file;
+
+	TRY(refresh(card, file, deadline));
+	if (!file->start || !file->whole)
+		TRY(read_rest(card, reading, deadline));
+	else
+		TRY(bytes_give(file->start, file->start_size, &reading->data,
+			       &reading->size));
+	drop_start(file);
+	return IOTSAFE_OK;
+}
+
+static bool not_yet(const void *self, struct bytes start)
+{
+	(void)self;
+	(void)start;
+	return false;
+}
+
+static int read_start(iotsafe_card *card, void *self,
+		      const struct deadline *deadline)
+{
+	static const struct look look = {not_yet, NULL};
+	struct reading *reading = self;
+	iotsafe_file *file = reading->file;
 	int result;
 
-	TRY(card_refresh(card, record, &reading->file->changes, deadline));
-	result = card->at->applet.kind->read(&card->at->applet, record,
-					     &reading->data, &reading->size,
-					     deadline);
-	if (result < 0)
-		return record_explain(result, record, IOTSAFE_OBJECT_READABLE);
-	return result;
+	TRY(refresh(card, file, deadline));
+	drop_start(file);
+	card->at->applet.look = &look;
+	result = read_rest(card, reading, deadline);
+	card->at->applet.look = NULL;
+	TRY(result);
+	file->whole = result == 0;
+	return bytes_give(reading->data, reading->size, &file->start,
+			  &file->start_size);
+}
+
+static int read_by(card_operation operation, iotsafe_file *file, uint8_t **out,
+		   size_t *out_size)
+{
+	struct reading reading = {.file = file};
+	int result;
+
+	if (!bytes_ready(out, out_size) || !file)
+		return error_set(IOTSAFE_ERR_ARG, "file: something is NULL");
+	result = card_run_on(file->card, &file->record, NULL, operation,
+			     &reading);
+	if (result < 0) {
+		iotsafe_free(reading.data);
+		return result;
+	}
+	*out = reading.data;
+	*out_size = reading.size;
+	return IOTSAFE_OK;
 }
 
 int iotsafe_file_read(iotsafe_file *file, uint8_t **out, size_t *out_size)
 {
-	struct reading reading = {.file = file};
+	return read_by(read_file, file, out, out_size);
+}
 
-	if (!bytes_ready(out, out_size) || !file)
-		return error_set(IOTSAFE_ERR_ARG, "file: something is NULL");
-	TRY(card_run_on(file->card, &file->record, NULL, read_file, &reading));
-	*out = reading.data;
-	*out_size = reading.size;
-	return IOTSAFE_OK;
+int iotsafe_file_read_start(iotsafe_file *file, uint8_t **out, size_t *out_size)
+{
+	return read_by(read_start, file, out, out_size);
 }
 
 struct asking {

@@ -179,6 +179,8 @@ Test(arguments, of_files_are_needed)
 	BAD(iotsafe_file_object(file, NULL));
 	BAD_BYTES(iotsafe_file_read(NULL, &out, &size));
 	BAD(iotsafe_file_read(file, NULL, &size));
+	BAD_BYTES(iotsafe_file_read_start(NULL, &out, &size));
+	BAD(iotsafe_file_read_start(file, NULL, &size));
 	BAD(iotsafe_file_read(file, &out, NULL));
 	iotsafe_file_free(file);
 	iotsafe_file_free(NULL);

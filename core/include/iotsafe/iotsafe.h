@@ -887,9 +887,16 @@ IOTSAFE_API void iotsafe_file_free(iotsafe_file *file);
 IOTSAFE_API int iotsafe_file_object(iotsafe_file *file,
 				    iotsafe_object **object);
 
-/** The whole file, at most 65535 bytes. Read anew at each call. */
+/** The whole file, at most 65535 bytes. Read anew at each call; behind
+ * iotsafe_file_read_start() only what that left. */
 IOTSAFE_API int iotsafe_file_read(iotsafe_file *file, uint8_t **out,
 				  size_t *out_size);
+
+/** The beginning of a certificate, as one command brings it, for those who see
+ * by it whether they want the rest. All of it where that is no more, and of
+ * files that are read otherwise. */
+IOTSAFE_API int iotsafe_file_read_start(iotsafe_file *file, uint8_t **out,
+					size_t *out_size);
 
 /* ------------------------------------------------------------------------
  * TLS for programs that do not use GnuTLS themselves
