@@ -76,12 +76,19 @@ static ck_rv_t get_fixed(const struct object *object, ck_attribute_type_t type,
 
 /* ---- each kind ---- */
 
+static bool is_of_front(ck_attribute_type_t type)
+{
+	return type == CKA_SUBJECT || type == CKA_ISSUER ||
+	       type == CKA_SERIAL_NUMBER;
+}
+
 static ck_rv_t get_of_certificate(struct slot *slot, struct object *object,
 				  ck_attribute_type_t type, struct value *value)
 {
 	if (type == CKA_CERTIFICATE_TYPE)
 		return put_ulong(value, CKC_X_509);
-	TRY(object_read(slot, object));
+	TRY(is_of_front(type) ? object_begin(slot, object)
+			      : object_read(slot, object));
 	switch (type) {
 	case CKA_VALUE:
 		return put_blob(value, &object->value);
@@ -214,15 +221,19 @@ ck_rv_t attribute_get(struct slot *slot, struct object *object,
 	return get_of_pair(slot, object, type, value);
 }
 
-bool attribute_is_cheap(const struct object *object, ck_attribute_type_t type)
+enum attribute_cost attribute_cost(const struct object *object,
+				   ck_attribute_type_t type)
 {
 	struct value value = {.size = 0};
 
-	if (type == CKA_ID)
-		return object->class == CKO_PRIVATE_KEY;
-	return type == CKA_CLASS || type == CKA_LABEL || type == CKA_KEY_TYPE ||
-	       type == CKA_CERTIFICATE_TYPE || type == CKA_SIGN ||
-	       type == CKA_DECRYPT || get_fixed(object, type, &value) == CKR_OK;
+	if (type == CKA_CLASS || type == CKA_LABEL || type == CKA_KEY_TYPE ||
+	    type == CKA_CERTIFICATE_TYPE || type == CKA_SIGN ||
+	    type == CKA_DECRYPT || get_fixed(object, type, &value) == CKR_OK)
+		return ATTRIBUTE_LISTED;
+	if (type == CKA_ID && object->class == CKO_PRIVATE_KEY)
+		return ATTRIBUTE_LISTED;
+	return type == CKA_ID || is_of_front(type) ? ATTRIBUTE_BEGUN
+						   : ATTRIBUTE_WHOLE;
 }
 
 const struct ck_attribute *attribute_in(const struct ck_attribute *template,

@@ -16,8 +16,14 @@ struct value {
 ck_rv_t attribute_get(struct slot *slot, struct object *object,
 		      ck_attribute_type_t type, struct value *value);
 
-/* Whether the answer is known from the card's list alone. */
-bool attribute_is_cheap(const struct object *object, ck_attribute_type_t type);
+/* What has to be read for the answer. */
+enum attribute_cost {
+	ATTRIBUTE_LISTED, /* nothing: it is known from the card's list */
+	ATTRIBUTE_BEGUN,  /* a certificate's beginning */
+	ATTRIBUTE_WHOLE
+};
+enum attribute_cost attribute_cost(const struct object *object,
+				   ck_attribute_type_t type);
 
 /* The template's attribute of this type, NULL for none. */
 const struct ck_attribute *attribute_in(const struct ck_attribute *template,

@@ -34,14 +34,14 @@ static ck_rv_t compare(struct slot *slot, struct object *object,
 }
 
 static ck_rv_t compare_all(struct slot *slot, struct object *object,
-			   const struct template *template, bool cheap,
-			   bool *same)
+			   const struct template *template,
+			   enum attribute_cost cost, bool *same)
 {
 	*same = true;
 	for (unsigned long i = 0; *same && i < template->count; i++) {
 		const struct ck_attribute *wanted = &template->attributes[i];
 
-		if (attribute_is_cheap(object, wanted->type) == cheap)
+		if (attribute_cost(object, wanted->type) == cost)
 			TRY(compare(slot, object, wanted, same));
 	}
 	return CKR_OK;
@@ -61,11 +61,13 @@ static ck_rv_t is_there(struct slot *slot, struct object *object, bool *there)
 static ck_rv_t matches(struct slot *slot, struct object *object,
 		       const struct template *template, bool *same)
 {
-	TRY(compare_all(slot, object, template, true, same));
+	TRY(compare_all(slot, object, template, ATTRIBUTE_LISTED, same));
+	if (*same)
+		TRY(compare_all(slot, object, template, ATTRIBUTE_BEGUN, same));
 	if (*same)
 		TRY(is_there(slot, object, same));
 	if (*same)
-		TRY(compare_all(slot, object, template, false, same));
+		TRY(compare_all(slot, object, template, ATTRIBUTE_WHOLE, same));
 	return CKR_OK;
 }
 

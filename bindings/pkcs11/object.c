@@ -39,6 +39,8 @@ struct object *object_add(struct slot *slot, ck_object_class_t class)
 static void free_object(struct object *object)
 {
 	iotsafe_key_free(object->key);
+	iotsafe_file_free(object->file);
+	blob_free(&object->spki_front);
 	blob_free(&object->id);
 	blob_free(&object->label);
 	blob_free(&object->value);

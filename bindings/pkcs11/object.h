@@ -13,6 +13,8 @@
 
 enum object_reading {
 	OBJECT_UNREAD = 0,
+	/* Of a certificate the names and some of its key. */
+	OBJECT_BEGUN,
 	OBJECT_READ,
 	/* The card does not give it, or it is not what its list says. */
 	OBJECT_NOTHING
@@ -37,6 +39,8 @@ struct object {
 	struct blob value; /* a certificate (DER), or a secret */
 	struct blob spki;  /* a public key (DER) */
 	struct blob subject, issuer, serial;
+	iotsafe_file *file;	/* of a certificate that was begun */
+	struct blob spki_front; /* and the first bytes of its key */
 	bool is_ca;
 	bool local; /* made on the card, before our eyes */
 	iotsafe_key *key;
@@ -56,6 +60,9 @@ void object_drop(struct slot *slot, struct object *object);
 void object_drop_of_session(struct slot *slot, ck_session_handle_t session);
 void object_drop_all(struct slot *slot);
 
+/* Reads as much of a certificate as tells whose it is: OBJECT_BEGUN, or more.
+ * The same as object_read() with others. */
+ck_rv_t object_begin(struct slot *slot, struct object *object);
 /* Reads the certificate or public key. CKR_OK also where there is nothing. */
 ck_rv_t object_read(struct slot *slot, struct object *object);
 /* Forgets what was read. */

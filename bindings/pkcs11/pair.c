@@ -24,17 +24,34 @@ static bool may_be_whole(const struct object *object, const struct object *key)
 		key->flags & IOTSAFE_OBJECT_SIGN);
 }
 
+/* A certificate that was begun shows some of its key, and its subject at
+ * least: most are told from a key's own by that. */
+static bool may_be_of(const struct object *object, const struct object *key)
+{
+	const struct blob *front = &object->spki_front, *spki = &key->spki;
+
+	if (object->reading != OBJECT_BEGUN)
+		return true;
+	return spki->data &&
+	       !memcmp(front->data, spki->data,
+		       front->size < spki->size ? front->size : spki->size);
+}
+
 ck_rv_t pair_need(struct slot *slot, struct object *object)
 {
 	if (object->paired || object->class == CKO_PRIVATE_KEY ||
 	    object->session)
 		return CKR_OK;
-	TRY(object_read(slot, object));
-	for (struct object *key = slot->objects; key && object->spki.data;
-	     key = key->next) {
+	TRY(object_begin(slot, object));
+	for (struct object *key = slot->objects; key; key = key->next) {
+		if (object->reading != OBJECT_BEGUN && !object->spki.data)
+			break;
 		if (!may_be_whole(object, key) || !may_be_half(object, key))
 			continue;
 		TRY(object_read(slot, key));
+		if (!may_be_of(object, key))
+			continue;
+		TRY(object_read(slot, object));
 		if (!blob_equal(&key->spki, &object->spki))
 			continue;
 		object->pair = key;
@@ -156,15 +173,18 @@ static ck_rv_t add_certificate(struct slot *slot, struct object *private,
 	struct object *half;
 	ck_rv_t result;
 
-	/* It may be one of those that were read, and tied to nothing yet. */
-	for (half = slot->objects; half; half = half->next)
-		if (half->class == CKO_CERTIFICATE &&
-		    blob_equal(
+	/* It may be one of the list's, and tied to nothing yet. */
+	for (half = slot->objects; half; half = half->next) {
+		if (half->class != CKO_CERTIFICATE)
+			continue;
+		TRY(object_read(slot, half));
+		if (blob_equal(
 			    &half->value,
 			    &(struct blob){(uint8_t *)(uintptr_t)data, size})) {
 			half->pair = private;
 			return CKR_OK;
 		}
+	}
 	TRY(add_half(slot, private, CKO_CERTIFICATE, &half));
 	result = object_take_certificate(half, data, size);
 	if (result != CKR_OK || half->reading != OBJECT_READ)

@@ -7,15 +7,26 @@
 #include <gnutls/x509.h>
 #include <string.h>
 #include "error.h"
+#include "front.h"
 #include "object.h"
 
-void object_unread(struct object *object)
+static void drop_front(struct object *object)
 {
-	blob_free(&object->value);
-	blob_free(&object->spki);
+	iotsafe_file_free(object->file);
+	object->file = NULL;
+	blob_free(&object->spki_front);
 	blob_free(&object->subject);
 	blob_free(&object->issuer);
 	blob_free(&object->serial);
+	if (object->reading == OBJECT_BEGUN)
+		object->reading = OBJECT_UNREAD;
+}
+
+void object_unread(struct object *object)
+{
+	drop_front(object);
+	blob_free(&object->value);
+	blob_free(&object->spki);
 	object->reading = OBJECT_UNREAD;
 	object->pair = NULL;
 	object->paired = false;
@@ -139,19 +150,20 @@ ck_rv_t object_take_certificate(struct object *object, const uint8_t *data,
 	return CKR_OK;
 }
 
-static int read_file(struct slot *slot, const char *name, uint8_t **data,
+/* Of a certificate that was begun, the rest. */
+static int read_file(struct slot *slot, struct object *object, uint8_t **data,
 		     size_t *size)
 {
-	iotsafe_file *file;
-	int code = iotsafe_file_open(slot->card, name, &file);
+	int code = 0;
 
+	if (!object->file)
+		code = iotsafe_file_open(slot->card, object->name,
+					 &object->file);
 	if (code >= 0)
-		code = iotsafe_file_read(file, data, size);
-	iotsafe_file_free(file);
+		code = iotsafe_file_read(object->file, data, size);
+	drop_front(object);
 	return code;
 }
-
-/* ---- all objects ---- */
 
 /* What the card does not give, or gives as nonsense, is as good as not there;
  * a link that fails is no reason to say so. */
@@ -162,6 +174,69 @@ static bool is_nothing(int code)
 	       code == IOTSAFE_ERR_SUPPORT || code == IOTSAFE_ERR_AMBIGUOUS ||
 	       code == IOTSAFE_ERR_VERIFY || code == IOTSAFE_ERR_PIN;
 }
+
+static ck_rv_t not_read(struct slot *slot, struct object *object, int code)
+{
+	drop_front(object);
+	if (!is_nothing(code))
+		return slot_failed(slot, code);
+	object->reading = OBJECT_NOTHING;
+	return CKR_OK;
+}
+
+/* ---- the beginning of a certificate ---- */
+
+static ck_rv_t take_front(struct object *object, const struct front *front)
+{
+	if (!blob_copy(&object->serial, front->serial.data,
+		       front->serial.size) ||
+	    !blob_copy(&object->issuer, front->issuer.data,
+		       front->issuer.size) ||
+	    !blob_copy(&object->subject, front->subject.data,
+		       front->subject.size) ||
+	    !blob_copy(&object->spki_front, front->spki.data,
+		       front->spki.size)) {
+		drop_front(object);
+		return CKR_HOST_MEMORY;
+	}
+	object->reading = OBJECT_BEGUN;
+	return CKR_OK;
+}
+
+static int read_start(struct slot *slot, struct object *object, uint8_t **data,
+		      size_t *size)
+{
+	int code = iotsafe_file_open(slot->card, object->name, &object->file);
+
+	if (code >= 0)
+		code = iotsafe_file_read_start(object->file, data, size);
+	return code;
+}
+
+/* What is no certificate by its beginning is read whole. */
+ck_rv_t object_begin(struct slot *slot, struct object *object)
+{
+	struct front front;
+	uint8_t *data;
+	size_t size;
+	ck_rv_t result;
+	int code;
+
+	if (object->reading == OBJECT_BEGUN)
+		return CKR_OK;
+	if (object->reading || object->class != CKO_CERTIFICATE)
+		return object_read(slot, object);
+	TRY(slot_need_card(slot));
+	code = read_start(slot, object, &data, &size);
+	if (code < 0)
+		return not_read(slot, object, code);
+	result = front_parse(data, size, &front) ? take_front(object, &front)
+						 : object_read(slot, object);
+	iotsafe_free(data);
+	return result;
+}
+
+/* ---- all objects ---- */
 
 static ck_rv_t take_key(struct object *object, uint8_t *data, size_t size)
 {
@@ -204,7 +279,7 @@ ck_rv_t object_read(struct slot *slot, struct object *object)
 	size_t size;
 	int code;
 
-	if (object->reading)
+	if (object->reading > OBJECT_BEGUN)
 		return CKR_OK;
 	TRY(slot_need_card(slot));
 	if (object->class == CKO_PRIVATE_KEY) {
@@ -216,12 +291,8 @@ ck_rv_t object_read(struct slot *slot, struct object *object)
 		code = iotsafe_card_public_key(slot->card, object->name, &data,
 					       &size);
 	} else {
-		code = read_file(slot, object->name, &data, &size);
+		code = read_file(slot, object, &data, &size);
 	}
-	if (code >= 0)
-		return take(object, data, size);
-	if (!is_nothing(code))
-		return slot_failed(slot, code);
-	object->reading = OBJECT_NOTHING;
-	return CKR_OK;
+	return code < 0 ? not_read(slot, object, code)
+			: take(object, data, size);
 }

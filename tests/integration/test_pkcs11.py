@@ -213,6 +213,44 @@ def test_a_certificate_without_the_mark_of_one_is_found_for_its_key(tmp_path):
         assert exported.read_bytes() == der.read_bytes()
 
 
+def certified(folder, name, *options):
+    """A certificate of the key, as DER."""
+    openssl("req", "-x509", "-key", folder / "key.pem", "-subj",
+            f"/O=A maker whose name is long/CN={name}", *options,
+            "-out", folder / f"{name}.pem")
+    openssl("x509", "-in", folder / f"{name}.pem", "-outform", "DER",
+            "-out", folder / f"{name}.der")
+    return folder / f"{name}.der"
+
+
+def test_every_certificate_of_a_key_has_its_id(tmp_path):
+    """Two that others issued, and one that it signed itself."""
+    for name in ("key", "issuer"):
+        openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout",
+                "-out", tmp_path / f"{name}.pem")
+    public = tmp_path / "public.pem"
+    openssl("pkey", "-in", tmp_path / "key.pem", "-pubout", "-out", public)
+    openssl("req", "-x509", "-key", tmp_path / "issuer.pem", "-subj",
+            "/CN=issuer", "-out", tmp_path / "authority.pem")
+    issued = ("-CA", tmp_path / "authority.pem", "-CAkey", tmp_path / "issuer.pem")
+    run("iotsafe-sim", "personalise", "--store", tmp_path, "--profile",
+        "blank", "--key", tmp_path / "key.pem", "--id", "21",
+        *("--certificate", tmp_path / "authority.pem", "--id", "31"),
+        *("--certificate", certified(tmp_path, "first", *issued)),
+        *("--id", "32"),
+        *("--certificate", certified(tmp_path, "self"), "--id", "33"),
+        *("--certificate", certified(tmp_path, "second", *issued)),
+        *("--id", "34"))
+    with Steps(tmp_path, "--profile", "blank") as steps:
+        _, text = steps.pkcs11_tool("-O", "--type", "cert")
+        found = dict(re.findall(r"CN=(\w+).*?ID: +(\w+)", text, re.S))
+        assert found == {
+            "issuer": "31", "first": "21", "self": "21", "second": "21"
+        }
+        _, text = steps.p11tool("--list-all", f"{TOKEN};type=cert;id=%21")
+        assert text.count("ID: 21") == 3
+
+
 # --- p11tool ---
 
 

@@ -139,6 +139,68 @@ Test(pkcs11_key, a_search_reads_no_further_than_it_is_asked_to)
 	stop();
 }
 
+/* Of each of the two others a beginning, which shows that it is of another
+ * key. */
+#define COST_OF_OTHERS (2 + 2)
+
+Test(pkcs11_key, what_shows_another_key_is_read_no_further)
+{
+	ck_session_handle_t session = start("sim:");
+	ck_object_class_t class = CKO_CERTIFICATE;
+	unsigned char id[] = {1}, begun[1000], whole[1000];
+	struct ck_attribute template[] = {
+		{CKA_CLASS, &class, sizeof(class)},
+		{CKA_ID, id, sizeof(id)},
+	};
+	ck_object_handle_t found[16];
+	size_t size;
+	int cost;
+
+	EXPECT(find(session, template, 2, found), 1);
+	cr_assert(eq(int, exchanges(), COST_OF_FIRST + COST_OF_OTHERS));
+	/* The rest stands behind the beginning, which is not read again. */
+	EXPECT(find(session, template, 1, found), 3);
+	cr_assert(eq(int, exchanges(), COST_OF_FIRST + 2 * COST_OF_OTHERS));
+	size = get(session, found[2], CKA_VALUE, begun, sizeof(begun));
+	EXPECT(p11->C_Finalize(NULL), CKR_OK);
+	cost = exchanges();
+	EXPECT(p11->C_Initialize(NULL), CKR_OK);
+	session = open_session(0);
+	EXPECT(find(session, template, 1, found), 3);
+	cr_assert(eq(int, exchanges() - cost,
+		     COST_OF_FIRST + 2 * COST_OF_OTHERS));
+	EXPECT(get(session, found[2], CKA_VALUE, whole, sizeof(whole)), size);
+	cr_assert(memcmp(begun, whole, size) == 0);
+	stop();
+}
+
+Test(pkcs11_key, a_certificate_is_found_by_its_names_from_its_beginning)
+{
+	ck_session_handle_t session = start("sim:");
+	unsigned char subject[200];
+	struct ck_attribute template[] = {
+		{CKA_LABEL, "ca", 2},
+		{CKA_SUBJECT, subject, 0},
+	};
+	ck_object_handle_t found[16], again[16];
+	int cost;
+
+	EXPECT(find(session, template, 1, found), 1);
+	template[1].value_len =
+		get(session, found[0], CKA_SUBJECT, subject, sizeof(subject));
+	subject[template[1].value_len - 1] ^= 1;
+	EXPECT(p11->C_Finalize(NULL), CKR_OK);
+	EXPECT(p11->C_Initialize(NULL), CKR_OK);
+	session = open_session(0);
+	cost = exchanges();
+	EXPECT(find(session, template, 2, again), 0);
+	/* Opening, the list, and a beginning. */
+	cr_assert(eq(int, exchanges(), cost + 4 + 2));
+	subject[template[1].value_len - 1] ^= 1;
+	EXPECT(find(session, template, 2, again), 1);
+	stop();
+}
+
 Test(pkcs11_key, what_the_list_excludes_is_not_read)
 {
 	ck_session_handle_t session = start("sim:");
