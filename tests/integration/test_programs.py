@@ -27,9 +27,6 @@ BEGIN, END = "<!-- made by test_programs.py -->\n", "<!-- end -->\n"
 SUBJECT = "iotsafe-sim gsma client"
 # Exchanges of one signature on this card: INIT, UPDATE, GET RESPONSE.
 SIGNATURE = 3
-# And of the second half of the root's certificate. The library sees by the
-# first that it issued nothing of the chain; by PKCS#11 programs ask for it.
-REST_OF_ROOT = 2
 
 # They load the library, and no sanitizer's.
 pytestmark = pytest.mark.plain_build
@@ -84,8 +81,7 @@ def expected_exchanges(row):
     more, unless only the page knows."""
     if row.by_page:
         return documented(row)
-    more = REST_OF_ROOT if row.way == PKCS11 else 0
-    return documented(ROWS[0]) + SIGNATURE * row.test_signatures + more
+    return documented(ROWS[0]) + SIGNATURE * row.test_signatures + row.more
 
 
 def documented(row):

@@ -28,26 +28,35 @@ TUNNEL = "iotsafe tunnel"
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
+# Of the card's certificates the library reads the key's and its issuer's, in
+# two pieces each, and of the root the first one, by which it sees that it is
+# not wanted. A piece is READ FILE and GET RESPONSE.
+PIECE = 2
+# Programs that ask for every certificate, for one and nothing further, and for
+# all that go with the key: what is of another one shows in the first piece.
+EVERY, ONE, OF_KEY = PIECE, -3 * PIECE, -PIECE
+
 Row = collections.namedtuple(
     "Row",
-    "name package way tls test_signatures chain by_page refused how run",
+    "name package way tls test_signatures chain by_page more refused how run",
 )
 ROWS = []
 
 
 def row(name, package, way, tls, how, test_signatures=0, chain=True,
-        by_page=False, refused=lambda: None):
+        by_page=False, more=0, refused=lambda: None):
     """`test_signatures`: how many GnuTLS has made before the handshake.
     `chain`: whether the program shows the certificates of issuers too; None
     where there is no server.
     `by_page`: only the page knows what it costs: its certificates do not come
     from the card, or it does something else than TLS.
+    `more`: exchanges beside the library's, since it reads other certificates.
     `refused`: tells why this machine cannot run it."""
 
     def keep(function):
         ROWS.append(
             Row(name, package, way, tls, test_signatures, chain, by_page,
-                refused, how, function)
+                more, refused, how, function)
         )
         return function
 
@@ -206,19 +215,20 @@ def gnutls_cli(setting, version):
 
 @row("gnutls-cli", "gnutls-bin", PKCS11, "1.2",
      "`--provider … --x509certfile pkcs11:… --x509keyfile pkcs11:…`",
-     chain=False)
+     chain=False, more=ONE)
 def gnutls_cli_12(setting):
     return gnutls_cli(setting, "1.2")
 
 
-@row("gnutls-cli", "gnutls-bin", PKCS11, "1.3", "the same", chain=False)
+@row("gnutls-cli", "gnutls-bin", PKCS11, "1.3", "the same", chain=False,
+     more=ONE)
 def gnutls_cli_13(setting):
     return gnutls_cli(setting, "1.3")
 
 
 @row("curl", "curl", PKCS11, "1.3",
      "`--cert pkcs11:… --key pkcs11:…`, with libengine-pkcs11-openssl",
-     chain=False)
+     chain=False, more=EVERY)
 def curl(setting):
     with setting.https(chain=False) as server:
         return ask(
@@ -264,7 +274,7 @@ def s_client_13(setting):
 
 
 @row("openvpn", "openvpn", PKCS11, "1.3",
-     "`--pkcs11-providers … --pkcs11-id …`", chain=False)
+     "`--pkcs11-providers … --pkcs11-id …`", chain=False, more=OF_KEY)
 def openvpn(setting):
     text = setting.run("openvpn", "--show-pkcs11-ids", MODULE)
     name = text.partition("Serialized id:")[2].split()[0]
@@ -297,7 +307,7 @@ def wpa_supplicant(setting, certificate, known, more=""):
 
 @row("wpa_supplicant", "wpasupplicant", PKCS11, "1.2",
      '`client_cert="pkcs11:…"` and `private_key="pkcs11:…"`, with '
-     "libengine-pkcs11-openssl", chain=False, refused=refused)
+     "libengine-pkcs11-openssl", chain=False, more=EVERY, refused=refused)
 def wpa_supplicant_12(setting):
     return wpa_supplicant(setting, CERTIFICATE, setting.authorities)
 

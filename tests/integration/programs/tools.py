@@ -10,7 +10,7 @@ import time
 
 from command import openssl
 from modbus import Device, Front, poll
-from programs.rows import PKCS11, TUNNEL, ask, row
+from programs.rows import ONE, PKCS11, TUNNEL, ask, row
 from programs.setting import CERTIFICATE, KEY, MODULE, TLS, CoAP, Process
 
 NO_TLS = "none"
@@ -63,7 +63,8 @@ def p11tool(setting):
 
 @row("p11-kit server", "p11-kit", PKCS11, "1.3",
      "`p11-kit server --provider … pkcs11:token=iotsafe`; here with "
-     "gnutls-cli elsewhere, `--provider …/p11-kit-client.so`", chain=False)
+     "gnutls-cli elsewhere, `--provider …/p11-kit-client.so`", chain=False,
+     more=ONE)
 def p11_kit_server(setting):
     [client] = pathlib.Path("/usr/lib").glob("*/pkcs11/p11-kit-client.so")
     with TLS(setting) as server, Process(
