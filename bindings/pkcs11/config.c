@@ -106,7 +106,7 @@ static bool is_address(const char *address)
 
 /* What stands before an address; NULL: nothing. */
 struct line_options {
-	const char *name, *trust, *applets;
+	const char *name, *trust, *applets, *login;
 };
 
 static void keep(struct reader *reader, const struct line_options *options,
@@ -123,6 +123,7 @@ static void keep(struct reader *reader, const struct line_options *options,
 	slot->trusted = options->trust && !strcmp(options->trust, "yes");
 	slot->all_applets =
 		options->applets && !strcmp(options->applets, "all");
+	slot->login = options->login && !strcmp(options->login, "yes");
 	if (options->name && !slot->name) {
 		slot->name = strdup(options->name);
 		reader->no_memory |= !slot->name;
@@ -140,6 +141,8 @@ static char *take_options(char *line, struct line_options *options)
 			options->trust = value;
 		else if ((value = take_option(&line, "applets=")))
 			options->applets = value;
+		else if ((value = take_option(&line, "login=")))
+			options->login = value;
 		else
 			return line;
 	}
@@ -153,7 +156,7 @@ static bool is_either(const char *value, const char *one, const char *other)
 
 static void take_line(struct reader *reader, char *line)
 {
-	struct line_options options = {NULL, NULL, NULL};
+	struct line_options options = {NULL, NULL, NULL, NULL};
 
 	line = take_options(line, &options);
 	if (options.name && !is_name(options.name))
@@ -162,6 +165,8 @@ static void take_line(struct reader *reader, char *line)
 		add_problem(reader, "trust= is yes or no");
 	else if (!is_either(options.applets, "all", "first"))
 		add_problem(reader, "applets= is all or first");
+	else if (!is_either(options.login, "yes", "no"))
+		add_problem(reader, "login= is yes or no");
 	else if (!is_address(line))
 		add_problem(reader, "no address of a card");
 	else

@@ -15,6 +15,7 @@ struct config_slot {
 	char *problem; /* what is wrong with the line */
 	bool trusted;
 	bool all_applets; /* also those behind IoT SAFE's */
+	bool login;	  /* programs have to log in: said unseen */
 };
 
 /* How many were read into the table; -1: no memory. */

@@ -71,10 +71,31 @@ static ck_rv_t matches(struct slot *slot, struct object *object,
 	return CKR_OK;
 }
 
-/* Looks for halves without objects of their own where these may be meant: by
- * class, and not by a label, which the others have. */
+/* A half without an object of its own has its key's label. */
+static bool may_be_half(const struct slot *slot, ck_object_class_t class,
+			const struct ck_attribute *label)
+{
+	bool of_key = false;
+
+	if (!label || !label->value_len || !label->value)
+		return true;
+	for (const struct object *object = slot->objects; object;
+	     object = object->next) {
+		if (!blob_equal(&object->label,
+				&(struct blob){label->value, label->value_len}))
+			continue;
+		if (object->class == class)
+			return false;
+		of_key |= object->class == CKO_PRIVATE_KEY;
+	}
+	return of_key;
+}
+
+/* Looks for halves without objects of their own where these may be meant. */
 static ck_rv_t complete(struct slot *slot, const struct template *template)
 {
+	static const ck_object_class_t halves[] = {CKO_CERTIFICATE,
+						   CKO_PUBLIC_KEY};
 	const struct ck_attribute *label =
 		attribute_in(template->attributes, template->count, CKA_LABEL);
 	const struct ck_attribute *wanted =
@@ -83,12 +104,10 @@ static ck_rv_t complete(struct slot *slot, const struct template *template)
 
 	if (wanted && !attribute_ulong(wanted, &class))
 		return CKR_ATTRIBUTE_VALUE_INVALID;
-	if (label && label->value_len)
-		return CKR_OK;
-	if (!wanted || class == CKO_CERTIFICATE)
-		TRY(pair_complete(slot, CKO_CERTIFICATE));
-	if (!wanted || class == CKO_PUBLIC_KEY)
-		TRY(pair_complete(slot, CKO_PUBLIC_KEY));
+	for (size_t i = 0; i < 2; i++)
+		if ((!wanted || class == halves[i]) &&
+		    may_be_half(slot, halves[i], label))
+			TRY(pair_complete(slot, halves[i]));
 	return CKR_OK;
 }
 

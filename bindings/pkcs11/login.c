@@ -35,6 +35,12 @@ void login_count(struct slot *slot)
 		iotsafe_card_pin_tries(slot->card, slot->locked, &slot->tries);
 }
 
+/* Most programs ask before the card was looked at, and only once. */
+bool login_is_told(const struct slot *slot)
+{
+	return slot->locked || slot->config.login;
+}
+
 /* More than one wrong one since the right one. */
 #define TRIES_LOW 2
 
@@ -42,8 +48,10 @@ ck_flags_t login_flags(const struct slot *slot)
 {
 	ck_flags_t flags = CKF_LOGIN_REQUIRED | CKF_USER_PIN_INITIALIZED;
 
-	if (!slot->locked)
+	if (!login_is_told(slot))
 		return 0;
+	if (!slot->locked)
+		return flags;
 	if (slot->tries == 0)
 		flags |= CKF_USER_PIN_LOCKED;
 	if (slot->tries == 1)

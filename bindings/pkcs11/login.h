@@ -11,6 +11,8 @@ void login_note(struct slot *slot, const char *applet);
 bool login_may_be_wanted(const struct slot *slot);
 /* Asks how many tries are left, if somebody may have to log in. */
 void login_count(struct slot *slot);
+/* Whether the token says that programs have to log in. */
+bool login_is_told(const struct slot *slot);
 /* What the token says of it: CKF_LOGIN_REQUIRED and its like. */
 ck_flags_t login_flags(const struct slot *slot);
 /* Sends a PIN, once. */

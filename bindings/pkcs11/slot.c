@@ -185,8 +185,8 @@ static void fill_token(const struct slot *slot, struct ck_token_info *info)
 	put_text(info->serial_number, sizeof(info->serial_number), "");
 	put_text(info->utc_time, sizeof(info->utc_time), "");
 	info->flags = CKF_RNG | CKF_TOKEN_INITIALIZED | login_flags(slot);
-	info->min_pin_len = slot->locked ? 4 : 0;
-	info->max_pin_len = slot->locked ? 8 : 0;
+	info->min_pin_len = login_is_told(slot) ? 4 : 0;
+	info->max_pin_len = login_is_told(slot) ? 8 : 0;
 	info->max_session_count = CK_EFFECTIVELY_INFINITE;
 	info->session_count = CK_UNAVAILABLE_INFORMATION;
 	info->max_rw_session_count = CK_EFFECTIVELY_INFINITE;

@@ -113,6 +113,16 @@ def test_pkcs11_tool_logs_in_with_the_applets_pin(tob):
     assert "3 tries" in tob.run("iotsafe", "pin", "tries")
 
 
+def test_programs_that_ask_once_log_in_where_the_line_says_so(tob):
+    folder = tob.folder / "iotsafe"
+    folder.mkdir()
+    (folder / "pkcs11.conf").write_text(f"login=yes {tob.card}\n")
+    url = f"{TOKEN};object=signing;type=private"
+    text = tob.run("p11tool", "--provider", MODULE, "--login", "--test-sign",
+                   url, GNUTLS_PIN="0000")
+    assert text.count("... ok") == 3
+
+
 @pytest.mark.parametrize("key, version", [
     ("signing", "1.2"), ("available", "1.2"), ("available", "1.3")])
 def test_gnutls_cli_shows_both_identities_to_a_server(open_tob, key, version):

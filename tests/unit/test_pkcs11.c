@@ -179,10 +179,11 @@ Test(pkcs11, lines_become_slots_and_wrong_ones_say_what_is_wrong)
 		     "name=two words at:/dev/ttyUSB3\n"
 		     "trust=perhaps at:/dev/ttyUSB3\n"
 		     "applets=some at:/dev/ttyUSB3\n"
+		     "login=perhaps at:/dev/ttyUSB3\n"
 		     "name=again at:/dev/null?init=AT%2BCPIN=1234\n");
 	EXPECT(p11->C_Initialize(NULL), CKR_OK);
 	EXPECT(p11->C_GetSlotList(0, slots, &count), CKR_OK);
-	EXPECT(count, 6);
+	EXPECT(count, 7);
 	/* The environment's card has the name that the file gives it; of its
 	 * address the lines for the modem are not told. */
 	expect_slot(0, "at:/dev/null ", "again ");
@@ -191,6 +192,7 @@ Test(pkcs11, lines_become_slots_and_wrong_ones_say_what_is_wrong)
 	expect_slot(3, "pkcs11.conf line 5: ", NULL);
 	expect_slot(4, "pkcs11.conf line 6: ", NULL);
 	expect_slot(5, "pkcs11.conf line 7: ", NULL);
+	expect_slot(6, "pkcs11.conf line 8: login= is yes or no", NULL);
 	EXPECT(p11->C_GetSlotList(1, NULL, &count), CKR_OK);
 	EXPECT(count, 3);
 	count = 1;

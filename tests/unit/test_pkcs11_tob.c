@@ -81,6 +81,20 @@ Test(pkcs11_tob, both_identities_have_one_id_each)
 	stop();
 }
 
+Test(pkcs11_tob, a_public_key_without_an_object_has_its_keys_label)
+{
+	ck_session_handle_t session = start_with_pin("0000");
+	unsigned char id[8];
+
+	EXPECT(get(session, find_one(session, CKO_PUBLIC_KEY, "available"),
+		   CKA_ID, id, 8),
+	       2);
+	EXPECT(get(session, find_one(session, CKO_PUBLIC_KEY, "signing"),
+		   CKA_ID, id, 8),
+	       1);
+	stop();
+}
+
 Test(pkcs11_tob, without_the_pin_the_certificates_are_there)
 {
 	ck_session_handle_t session = start("sim:trust-onboard");
@@ -312,6 +326,25 @@ Test(pkcs11_tob, the_applets_pin_may_be_given_by_login)
 	EXPECT(p11->C_SignInit(session, &pkcs1, key), CKR_OK);
 	EXPECT(p11->C_Sign(session, info, 51, out, &size), CKR_OK);
 	sign_all(session, "available");
+	stop();
+}
+
+Test(pkcs11_tob, a_login_is_asked_for_at_once_where_the_line_says_so)
+{
+	ck_session_handle_t session;
+	char line[128];
+
+	set_up_card("");
+	snprintf(line, sizeof(line), "login=yes sim:trust-onboard?store=%s\n",
+		 folder);
+	write_config(line);
+	EXPECT(p11->C_Initialize(NULL), CKR_OK);
+	EXPECT(token_flags(), CKF_LOGIN_REQUIRED);
+	session = open_session(0);
+	EXPECT(login(session, "9999"), CKR_PIN_INCORRECT);
+	EXPECT(token_flags(), CKF_LOGIN_REQUIRED | CKF_USER_PIN_COUNT_LOW);
+	EXPECT(login(session, "0000"), CKR_OK);
+	sign_all(session, "signing");
 	stop();
 }
 
