@@ -115,3 +115,22 @@ Test(file_start, of_a_card_that_was_opened_again_is_history)
 	expect_file(file, FIRST SECOND);
 	end(&script, card, file);
 }
+
+/* "Referenced data invalidated": what was listed and read is history, for every
+ * handle. */
+Test(file_start, of_a_card_that_has_changed_is_history)
+{
+	struct script script =
+		SCRIPT(ROW_OPEN, ROW_SELECT, ROW_LIST, ROW_FIRST,
+		       {"81B00000 03 830102", "6984"}, ROW_LIST, ROW_FIRST,
+		       ROW_SECOND, ROW_FIRST, ROW_SECOND, ROW_CLOSE);
+	iotsafe_card *card;
+	iotsafe_file *file = open_file(&script, &card), *other;
+
+	expect_start(file, FIRST);
+	expect_good(iotsafe_file_open(card, "AB", &other));
+	expect_file(other, FIRST SECOND);
+	expect_file(file, FIRST SECOND);
+	iotsafe_file_free(other);
+	end(&script, card, file);
+}
