@@ -112,10 +112,12 @@ ck_rv_t slot_need_card(struct slot *slot)
 	code = iotsafe_card_open(slot->config.address, &card);
 	if (code >= 0)
 		return take_card(slot, card);
-	if (slot->card)
-		return slot_failed(slot, code);
 	slot->device_error = iotsafe_last_status();
-	return error_of_opening(code);
+	if (!slot->card)
+		return error_of_opening(code);
+	/* A modem that starts may not have seen its SIM yet. */
+	error_of(code);
+	return CKR_DEVICE_ERROR;
 }
 
 void slot_forget(struct slot *slot)

@@ -52,7 +52,10 @@ Test(pkcs11_failure, a_modem_that_was_away_is_used_again_by_the_same_handles)
 	write_modem("mine", "--fault die=A4");
 	EXPECT(sign_with(session, key), CKR_DEVICE_ERROR);
 	EXPECT(find_class(session, CKO_PRIVATE_KEY, found), 1);
-	write_modem("mine", "");
+	/* Or the SIM is not seen yet. */
+	write_modem("mine", "--fault cme=70:10@1-1");
+	EXPECT(sign_with(session, key), CKR_DEVICE_ERROR);
+	EXPECT(p11->C_GetSessionInfo(session, &info), CKR_OK);
 	EXPECT(sign_with(session, key), CKR_OK);
 	EXPECT(private_key(session), key);
 	stop();
