@@ -2,7 +2,6 @@
 /*
  * The card's algorithms become mechanisms, and their parameters are checked.
  */
-#include <gnutls/gnutls.h>
 #include <string.h>
 #include "mechanism.h"
 #include "module.h"
@@ -28,7 +27,7 @@ static const struct mechanism {
 	ck_flags_t flags;
 	int use, algorithms;
 	ck_mechanism_type_t base;
-	int digest;
+	gnutls_digest_algorithm_t digest;
 } mechanisms[] = {
 #define EC(type, digest)                                                       \
 	{                                                                      \
@@ -40,13 +39,13 @@ static const struct mechanism {
 		type, CKK_RSA, 2048, CKF_SIGN, IOTSAFE_OBJECT_SIGN,            \
 			algorithms, base, digest,                              \
 	}
-	EC(CKM_ECDSA, 0),
+	EC(CKM_ECDSA, GNUTLS_DIG_UNKNOWN),
 	EC(CKM_ECDSA_SHA1, GNUTLS_DIG_SHA1),
 	EC(CKM_ECDSA_SHA224, GNUTLS_DIG_SHA224),
 	EC(CKM_ECDSA_SHA256, GNUTLS_DIG_SHA256),
 	EC(CKM_ECDSA_SHA384, GNUTLS_DIG_SHA384),
 	EC(CKM_ECDSA_SHA512, GNUTLS_DIG_SHA512),
-	RSA(CKM_RSA_PKCS, PKCS1, CKM_RSA_PKCS, 0),
+	RSA(CKM_RSA_PKCS, PKCS1, CKM_RSA_PKCS, GNUTLS_DIG_UNKNOWN),
 	RSA(CKM_SHA1_RSA_PKCS, IOTSAFE_RSA_PKCS1_SHA1, CKM_RSA_PKCS,
 	    GNUTLS_DIG_SHA1),
 	RSA(CKM_SHA224_RSA_PKCS, IOTSAFE_RSA_PKCS1_SHA224, CKM_RSA_PKCS,
@@ -57,7 +56,7 @@ static const struct mechanism {
 	    GNUTLS_DIG_SHA384),
 	RSA(CKM_SHA512_RSA_PKCS, IOTSAFE_RSA_PKCS1_SHA512, CKM_RSA_PKCS,
 	    GNUTLS_DIG_SHA512),
-	RSA(CKM_RSA_PKCS_PSS, PSS, CKM_RSA_PKCS_PSS, 0),
+	RSA(CKM_RSA_PKCS_PSS, PSS, CKM_RSA_PKCS_PSS, GNUTLS_DIG_UNKNOWN),
 	RSA(CKM_SHA256_RSA_PKCS_PSS, IOTSAFE_RSA_PSS_SHA256, CKM_RSA_PKCS_PSS,
 	    GNUTLS_DIG_SHA256),
 	RSA(CKM_SHA384_RSA_PKCS_PSS, IOTSAFE_RSA_PSS_SHA384, CKM_RSA_PKCS_PSS,
@@ -65,9 +64,9 @@ static const struct mechanism {
 	RSA(CKM_SHA512_RSA_PKCS_PSS, IOTSAFE_RSA_PSS_SHA512, CKM_RSA_PKCS_PSS,
 	    GNUTLS_DIG_SHA512),
 	{CKM_ECDH1_DERIVE, CKK_EC, 256, CKF_DERIVE | CURVE,
-	 IOTSAFE_OBJECT_AGREE, 0, 0, 0},
+	 IOTSAFE_OBJECT_AGREE, 0, 0, GNUTLS_DIG_UNKNOWN},
 	{CKM_EC_KEY_PAIR_GEN, CKK_EC, 256, CKF_GENERATE_KEY_PAIR | CURVE,
-	 IOTSAFE_OBJECT_GENERATE, 0, 0, 0},
+	 IOTSAFE_OBJECT_GENERATE, 0, 0, GNUTLS_DIG_UNKNOWN},
 };
 
 #define MECHANISMS_COUNT (sizeof(mechanisms) / sizeof(mechanisms[0]))

@@ -3,6 +3,7 @@
 #ifndef PKCS11_MECHANISM_H
 #define PKCS11_MECHANISM_H
 
+#include <gnutls/gnutls.h>
 #include "object.h"
 
 /* The mechanisms that a key of this kind has, as bits of a table. */
@@ -16,7 +17,9 @@ struct signing_way {
 	ck_mechanism_type_t base; /* CKM_ECDSA, CKM_RSA_PKCS or _PSS */
 	/* Of RSA where mechanism or parameters tell it; else the data does. */
 	int algorithm;
-	int digest; /* that is made here of the data; 0: the data is one */
+	/* That is made here of the data; GNUTLS_DIG_UNKNOWN: the data is one.
+	 */
+	gnutls_digest_algorithm_t digest;
 };
 
 /* Checks a mechanism for signatures with this key. */
