@@ -115,6 +115,13 @@ static void qmi_close(struct link *link)
 	link->self = NULL;
 }
 
+static void qmi_abandon(struct link *link)
+{
+	struct qmi *qmi = link->self;
+
+	stream_abandon(&qmi->modem.stream);
+}
+
 static int start(struct qmi *qmi, const struct address *address,
 		 const struct deadline *deadline)
 {
@@ -353,6 +360,7 @@ static const struct link_kind qmi_kind = {
 	.open = qmi_open_link,
 	.exchange = qmi_exchange,
 	.close = qmi_close,
+	.abandon = qmi_abandon,
 	.channel_open = qmi_channel_open,
 	.channel_close = qmi_channel_close,
 	.iccid = qmi_iccid,

@@ -305,3 +305,13 @@ void queue_close(struct queue *queue)
 	queue->wait = NULL;
 	let_go(wait);
 }
+
+/* The lock may be one of the parent's threads'. */
+void queue_abandon(struct queue *queue)
+{
+	if (queue->wait) {
+		close(queue->wait->fd);
+		close(queue->wait->done_fd);
+	}
+	queue->wait = NULL;
+}

@@ -69,6 +69,7 @@ void stream_abandon(struct stream *stream)
 	close(stream->fd);
 	if (stream->child_fd >= 0)
 		close(stream->child_fd);
+	queue_abandon(&stream->queue);
 	stream->kind = NULL;
 }
 

@@ -101,7 +101,7 @@ int stream_read_now(struct stream *stream, uint8_t *data, size_t room)
 void stream_close(struct stream *stream) FOR_MODULES(stream_close);
 
 /* Closes a child's copies of descriptors, for the locks end with the last. */
-void stream_abandon(struct stream *stream);
+void stream_abandon(struct stream *stream) FOR_MODULES(stream_abandon);
 
 /* Records why a port could not be opened. */
 int stream_refused(const struct stream *stream, const char *path, int number)

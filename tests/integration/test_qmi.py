@@ -343,6 +343,31 @@ def test_a_client_that_the_modem_forgot_is_asked_for_anew(device, modem, tmp_pat
     assert modem.seen.count(ALLOCATE) == 2
 
 
+@pytest.mark.plain_build
+def test_a_child_gets_the_device_when_its_parent_has_ended(modem):
+    """Without a word, as daemon(3) lets it end."""
+    script = (
+        "import iotsafe, os, sys\n"
+        "card = iotsafe.open(sys.argv[1])\n"
+        "end, kept = os.pipe()\n"
+        "if os.fork():\n"
+        "    os._exit(0)\n"
+        "os.close(kept)\n"
+        "os.read(end, 1)\n"
+        "print(len(iotsafe.open(sys.argv[1]).random(8)), flush=True)\n"
+    )
+    far = Terminal(modem.serve)
+    program = subprocess.run(
+        ["/usr/bin/python3", "-c", script, f"qmi:{far.path}?proxy=no"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        timeout=60,
+        check=False,
+    )
+    far.end()
+    assert program.stdout == b"8\n", program.stderr
+
+
 # Which card it is.
 
 

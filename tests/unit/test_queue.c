@@ -203,6 +203,47 @@ Test(queue, a_port_that_is_closed_while_a_wait_goes_on_is_nobody_s)
 	close(fd);
 }
 
+/* Gives a process that has what its parent, dead by now, had. */
+static pid_t child_of_who_gave_up(void)
+{
+	struct queue queue;
+	pid_t parent, child;
+	int ends[2];
+
+	cr_assert(!pipe(ends));
+	parent = fork();
+	if (!parent) {
+		queue = joined();
+		if (enter(&queue, 1) != IOTSAFE_ERR_TIMEOUT || fork())
+			_exit(0);
+		close(queue.fd);
+		queue_abandon(&queue);
+		child = getpid();
+		if (write(ends[1], &child, sizeof(child)) == sizeof(child))
+			pause();
+		_exit(0);
+	}
+	close(ends[1]);
+	cr_assert(waitpid(parent, NULL, 0) == parent);
+	cr_assert(read(ends[0], &child, sizeof(child)) == sizeof(child));
+	close(ends[0]);
+	return child;
+}
+
+Test(queue, a_child_keeps_nothing_of_a_wait_that_its_parent_gave_up)
+{
+	struct queue first = joined(), alone;
+	int fd = open(path, O_RDWR);
+	pid_t child;
+
+	cr_assert(enter(&first, 1000) == 0);
+	child = child_of_who_gave_up();
+	leave(&first);
+	cr_expect(queue_join(&alone, fd, true), "somebody is still there");
+	kill(child, SIGKILL);
+	close(fd);
+}
+
 Test(queue, another_program_s_lock_is_waited_for_and_told_apart)
 {
 	struct queue queue = joined();
