@@ -175,7 +175,9 @@ EXPORTED int gnutls_privkey_import_x509(gnutls_privkey_t privkey,
 	char name[NAME_ROOM];
 	int result;
 
-	if (!recall(key, name))
+	/* It may have got a key since. */
+	if (gnutls_x509_privkey_get_pk_algorithm(key) != GNUTLS_PK_UNKNOWN ||
+	    !recall(key, name))
 		return OTHERS(gnutls_privkey_import_x509)(privkey, key, flags);
 	result = gnutls_privkey_import_url(privkey, name, 0);
 	if (result >= 0 && flags & GNUTLS_PRIVKEY_IMPORT_AUTO_RELEASE)

@@ -120,6 +120,38 @@ def test_a_name_in_a_file_may_be_wrong(setting):
     assert 'iotsafe: no private key "wrong" on the card' in text
 
 
+IMPORT_TWICE = """
+import ctypes
+gnutls = ctypes.CDLL(None)
+class Datum(ctypes.Structure):
+    _fields_ = [("data", ctypes.c_char_p), ("size", ctypes.c_uint)]
+def check(result):
+    assert result >= 0, result
+    return result
+line = b"iotsafe:label=client"
+key, made, private = (ctypes.c_void_p() for _ in range(3))
+text = Datum()
+check(gnutls.gnutls_x509_privkey_init(ctypes.byref(made)))
+check(gnutls.gnutls_x509_privkey_generate(made, 1, 2048, 0))
+check(gnutls.gnutls_x509_privkey_export2_pkcs8(
+    made, 1, None, 1, ctypes.byref(text)))
+check(gnutls.gnutls_x509_privkey_init(ctypes.byref(key)))
+check(gnutls.gnutls_x509_privkey_import(
+    key, ctypes.byref(Datum(line, len(line))), 1))
+check(gnutls.gnutls_x509_privkey_import_pkcs8(
+    key, ctypes.byref(text), 1, None, 1))
+check(gnutls.gnutls_privkey_init(ctypes.byref(private)))
+check(gnutls.gnutls_privkey_import_x509(private, key, 0))
+print(gnutls.gnutls_privkey_get_type(private))
+"""
+X509 = 0  # GNUTLS_PRIVKEY_X509: no key of the card's
+
+
+def test_a_key_that_comes_behind_a_name_takes_its_place(setting):
+    text = setting.run(*WITH, "python3", "-c", IMPORT_TWICE)
+    assert int(text.splitlines()[-1]) == X509
+
+
 def test_a_key_in_a_file_stays_one(setting, client):
     """The line is a comment then."""
     file = setting.folder / "both.pem"
