@@ -80,6 +80,8 @@ ck_rv_t slot_failed(struct slot *slot, int code)
 	if (code == IOTSAFE_ERR_CLOSED || code == IOTSAFE_ERR_IO)
 		slot->away = true;
 	if (code == IOTSAFE_ERR_PIN && slot->locked) {
+		/* A card that was started anew has forgotten it. */
+		slot->logged_in = false;
 		error_of(code);
 		return CKR_USER_NOT_LOGGED_IN;
 	}

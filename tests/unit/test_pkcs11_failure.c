@@ -81,6 +81,37 @@ Test(pkcs11_failure, another_card_behind_the_modem_never_signs_for_the_handle)
 	stop();
 }
 
+static ck_rv_t sign_rsa(ck_session_handle_t session, ck_object_handle_t key)
+{
+	/* RFC 8017 section 9.2: of a hash by SHA-256. */
+	unsigned char info[51] = {0x30, 0x31, 0x30, 0x0D, 0x06, 0x09, 0x60,
+				  0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02,
+				  0x01, 0x05, 0x00, 0x04, 0x20};
+	struct ck_mechanism pkcs1 = {CKM_RSA_PKCS, NULL, 0};
+	unsigned char out[256];
+	unsigned long size = sizeof(out);
+
+	EXPECT(p11->C_SignInit(session, &pkcs1, key), CKR_OK);
+	return p11->C_Sign(session, info, sizeof(info), out, &size);
+}
+
+Test(pkcs11_failure, who_logged_in_before_the_modem_was_away_may_do_so_anew)
+{
+	static const char card[] = "mine --profile trust-onboard";
+	static unsigned char pin[] = "0000";
+	ck_session_handle_t session = start_modem(card, "--fault die=2A");
+	ck_object_handle_t found[16];
+
+	EXPECT(find_class(session, CKO_PRIVATE_KEY, found), 2);
+	EXPECT(p11->C_Login(session, CKU_USER, pin, 4), CKR_OK);
+	EXPECT(sign_rsa(session, found[0]), CKR_DEVICE_ERROR);
+	write_modem(card, "");
+	EXPECT(sign_rsa(session, found[0]), CKR_USER_NOT_LOGGED_IN);
+	EXPECT(p11->C_Login(session, CKU_USER, pin, 4), CKR_OK);
+	EXPECT(sign_rsa(session, found[0]), CKR_OK);
+	stop();
+}
+
 Test(pkcs11_failure, a_sim_that_was_taken_out_is_removed)
 {
 	ck_session_handle_t session = start("sim:?fault=pull=2A");
