@@ -70,6 +70,17 @@ struct slot *slot_find(ck_slot_id_t id)
 
 /* ---- the card ---- */
 
+/* What is there when it is back is told by the card's number: of one without
+ * any nobody can say that it is the same. */
+static ck_rv_t went_away(struct slot *slot, int code)
+{
+	const ck_rv_t result = error_of(code);
+
+	slot->away = true;
+	slot->gone |= !*iotsafe_card_iccid(slot->card);
+	return slot->gone ? CKR_DEVICE_REMOVED : result;
+}
+
 ck_rv_t slot_failed(struct slot *slot, int code)
 {
 	slot->device_error = iotsafe_last_status();
@@ -78,7 +89,7 @@ ck_rv_t slot_failed(struct slot *slot, int code)
 	if (code == IOTSAFE_ERR_ABSENT)
 		slot->gone = true;
 	if (code == IOTSAFE_ERR_CLOSED || code == IOTSAFE_ERR_IO)
-		slot->away = true;
+		return went_away(slot, code);
 	if (code == IOTSAFE_ERR_PIN && slot->locked) {
 		/* A card that was started anew has forgotten it. */
 		slot->logged_in = false;

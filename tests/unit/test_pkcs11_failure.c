@@ -81,6 +81,23 @@ Test(pkcs11_failure, another_card_behind_the_modem_never_signs_for_the_handle)
 	stop();
 }
 
+Test(pkcs11_failure, of_a_card_without_a_number_nobody_says_that_it_is_the_same)
+{
+	ck_session_handle_t session =
+		start_modem("mine --quirk no-iccid", "--fault die=B0");
+	ck_object_handle_t key = private_key(session), found[16];
+	unsigned long count;
+
+	EXPECT(p11->C_FindObjectsInit(session, NULL, 0), CKR_DEVICE_REMOVED);
+	write_modem("other --quirk no-iccid", "");
+	EXPECT(p11->C_FindObjects(session, found, 16, &count),
+	       CKR_SESSION_HANDLE_INVALID);
+	session = open_session(0);
+	EXPECT(p11->C_SignInit(session, &ecdsa, key), CKR_KEY_HANDLE_INVALID);
+	EXPECT(sign_with(session, private_key(session)), CKR_OK);
+	stop();
+}
+
 static ck_rv_t sign_rsa(ck_session_handle_t session, ck_object_handle_t key)
 {
 	/* RFC 8017 section 9.2: of a hash by SHA-256. */
