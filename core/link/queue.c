@@ -306,12 +306,11 @@ void queue_close(struct queue *queue)
 	let_go(wait);
 }
 
-/* The lock may be one of the parent's threads'. */
-void queue_abandon(struct queue *queue)
+/* The wait's lock may be held by a thread of the parent's. */
+int queue_abandon(struct queue *queue)
 {
-	if (queue->wait) {
-		close(queue->wait->fd);
-		close(queue->wait->done_fd);
-	}
+	const int fd = queue->wait ? queue->wait->fd : -1;
+
 	queue->wait = NULL;
+	return fd;
 }

@@ -38,8 +38,8 @@ void queue_leave(struct queue *queue);
 /* Before the descriptor is closed: also where it lives on in a child. */
 void queue_close(struct queue *queue);
 
-/* In such a child: closes its copies of what is waited by, for the locks end
- * with the last. */
-void queue_abandon(struct queue *queue);
+/* In such a child: gives its copy of the descriptor that waits, or -1. It is to
+ * be closed, for the locks end with the last. */
+int queue_abandon(struct queue *queue);
 
 #endif

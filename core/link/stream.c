@@ -62,14 +62,34 @@ void stream_close(struct stream *stream)
 	stream->fd = -1;
 }
 
+void stream_begin(struct stream *stream, const struct stream_kind *kind)
+{
+	struct stat status = {0};
+
+	fstat(stream->fd, &status);
+	stream->fd_device = status.st_dev;
+	stream->fd_inode = status.st_ino;
+	stream->kind = kind;
+}
+
+/* A daemon may have closed all that it did not know, and have something else
+ * by that number. */
+static void close_copy(const struct stream *stream, int fd)
+{
+	struct stat status;
+
+	if (fd >= 0 && fstat(fd, &status) == 0 &&
+	    status.st_dev == stream->fd_device &&
+	    status.st_ino == stream->fd_inode)
+		close(fd);
+}
+
 void stream_abandon(struct stream *stream)
 {
 	if (!stream->kind)
 		return;
-	close(stream->fd);
-	if (stream->child_fd >= 0)
-		close(stream->child_fd);
-	queue_abandon(&stream->queue);
+	close_copy(stream, stream->fd);
+	close_copy(stream, queue_abandon(&stream->queue));
 	stream->kind = NULL;
 }
 

@@ -31,7 +31,9 @@ struct stream {
 	const struct stream_kind *kind; /* NULL: not open */
 	char name[STREAM_NAME_MAX];	/* as errors name it: "at:/dev/ttyS1" */
 	int fd;				/* what poll(2) waits for */
-	void *port;			/* libserialport's */
+	dev_t fd_device;		/* and what it was, when it was new */
+	ino_t fd_inode;
+	void *port; /* libserialport's */
 	pid_t child;
 	int child_fd; /* pidfd, or -1 */
 	/* The port's rate where it did not take the one asked for, or 0. Ports
@@ -99,6 +101,9 @@ int stream_read_now(struct stream *stream, uint8_t *data, size_t room)
 
 /* Accepts a stream that is not open. */
 void stream_close(struct stream *stream) FOR_MODULES(stream_close);
+
+/* The kinds': the descriptor is there. */
+void stream_begin(struct stream *stream, const struct stream_kind *kind);
 
 /* Closes a child's copies of descriptors, for the locks end with the last. */
 void stream_abandon(struct stream *stream) FOR_MODULES(stream_abandon);

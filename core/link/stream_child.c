@@ -224,6 +224,6 @@ int stream_open_child(struct stream *stream, char *const argv[], bool search,
 	}
 	stream->fd = ends[0];
 	stream->child_fd = open_pidfd(stream->child);
-	stream->kind = &child_kind;
+	stream_begin(stream, &child_kind);
 	return IOTSAFE_OK;
 }

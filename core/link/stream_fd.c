@@ -190,7 +190,7 @@ int stream_open_socket(struct stream *stream, const char *path)
 		return stream_refused(stream, path, number);
 	}
 	stream->fd = fd;
-	stream->kind = &fd_kind;
+	stream_begin(stream, &fd_kind);
 	return IOTSAFE_OK;
 }
 
@@ -246,7 +246,7 @@ int stream_open_abstract(struct stream *stream, const char *name,
 		return result;
 	}
 	stream->fd = fd;
-	stream->kind = &fd_kind;
+	stream_begin(stream, &fd_kind);
 	return IOTSAFE_OK;
 }
 
@@ -264,6 +264,6 @@ int stream_open_descriptor(struct stream *stream, const char *path,
 	else
 		return error_set(IOTSAFE_ERR_IO, "%s: not a port",
 				 stream->name);
-	stream->kind = &fd_kind;
+	stream_begin(stream, &fd_kind);
 	return IOTSAFE_OK;
 }

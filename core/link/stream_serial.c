@@ -107,7 +107,7 @@ static int take(struct stream *stream, const char *path, struct sp_port *port,
 		set_rest(stream->fd, settings->flow);
 		stream_read_baud(stream, stream->fd, settings->baud);
 		stream->port = port;
-		stream->kind = &serial_kind;
+		stream_begin(stream, &serial_kind);
 		return IOTSAFE_OK;
 	}
 	stream_unlock(stream);

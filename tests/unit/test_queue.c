@@ -217,7 +217,7 @@ static pid_t child_of_who_gave_up(void)
 		if (enter(&queue, 1) != IOTSAFE_ERR_TIMEOUT || fork())
 			_exit(0);
 		close(queue.fd);
-		queue_abandon(&queue);
+		close(queue_abandon(&queue));
 		child = getpid();
 		if (write(ends[1], &child, sizeof(child)) == sizeof(child))
 			pause();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Cards by address: shared within a process, never between processes. */
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -348,6 +349,38 @@ Test(registry, a_child_gets_the_port_when_its_parent_has_ended)
 	cr_assert(read(ends[0], &status, sizeof(status)) == sizeof(status));
 	cr_assert(status == 0, "%d", status);
 	cr_assert(fakecard_channels(&fake) == 0);
+}
+
+/* 0: a child has all that its parent has by the numbers of what it closed. */
+static int closes_what_it_does_not_know(const char *address)
+{
+	iotsafe_card *card;
+	int status = 1;
+
+	if (iotsafe_card_open(address, &card))
+		return 2;
+	for (int fd = 3; fd < 100; fd++)
+		close(fd);
+	for (int fd = 3; fd < 100; fd++)
+		if (open("/dev/null", O_WRONLY) != fd)
+			return 3;
+	if (fork()) {
+		wait(&status);
+		return status;
+	}
+	for (int fd = 3; fd < 100; fd++)
+		if (write(fd, "", 1) != 1)
+			_exit(4);
+	_exit(0);
+}
+
+Test(registry, a_child_loses_nothing_that_took_the_number_of_the_port)
+{
+	pid_t child = fork();
+
+	if (!child)
+		_exit(closes_what_it_does_not_know(modem.address) != 0);
+	expect_exit(child);
 }
 
 Test(registry, a_child_is_told_that_its_parent_has_the_port)
