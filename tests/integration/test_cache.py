@@ -210,8 +210,8 @@ def test_a_request_is_never_of_the_former_key(card, tmp_path):
     assert b"the card has another key than the cache had" in done.stderr
     (tmp_path / "csr.pem").write_bytes(
         iotsafe("csr", "CN=client", card=card.address).stdout)
-    public = openssl("req", "-in", tmp_path / "csr.pem", "-verify", "-noout",
-                     "-pubkey")
+    openssl("req", "-in", tmp_path / "csr.pem", "-verify", "-noout")
+    public = openssl("req", "-in", tmp_path / "csr.pem", "-noout", "-pubkey")
     assert public == openssl("ec", "-in", key, "-pubout")
 
 
