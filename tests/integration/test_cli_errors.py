@@ -125,9 +125,13 @@ FAILURES = [
 def test_a_failure_has_its_sentence_and_status(card, words, status, reason):
     said, error = sentence(*words, card=card, status=status)
     assert reason in said
-    # Each start of the software SIM makes a card with another number.
-    told, reported = (re.sub("[0-9]{18,20}", "ICCID", each)
-                  for each in (said, error["text"]))
+    # Each start of the software SIM makes a card with another number, and a
+    # busy machine has slow answers in one of the two.
+    told, reported = (
+        re.sub("[0-9]{18,20}|; others took up to [0-9]+ ms: [^(]* may do", "",
+               each)
+        for each in (said, error["text"])
+    )
     assert told == "iotsafe: " + reported
     if re.fullmatch("[0-9A-F]{4}", reason):
         assert error["status"] == reason
