@@ -33,7 +33,7 @@ static void read_environment(void)
 	if (strstr(what, "failure"))
 		atomic_fetch_or(&wanted, IOTSAFE_TRACE_FAILURE);
 	if (strstr(what, "all"))
-		atomic_store(&wanted, IOTSAFE_TRACE_APDU | IOTSAFE_TRACE_AT);
+		atomic_fetch_or(&wanted, IOTSAFE_TRACE_APDU | IOTSAFE_TRACE_AT);
 }
 
 bool trace_wants(unsigned what)

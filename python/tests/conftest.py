@@ -15,6 +15,8 @@ import pytest
 # What the suites of the other programs use as well.
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "tests/support"))
 
+import servers  # noqa: E402
+
 SIM = os.environ.get("IOTSAFE_SIM", "")
 
 
@@ -38,6 +40,13 @@ def store(tmp_path):
     directory = tmp_path / "store"
     run(SIM, "pki", "--store", directory)
     return directory
+
+
+@pytest.fixture
+def web(store):
+    web = servers.Web(store)
+    yield web
+    web.stop()
 
 
 @pytest.fixture
@@ -232,8 +241,6 @@ def context(card, ca):
 @pytest.fixture
 def peer(store):
     """Starts servers of Python's ssl module, which is OpenSSL's."""
-    import servers
-
     started = []
 
     def start(handler=servers.echo, **options):

@@ -18,7 +18,7 @@ import pytest
 import requests
 import urllib3
 
-from servers import Web, connect_through, server_context
+from servers import connect_through, server_context
 
 CLIENT = "iotsafe-sim gsma client"
 # httpcore's sync half wraps TLS in TLS by wrap_bio from here on.
@@ -98,13 +98,6 @@ def test_files_go_on_without_tls_and_the_socket_does_not(peer, wrap_ssl):
 
 
 # --- TLS in TLS ---
-
-
-@pytest.fixture
-def web(store):
-    web = Web(store)
-    yield web
-    web.stop()
 
 
 @pytest.fixture

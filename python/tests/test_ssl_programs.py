@@ -30,13 +30,6 @@ SIZE = 40000
 
 
 @pytest.fixture
-def web(store):
-    web = Web(store)
-    yield web
-    web.stop()
-
-
-@pytest.fixture
 def elsewhere(store):
     """A server whose certificate is not for the name it is called by."""
     web = Web(store, "127.0.0.2")

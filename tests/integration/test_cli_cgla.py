@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 from command import answer, iotsafe, openssl, sentence, text
-from farside import Server, Sim, make_server_certificate
+from farside import Server, Sim
 
 # Attributes of the address, the interface that comes out, the channel's name.
 MODEMS = {
@@ -34,13 +34,6 @@ MODEMS = {
     ),
     "one channel": ("quirk=no-csim,max-channels=1", "cgla", "5"),
 }
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pki")
-    make_server_certificate(folder)
-    return folder
 
 
 @pytest.fixture(params=MODEMS)

@@ -16,7 +16,6 @@ import threading
 import tty
 
 import pytest
-from command import iotsafe
 from doctor import HEALTHY, PROBLEM, check, found, run
 from farside import Sim
 from pcscd import Card, Pcscd

@@ -9,7 +9,7 @@ import time
 import pytest
 from cardmodem import Card, Holder, Terminal, end_owner, is_taken, own_network
 from command import answer, iotsafe, openssl, sentence, text
-from farside import Server, make_server_certificate
+from farside import Server
 from mbimmodem import (
     APDU,
     BUSY,
@@ -32,13 +32,6 @@ def network():
         if not own and is_taken("mbim-proxy"):
             pytest.skip("this machine's own qmi-proxy or mbim-proxy is running")
         yield
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pki")
-    make_server_certificate(folder)
-    return folder
 
 
 @pytest.fixture

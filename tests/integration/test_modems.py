@@ -33,14 +33,17 @@ MODEMS = {
     "busy at first": ("fault=busy=2", "csim"),
     "busy at first, in words": ("fault=busy=2&quirk=cme-text", "csim"),
     "a SIM that is slow to start": ("quirk=sim-slow=700", "csim"),
-    "the same, AT+CGLA": ("quirk=sim-slow=700,no-csim,cme-text", "cgla"),
+    "a SIM that is slow to start, AT+CGLA": (
+        "quirk=sim-slow=700,no-csim,cme-text",
+        "cgla",
+    ),
     # what gets lost
     "sleeps through the first command": ("quirk=lose-first&timeout=3000", "csim"),
     "boots": ("quirk=boot=700&timeout=3000", "csim"),
     "needs 20 ms between commands": ("quirk=pause", "csim"),
     "drops the first SELECT": ("quirk=lose-select", "csim"),
     "drops a command now and then": ("quirk=lose-some=9", "csim"),
-    "the same, AT+CGLA": ("quirk=lose-some=9,no-csim", "cgla"),
+    "drops a command now and then, AT+CGLA": ("quirk=lose-some=9,no-csim", "cgla"),
     # what is refused
     "no test forms": ("quirk=no-csim-test,no-cgla-test", "csim"),
     "silent test forms": ("quirk=silent-test", "csim"),

@@ -18,7 +18,7 @@ from cardmodem import (
     own_network,
 )
 from command import answer, iotsafe, openssl, sentence, text
-from farside import Server, make_server_certificate
+from farside import Server
 from pcscd import until
 from qmimodem import ALLOCATE, APDU, LOGICAL_CHANNEL, OPEN_CHANNEL, READ, QmiModem
 
@@ -31,13 +31,6 @@ def network():
         if not own and is_taken("qmi-proxy"):
             pytest.skip("this machine's own qmi-proxy or mbim-proxy is running")
         yield
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pki")
-    make_server_certificate(folder)
-    return folder
 
 
 @pytest.fixture

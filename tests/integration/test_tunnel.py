@@ -15,13 +15,6 @@ from tunnel import TlsServer, Tunnel, echo, says
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pki")
-    make_server_certificate(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def stranger(tmp_path_factory):
     """A store whose authorities nobody here knows."""
     folder = tmp_path_factory.mktemp("stranger")

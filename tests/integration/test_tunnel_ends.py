@@ -12,15 +12,7 @@ import threading
 import time
 
 import pytest
-from farside import make_server_certificate
 from tunnel import TlsServer, Tunnel, echo, receive, says
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pki")
-    make_server_certificate(folder)
-    return folder
 
 
 

@@ -13,17 +13,9 @@ import subprocess
 import sys
 
 import pytest
-from farside import make_server_certificate
 from tunnel import TlsServer, Tunnel, echo, refused, says
 
 TOOLS = pathlib.Path(__file__).resolve().parents[2] / "tools"
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pki")
-    make_server_certificate(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -9,22 +9,13 @@ import threading
 import time
 
 import pytest
-from farside import make_server_certificate
 from tunnel import TlsServer, Tunnel, echo, receive, says
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pki")
-    make_server_certificate(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")
 def server(folder):
     with TlsServer(folder, echo) as server:
         yield server
-
 
 
 def test_the_rest_waits_in_the_queue(folder, server):

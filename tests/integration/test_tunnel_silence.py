@@ -10,15 +10,8 @@ import threading
 import time
 
 import pytest
-from farside import Server, make_server_certificate
+from farside import Server
 from tunnel import TlsServer, Tunnel, echo, says
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pki")
-    make_server_certificate(folder)
-    return folder
 
 
 def test_silence_ends_a_connection_if_asked_for(folder):

@@ -3,7 +3,6 @@
 socket or a pseudo-terminal in the place of its device, or behind the name
 "qmi-proxy" in the place of the proxy. `ways` makes it misbehave."""
 
-import contextlib
 import struct
 import threading
 

@@ -4,7 +4,6 @@ certificate of the store's authority and tell what they were shown."""
 
 import contextlib
 import http.server
-import os
 import re
 import socket
 import ssl

@@ -57,6 +57,12 @@ Test(trace, of_failures_is_switched_by_the_environment)
 	cr_assert(trace_wants(IOTSAFE_TRACE_FAILURE));
 }
 
+Test(trace, of_failures_may_be_asked_for_beside_all)
+{
+	asks_environment("failure,all", true, true);
+	cr_assert(trace_wants(IOTSAFE_TRACE_FAILURE));
+}
+
 Test(trace, an_unknown_word_switches_nothing_on)
 {
 	asks_environment("none", false, false);
