@@ -214,17 +214,23 @@ int card_go_to_named(iotsafe_card *card, const struct name *name,
 	return card_go_to(card, number, deadline);
 }
 
-/* What nobody has asked for yet. */
-static unsigned unknown_applets(const iotsafe_card *card)
+/* What nobody has asked for yet. Where the address has AIDs, what has none
+ * among them is not there for us. */
+static unsigned unknown_applets(iotsafe_card *card)
 {
 	struct aid aids[CHANNEL_AIDS_MAX];
 	unsigned unknown = 0;
 
-	for (unsigned i = 0; i < APPLETS; i++)
-		if (!card->holdings[i].absent &&
-		    !card->holdings[i].applet.kind &&
-		    collect_aids(card, 1u << i, aids))
+	for (unsigned i = 0; i < APPLETS; i++) {
+		struct holding *holding = &card->holdings[i];
+
+		if (holding->absent || holding->applet.kind)
+			continue;
+		if (collect_aids(card, 1u << i, aids))
 			unknown |= 1u << i;
+		else
+			holding->absent = true;
+	}
 	return unknown;
 }
 

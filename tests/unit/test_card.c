@@ -68,6 +68,25 @@ Test(card, tries_the_aids_of_its_address_only)
 	script_expect_done(&script);
 }
 
+Test(card, has_no_applets_but_those_that_its_address_names)
+{
+	struct script script =
+		SCRIPT(ROW_OPEN, {"01A4040006A00000000203", "9000"},
+		       {"81CB010000", "C1128401016001024A01014B01134E0101610107"
+				      "9000"},
+		       ROW_CLOSE);
+	iotsafe_card *card = script_open(&script, "aid=A00000000203");
+	iotsafe_key *key;
+	iotsafe_list *list;
+
+	expect_good(iotsafe_card_list(card, NULL, &list));
+	iotsafe_list_free(list);
+	expect_error(iotsafe_key_open(card, "absent", &key), IOTSAFE_ERR_ABSENT,
+		     "no private key \"absent\" on the card");
+	iotsafe_card_free(card);
+	script_expect_done(&script);
+}
+
 Test(card, refuses_a_bad_address_before_it_speaks)
 {
 	static const char *const bad[][2] = {
