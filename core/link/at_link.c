@@ -50,6 +50,19 @@ static int no_modem(const struct at_modem *modem, int result)
 	return result;
 }
 
+/* Words instead of numbers: V1 is V.250's own default, and what ModemManager
+ * says to every modem. */
+static int want_words(struct at_modem *modem, const struct at_answer *probed,
+		      const struct deadline *deadline)
+{
+	struct at_answer answer;
+
+	if (strcmp(probed->words, AT_NUMBER_OK) != 0)
+		return IOTSAFE_OK;
+	return at_modem_command(modem, "ATV1\r", "ATV1", NULL, &answer,
+				deadline);
+}
+
 /* ATE0 also asks whether a modem is there. An ERROR is an answer, but may be
  * to the remains of a line that somebody else began: asked again. */
 static int probe(struct at_modem *modem, int patience,
@@ -67,8 +80,10 @@ static int probe(struct at_modem *modem, int patience,
 
 		/* There is nothing to be in step with yet. */
 		modem->in_step = true;
-		result = at_modem_command(modem, "ATE0\r", "ATE0", NULL,
+		result = at_modem_command(modem, AT_PROBE, "ATE0", NULL,
 					  &answer, &end);
+		if (result >= 0 && answer.final == AT_OK)
+			result = want_words(modem, &answer, &end);
 		if (result >= 0 && answer.final == AT_OK) {
 			/* The answers to the others may be on their way. */
 			modem->in_step = i == 0;

@@ -250,6 +250,19 @@ static bool is_start(const struct at_line *line)
 	return false;
 }
 
+/* The answer to a probe of a modem that was told, by whoever had it before, to
+ * give numbers instead of words (V.250 section 6.2.6, V0): 0 is OK, 4 ERROR. To
+ * other commands a number alone may be an answer. */
+static void take_number(struct at_line *line, const char *sent)
+{
+	if (line->kind != AT_TEXT || strcmp(sent, AT_PROBE) != 0)
+		return;
+	if (!strcmp(line->text, AT_NUMBER_OK))
+		line->kind = AT_OK;
+	else if (!strcmp(line->text, AT_NUMBER_ERROR))
+		line->kind = AT_ERROR;
+}
+
 /* Takes lines up to the final result code of the command `sent` last. */
 static int take_answer(struct at_modem *modem, const char *sent,
 		       const char *wanted, struct at_answer *answer,
@@ -259,6 +272,7 @@ static int take_answer(struct at_modem *modem, const char *sent,
 
 	for (;;) {
 		TRY(at_modem_line(modem, &line, deadline));
+		take_number(&line, sent);
 		if (line.kind == AT_OK && is_old(answer, sent)) {
 			start_answer(answer, sent);
 			continue;

@@ -15,6 +15,11 @@
 
 #define AT_WORDS_MAX 96
 
+/* What a modem is asked first. Its answer may be a number instead of a word. */
+#define AT_PROBE	"ATE0\r"
+#define AT_NUMBER_OK	"0"
+#define AT_NUMBER_ERROR "4"
+
 struct at_marker;
 
 struct at_modem {

@@ -280,6 +280,24 @@ Test(at_link, opens_a_modem_without_error_numbers)
 	expect_all_answered();
 }
 
+Test(at_link, opens_a_modem_that_answers_numbers_and_asks_for_words)
+{
+	static const struct far_row rows[] = {
+		{"ATE0", "ATE0\r4\r", FAR_ANSWER},
+		{"ATE0", "ATE0\r0\r", FAR_ANSWER},
+		{"ATV1", "\r\nOK\r\n", FAR_ANSWER},
+		{"AT+CMEE?", "\r\n+CMEE: 0\r\n" OK, FAR_ANSWER},
+		{"AT+CMEE=1", OK, FAR_ANSWER},
+		{RANDOM, "\r\n+CSIM: 4,\"6D00\"\r\n" OK, FAR_ANSWER},
+	};
+
+	cr_assert_eq(open_far(rows, COUNT(rows), 30000), IOTSAFE_OK, "%s",
+		     iotsafe_last_error());
+	expect_answer("8184000008", "6D00");
+	close_far();
+	expect_all_answered();
+}
+
 Test(at_link, an_answer_to_a_program_before_us_is_not_ours)
 {
 	const struct far_row rows[] = {
