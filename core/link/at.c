@@ -260,12 +260,15 @@ static bool ends_with_status(const struct at_csim *csim)
 }
 
 /* The length field lies on some modems (ModemManager's tests have 10 for four
- * digits), so data that ends well is believed. Digits put together from two
- * lines are believed only when the length confirms them. */
+ * digits), so data that ends well is believed; but not from a modem that has
+ * told the truth before: one cut in eight ends like a status word. Digits put
+ * together from two lines are believed only when the length confirms them. */
 static bool is_truncated(const struct at_csim *csim)
 {
 	if (csim->continued)
 		return csim->quoted || csim->size != csim->declared;
+	if (csim->exact && csim->declared > csim->size)
+		return true;
 	return csim->declared > csim->size &&
 	       (csim->quoted || !ends_with_status(csim));
 }

@@ -65,6 +65,7 @@ struct at_csim {
 	bool quoted; /* began with a quotation mark and did not end with one */
 	bool continued;
 	bool lost;	 /* a line was too long to keep */
+	bool exact;	 /* this modem's length fields have been right */
 	size_t declared; /* the length field: digits */
 	size_t size;	 /* digits that came */
 	char digits[AT_CSIM_MAX];

@@ -225,15 +225,18 @@ static int ask(struct at_modem *modem, bool once, const char *line,
 }
 
 static int judge(struct at_modem *modem, const char *name,
-		 const struct at_answer *answer, uint8_t *response,
+		 struct at_answer *answer, uint8_t *response,
 		 size_t *response_size, const struct deadline *deadline)
 {
 	int result;
 
 	if (answer->final == AT_ERROR)
 		return refused(modem, name, answer, deadline);
+	answer->csim.exact = modem->exact;
 	result = at_csim_response(&answer->csim, response, *response_size,
 				  response_size);
+	if (result >= 0)
+		modem->exact = answer->csim.declared == answer->csim.size;
 	if (result < 0) {
 		/* Perhaps an OK that was left over: the true answer may still
 		 * come. */

@@ -46,6 +46,7 @@ struct at_modem {
 	/* Of the address (at_init.c), NULL for none. */
 	char *init, *exit;
 	bool ok_first; /* says OK and then its answer */
+	bool exact;    /* the last answer of the card had its length in front */
 	/* Markers (at_sync.c): whose line came and whose OK is due, and whose
 	 * answer was complete last. */
 	const struct at_marker *marked, *answered;

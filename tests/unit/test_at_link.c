@@ -216,6 +216,38 @@ Test(at_link, refuses_what_it_cannot_understand_and_goes_on)
 	}
 }
 
+/* What is cut may end like a status word. */
+Test(at_link, a_cut_answer_of_a_modem_that_counts_right_is_none)
+{
+	static const char cut[] = "\r\n+CSIM: 140,\"334012346A82\"\r\n" OK;
+	const struct far_row rows[] = {
+		OPENING,
+		{OPEN_CHANNEL, "\r\n+CSIM: 6,\"019000\"\r\n" OK, FAR_ANSWER},
+		{RANDOM, cut, FAR_ANSWER},
+	};
+
+	cr_assert_eq(open_far(rows, COUNT(rows), 5000), IOTSAFE_OK);
+	expect_answer("0070000001", "019000");
+	expect_error("8184000008", 5000, IOTSAFE_ERR_FORMAT, "truncated");
+	close_far();
+	expect_all_answered();
+}
+
+Test(at_link, the_answers_of_a_modem_that_counts_wrong_are_believed)
+{
+	const struct far_row rows[] = {
+		OPENING,
+		{OPEN_CHANNEL, "\r\n+CSIM: 10,\"6881\"\r\n" OK, FAR_ANSWER},
+		{RANDOM, "\r\n+CSIM: 140,\"12346D00\"\r\n" OK, FAR_ANSWER},
+	};
+
+	cr_assert_eq(open_far(rows, COUNT(rows), 5000), IOTSAFE_OK);
+	expect_answer("0070000001", "6881");
+	expect_answer("8184000008", "12346D00");
+	close_far();
+	expect_all_answered();
+}
+
 /* --- Opening ----------------------------------------------------------------
  */
 
