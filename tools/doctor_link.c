@@ -194,6 +194,14 @@ bool doctor_reach(struct doctor *doctor, const char *address)
 	return true;
 }
 
+/* On the basic channel the applet takes the place of what the modem has
+ * selected there, and a card that lets an applet be selected only once has no
+ * other channel for it any more: tried where nothing else works. */
+static bool is_intrusive(const char *attribute)
+{
+	return !strcmp(attribute, "interface=basic");
+}
+
 void doctor_try_ways(struct doctor *doctor, const char *address)
 {
 	char works[160] = "";
@@ -204,7 +212,8 @@ void doctor_try_ways(struct doctor *doctor, const char *address)
 		char *other = with_attribute(address, ways[i].attribute);
 		size_t size = strlen(works);
 
-		if (doctor_open(doctor, other) >= 0)
+		if ((!size || !is_intrusive(ways[i].attribute)) &&
+		    doctor_open(doctor, other) >= 0)
 			snprintf(works + size, sizeof(works) - size, "%s%s",
 				 size ? "; " : "", ways[i].words);
 		doctor_close(doctor);

@@ -71,6 +71,11 @@ static const struct row {
 	 "This SIM has no IoT SAFE applet.",
 	 "Ask the operator for a SIM with IoT SAFE. If the SIM should have it "
 	 "under another application identifier, add aid=HEX to the address."},
+	{IOTSAFE_ERR_ABSENT, "lets nobody select", "closed-applet",
+	 "The SIM has the applet and lets nobody select it.",
+	 "End other programs that use it, or restart the modem, which closes "
+	 "what they left open. If it stays so, the applet is switched off: ask "
+	 "the operator."},
 	{IOTSAFE_ERR_ABSENT, "", "absent", "There is no card.",
 	 "Put the card in, and look whether the reader sees it."},
 	{IOTSAFE_ERR_PIN, "PUK", "puk",

@@ -150,6 +150,7 @@ static int open_home(iotsafe_card *card, const struct deadline *deadline)
 	int result = open_any(card, ALL_APPLETS, deadline);
 
 	if (result == IOTSAFE_ERR_ABSENT && iotsafe_last_status() &&
+	    !channel_applet_is_closed(iotsafe_last_status()) &&
 	    !card->aids_count)
 		error_append(", nor Trust Onboard's");
 	TRY(result);

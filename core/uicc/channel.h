@@ -107,6 +107,9 @@ int channel_exchange(struct channel *channel, const struct apdu *apdu,
 /* 61xx, and 9Fxx of GSM 11.11: the answer waits to be fetched. */
 bool channel_data_waits(unsigned status);
 
+/* Of SELECT: the applet is there and cannot be had. */
+bool channel_applet_is_closed(unsigned status);
+
 /* Records the error for a command that ended with this status word. */
 int channel_refused(const struct apdu *apdu, unsigned status)
 	FOR_MODULES(channel_refused);

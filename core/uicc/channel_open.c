@@ -99,10 +99,25 @@ static bool says_not_there(unsigned status)
 	       status == 0x6285;
 }
 
+/* The applet is there, and nobody may select it: deactivated, terminated; or
+ * selected on another channel, where it lets itself be selected only once (Java
+ * Card Runtime Environment 4.5.2). */
+bool channel_applet_is_closed(unsigned status)
+{
+	return status == 0x6985 || status == 0x6283 || status == 0x6285;
+}
+
 static int no_applet(size_t count, unsigned status)
 {
 	const char *words = apdu_status_words(status);
 
+	if (channel_applet_is_closed(status))
+		return error_set_status(
+			IOTSAFE_ERR_ABSENT, status,
+			"SELECT: the card lets nobody select its IoT SAFE "
+			"applet (card answered %04X%s%s): it is in use on "
+			"another channel, or switched off",
+			status, *words ? " " : "", words);
 	return error_set_status(IOTSAFE_ERR_ABSENT, status,
 				"SELECT: this SIM has no IoT SAFE applet (card "
 				"answered %04X%s%s to %zu known AID%s)",
@@ -114,7 +129,7 @@ static int select_first(struct channel *channel, const struct aid *aids,
 			size_t aids_count, const struct deadline *deadline)
 {
 	const struct apdu select = {.name = "SELECT"};
-	unsigned status = 0, failed = 0;
+	unsigned status = 0, failed = 0, closed = 0;
 
 	for (size_t i = 0; i < aids_count; i++) {
 		TRY(select_aid(channel, &aids[i], &status, deadline));
@@ -130,10 +145,12 @@ static int select_first(struct channel *channel, const struct aid *aids,
 		/* Nor by a card that is in trouble. */
 		if (!failed && !says_not_there(status))
 			failed = status;
+		if (!closed && channel_applet_is_closed(status))
+			closed = status;
 	}
 	if (failed)
 		return channel_refused(&select, failed);
-	return no_applet(aids_count, status);
+	return no_applet(aids_count, closed ? closed : status);
 }
 
 /* A card has few channels: what was opened must be closed even if the rest

@@ -49,6 +49,9 @@ CARDS = {
     "SIM without the applet": (
         "fault=no-applet", "problem", "no-applet",
         "This SIM has no IoT SAFE applet.", "aid=HEX"),
+    "applet that nobody may select": (
+        "fault=sw%3DA4:6985", "problem", "closed-applet",
+        "lets nobody select it", "End other programs"),
     "private key missing": (
         "fault=no-key", "problem", "no-key",
         "no private key that can sign", "iotsafe generate"),
@@ -248,6 +251,8 @@ def test_a_healthy_card_is_told_with_its_number_and_times():
     assert "ICCID" in found(said, "card")["text"]
     ways = found(said, "ways")["text"]
     assert "AT+CSIM with a logical channel" in ways and "AT+CGLA" in ways
+    # The modem's own channel is left alone.
+    assert "basic channel" not in ways
 
 
 def test_nothing_is_changed_and_one_signature_made_and_said_before(tmp_path):

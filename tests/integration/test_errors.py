@@ -188,6 +188,8 @@ ROWS = {
     "modem without SIM": lambda a: with_fault(a, "no-sim"),
     "SIM busy, again and again": lambda a: with_fault(a, "busy=1000000"),
     "no applet on this SIM": lambda a: with_fault(a, "no-applet"),
+    "an applet that is in use on another channel, or switched off":
+        lambda a: with_fault(a, "sw=A4:6985"),
     "no such key": no_such_key,
     "key without certificate":
         lambda a: connecting(a, fault="no-certificate"),
@@ -228,6 +230,7 @@ ROWS = {
 # Rows whose status word is the card's.
 STATUSES = {
     "no applet on this SIM": "6A82",
+    "an applet that is in use on another channel, or switched off": "6985",
     "card answers 6985": "6985",
     "card answers 6982": "6982",
     "an applet's PIN that nobody gives": "6982",

@@ -641,7 +641,9 @@ Test(channel, passes_over_an_applet_that_is_deactivated)
 		       {"01A4040007A0000002480400", "6A82"}, ROW_CLOSE);
 
 	expect_closed(&script, IOTSAFE_ERR_ABSENT,
-		      "SELECT: this SIM has no IoT SAFE applet");
+		      "SELECT: the card lets nobody select its IoT SAFE applet "
+		      "(card answered 6283");
+	cr_assert(iotsafe_last_status() == 0x6283);
 }
 
 Test(channel, is_closed_where_selecting_fails)
