@@ -46,7 +46,7 @@ static int prepare(iotsafe_card *card, iotsafe_key *key,
 	algorithm = likely_algorithm(card, key);
 	if (!algorithm)
 		return 0;
-	return kind->prepare(&card->at->applet, &key->record, algorithm,
+	return kind->prepare(&card->at->applet, key_record(key), algorithm,
 			     deadline);
 }
 
@@ -73,8 +73,8 @@ bool key_may_prepare(const iotsafe_key *key)
 
 	return address_get_flag(&card->address, "ahead", true, &wanted) >= 0 &&
 	       wanted && card->has_channel &&
-	       key->record.applet == APPLET_IOTSAFE &&
-	       !(key->record.flags & IOTSAFE_OBJECT_SOFTWARE);
+	       key_record(key)->applet == APPLET_IOTSAFE &&
+	       !(key_record(key)->flags & IOTSAFE_OBJECT_SOFTWARE);
 }
 
 int key_prepare(iotsafe_key *key, const struct deadline *limit,
@@ -87,7 +87,7 @@ int key_prepare(iotsafe_key *key, const struct deadline *limit,
 	if (!key_may_prepare(key))
 		return 0;
 	error_save(&kept);
-	result = card_attempt_on(key->card, &key->record, limit,
+	result = card_attempt_on(key->card, key_record(key), limit,
 				 prepare_in_turn, &attempt);
 	/* It was the caller's wish, and no failure. */
 	if (result == IOTSAFE_ERR_CANCELLED)

@@ -108,26 +108,36 @@ static int find_key(iotsafe_card *card, void *self,
 	return IOTSAFE_OK;
 }
 
-/* One that is the same is not written again: others may look at it. */
-void key_take_record(iotsafe_key *key, const struct record *record)
+int key_take_record(iotsafe_key *key, const struct record *record)
 {
-	if (!memcmp(&key->record, record, sizeof(*record)))
-		return;
-	key->record = *record;
-	record_title(record, key->title, sizeof(key->title));
+	struct described described;
+
+	/* What stands between the fields is compared as well. */
+	memset(&described, 0, sizeof(described));
+	memcpy(&described.record, record, sizeof(*record));
+	record_title(record, described.title, sizeof(described.title));
+	return hold(
+		key, &key->described,
+		(struct bytes){(const uint8_t *)&described, sizeof(described)});
 }
 
 int key_make(iotsafe_card *card, const struct record *record, unsigned changes,
 	     iotsafe_key **key)
 {
+	int result;
+
 	*key = calloc(1, sizeof(**key));
 	if (!*key)
 		return error_set(IOTSAFE_ERR_MEMORY, "key: no memory");
 	(*key)->uses = 1;
 	(*key)->card = card_use(card);
 	(*key)->changes = changes;
-	key_take_record(*key, record);
-	return IOTSAFE_OK;
+	result = key_take_record(*key, record);
+	if (result >= 0)
+		return IOTSAFE_OK;
+	iotsafe_key_free(*key);
+	*key = NULL;
+	return result;
 }
 
 int key_open(iotsafe_card *card, const char *name, const struct deadline *limit,
@@ -171,23 +181,24 @@ void iotsafe_key_free(iotsafe_key *key)
 
 int key_check(iotsafe_card *card, const iotsafe_key *key)
 {
-	const struct entry *entry = identity_private(card, &key->record);
+	const struct entry *entry = identity_private(card, key_record(key));
 
 	if (entry && entry->made > key->changes)
 		return error_set(IOTSAFE_ERR_ABSENT,
 				 "key %s: another one was made in its place; "
 				 "open it again",
-				 key->title);
+				 key_title(key));
 	if (!entry && card->at->listed && !card->at->no_list &&
 	    key->changes != card->changes)
 		return error_set(IOTSAFE_ERR_ABSENT,
-				 "key %s is no longer on the card", key->title);
+				 "key %s is no longer on the card",
+				 key_title(key));
 	return IOTSAFE_OK;
 }
 
 const char *key_title(const iotsafe_key *key)
 {
-	return key->title;
+	return key_described(key)->title;
 }
 
 /* ---- public key and chain ---- */
@@ -219,7 +230,7 @@ int key_learn_spki(iotsafe_card *card, iotsafe_key *key,
 	if (key->spki_learned)
 		return IOTSAFE_OK;
 	TRY(card_need_list(card, deadline));
-	TRY(key_find_public(card, &key->record, &entry, deadline));
+	TRY(key_find_public(card, key_record(key), &entry, deadline));
 	if (entry && entry->spki)
 		TRY(key_own_spki(key, entry_spki(entry)));
 	else
@@ -268,8 +279,8 @@ static int look_for_other_certificate(iotsafe_card *card, iotsafe_key *key,
 	if (!public)
 		return IOTSAFE_OK;
 	TRY(key_replace_spki(key, public));
-	return identity_certificate(card, &key->record, borrow(key->spki), out,
-				    deadline);
+	return identity_certificate(card, key_record(key), borrow(key->spki),
+				    out, deadline);
 }
 
 /* No certificate has the key's public key. One that has nobody's was perhaps
@@ -278,22 +289,28 @@ static int look_for_stray(iotsafe_card *card, iotsafe_key *key,
 			  const struct deadline *deadline)
 {
 	struct entry *stray;
+	char title[RECORD_TITLE_MAX];
 
-	key->stray[0] = '\0';
+	key->stray = NULL;
 	TRY(identity_stray_certificate(card, &stray, deadline));
-	if (stray)
-		record_title(&stray->record, key->stray, sizeof(key->stray));
-	return IOTSAFE_OK;
+	if (!stray)
+		return IOTSAFE_OK;
+	record_title(&stray->record, title, sizeof(title));
+	return hold(key, &key->stray,
+		    (struct bytes){(const uint8_t *)title, strlen(title) + 1});
 }
 
 int key_without_certificate(const iotsafe_key *key)
 {
-	if (key->stray[0])
+	const struct held *stray = key->stray;
+
+	if (stray)
 		return error_set(IOTSAFE_ERR_VERIFY,
 				 "the certificate %s is of another key than %s",
-				 key->stray, key->title);
+				 (const char *)stray->data, key_title(key));
 	return error_set(IOTSAFE_ERR_ABSENT,
-			 "key %s has no certificate on the card", key->title);
+			 "key %s has no certificate on the card",
+			 key_title(key));
 }
 
 int key_learn_chain(iotsafe_card *card, iotsafe_key *key,
@@ -308,8 +325,8 @@ int key_learn_chain(iotsafe_card *card, iotsafe_key *key,
 	TRY(key_learn_spki(card, key, deadline));
 	/* The key may have been learned before the card was opened again. */
 	TRY(card_need_list(card, deadline));
-	TRY(identity_certificate(card, &key->record, borrow(key->spki), &entry,
-				 deadline));
+	TRY(identity_certificate(card, key_record(key), borrow(key->spki),
+				 &entry, deadline));
 	if (!entry && key->spki)
 		TRY(look_for_other_certificate(card, key, &entry, deadline));
 	if (!entry && key->spki)
@@ -338,13 +355,13 @@ static int learn_in_turn(iotsafe_card *card, void *self,
 
 int key_learn(iotsafe_key *key, const struct deadline *limit)
 {
-	return card_run_believing(key->card, &key->record, limit, learn_in_turn,
-				  key);
+	return card_run_believing(key->card, key_record(key), limit,
+				  learn_in_turn, key);
 }
 
 int key_algorithms(const iotsafe_key *key)
 {
-	const int algorithms = key->record.algorithms & ~key->refused;
+	const int algorithms = key_record(key)->algorithms & ~key->refused;
 	const int able = key->able;
 
 	return able ? algorithms & able : algorithms;
@@ -352,7 +369,7 @@ int key_algorithms(const iotsafe_key *key)
 
 bool key_is_brainpool(const iotsafe_key *key)
 {
-	return record_is_brainpool(&key->record);
+	return record_is_brainpool(key_record(key));
 }
 
 struct bytes key_spki(const iotsafe_key *key)

@@ -25,7 +25,7 @@ static void unlearn(iotsafe_key *key)
 static int find_again(iotsafe_card *card, iotsafe_key *key,
 		      const struct deadline *deadline)
 {
-	struct record record = key->record;
+	struct record record = *key_record(key);
 	const struct entry *entry;
 
 	if (key->identity) {
@@ -37,10 +37,9 @@ static int find_again(iotsafe_card *card, iotsafe_key *key,
 		else if (!card->at->no_list)
 			return error_set(IOTSAFE_ERR_ABSENT,
 					 "key %s is no longer on the card",
-					 key->title);
+					 key_title(key));
 	}
-	key_take_record(key, &record);
-	return IOTSAFE_OK;
+	return key_take_record(key, &record);
 }
 
 int key_settle(iotsafe_card *card, iotsafe_key *key,

@@ -23,7 +23,7 @@ static int take_leaf(iotsafe_key *key, struct bytes certificate)
 	if (key->spki && !same)
 		result = error_set(IOTSAFE_ERR_VERIFY,
 				   "the certificate is of another key than %s",
-				   key->title);
+				   key_title(key));
 	else if (!key->spki)
 		result = key_own_spki(key, (struct bytes){spki, spki_size});
 	iotsafe_free(spki);
@@ -70,7 +70,7 @@ int key_set_certificate(iotsafe_key *key, struct bytes data,
 {
 	struct setting setting = {key, data};
 
-	return card_run_believing(key->card, &key->record, limit,
+	return card_run_believing(key->card, key_record(key), limit,
 				  set_certificate, &setting);
 }
 
@@ -117,6 +117,6 @@ int key_use_certificate(iotsafe_key *key, const char *name,
 	struct choosing choosing = {key, &parsed};
 
 	TRY(name_parse(name, &parsed));
-	return card_run_on(key->card, &key->record, limit, choose_certificate,
-			   &choosing);
+	return card_run_on(key->card, key_record(key), limit,
+			   choose_certificate, &choosing);
 }

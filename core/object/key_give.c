@@ -34,7 +34,7 @@ static int give_public_key(iotsafe_card *card, void *self,
 		return error_set(IOTSAFE_ERR_ABSENT,
 				 "key %s: neither a public-key object nor a "
 				 "certificate on the card tells its public key",
-				 key->title);
+				 key_title(key));
 	return give(wish, borrow(key->spki));
 }
 
@@ -44,7 +44,7 @@ int iotsafe_key_public_key(iotsafe_key *key, uint8_t **out, size_t *out_size)
 
 	if (!bytes_ready(out, out_size) || !key)
 		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
-	return card_run_on(key->card, &key->record, NULL, give_public_key,
+	return card_run_on(key->card, key_record(key), NULL, give_public_key,
 			   &wish);
 }
 
@@ -60,7 +60,7 @@ static int give_certificate(iotsafe_card *card, void *self,
 	if (wish->index >= key->chain_count)
 		return error_set(IOTSAFE_ERR_ABSENT,
 				 "key %s: its chain has %u certificates",
-				 key->title, key->chain_count);
+				 key_title(key), key->chain_count);
 	return give(wish, key_chain(key, wish->index));
 }
 
@@ -71,7 +71,7 @@ int iotsafe_key_certificate(iotsafe_key *key, unsigned index, uint8_t **out,
 
 	if (!bytes_ready(out, out_size) || !key)
 		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
-	return card_run_on(key->card, &key->record, NULL, give_certificate,
+	return card_run_on(key->card, key_record(key), NULL, give_certificate,
 			   &wish);
 }
 
@@ -81,7 +81,7 @@ int iotsafe_key_object(iotsafe_key *key, iotsafe_object **object)
 		*object = NULL;
 	if (!key || !object)
 		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
-	return object_new(key->card, &key->record, object);
+	return object_new(key->card, key_record(key), object);
 }
 
 static int ask_verifies(iotsafe_card *card, void *self,
@@ -101,8 +101,8 @@ int iotsafe_key_verifies(iotsafe_key *key)
 	if (!key)
 		return 0;
 	error_save(&kept);
-	result = card_run_believing(key->card, &key->record, NULL, ask_verifies,
-				    key);
+	result = card_run_believing(key->card, key_record(key), NULL,
+				    ask_verifies, key);
 	error_restore(&kept);
 	return result == 1;
 }

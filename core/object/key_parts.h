@@ -9,11 +9,18 @@
 
 #define CHAIN_MAX 8
 
-/* A public key or a certificate that the handle has, or had. */
+/* What the handle has, or had: a public key, a certificate, what it is called.
+ */
 struct held {
 	struct held *next;
 	size_t size;
-	uint8_t data[];
+	_Alignas(struct record) uint8_t data[];
+};
+
+/* What the card's list says of a key, and what it is called. */
+struct described {
+	struct record record;
+	char title[RECORD_TITLE_MAX];
 };
 
 struct iotsafe_key {
@@ -21,10 +28,6 @@ struct iotsafe_key {
 	iotsafe_card *card;
 	bool identity;	  /* opened without a name */
 	unsigned changes; /* of the card, when it was opened */
-	struct record record;
-	char title[RECORD_TITLE_MAX];
-	/* The title of a certificate that is of no key on the card, or "". */
-	char stray[RECORD_TITLE_MAX];
 
 	/* Set within turns of the card, and kept. */
 	bool spki_learned, chain_learned;
@@ -46,7 +49,9 @@ struct iotsafe_key {
 	unsigned chain_count;
 	/* Looked at without a turn as well, perhaps while another thread finds
 	 * others: what was here stays until the handle goes. */
-	_Atomic(const struct held *) spki, chain[CHAIN_MAX];
+	_Atomic(const struct held *) described, spki, chain[CHAIN_MAX];
+	/* The title of a certificate that is of no key on the card. */
+	_Atomic(const struct held *) stray;
 	struct held *all;
 };
 
@@ -54,6 +59,18 @@ static inline struct bytes borrow(const struct held *held)
 {
 	return held ? (struct bytes){held->data, held->size}
 		    : (struct bytes){NULL, 0};
+}
+
+static inline const struct described *key_described(const iotsafe_key *key)
+{
+	const void *described = borrow(key->described).data;
+
+	return described;
+}
+
+static inline const struct record *key_record(const iotsafe_key *key)
+{
+	return &key_described(key)->record;
 }
 
 static inline struct bytes entry_spki(const struct entry *entry)
@@ -106,7 +123,7 @@ int key_need_software(iotsafe_card *card, iotsafe_key *key,
 		      const struct deadline *deadline);
 
 /* Another record of the card's is the key's. */
-void key_take_record(iotsafe_key *key, const struct record *record);
+int key_take_record(iotsafe_key *key, const struct record *record);
 
 /* An error where the pair was made anew since the handle was opened, or is no
  * longer there. */

@@ -196,7 +196,7 @@ static int agree_in_turn(iotsafe_card *card, void *self,
 			 const struct deadline *deadline)
 {
 	const struct agreeing *agreeing = self;
-	const struct record *private = &agreeing->key->record;
+	const struct record *private = key_record(agreeing->key);
 	struct record public;
 	struct entry *entry;
 	int result;
@@ -230,7 +230,7 @@ int iotsafe_key_agree(iotsafe_key *key, const char *name, const uint8_t *data,
 	agreeing.out = *out = bytes_room(GSMA_SECRET_SIZE);
 	if (!*out)
 		return IOTSAFE_ERR_MEMORY;
-	return give_secret(card_run_on(key->card, &key->record, NULL,
+	return give_secret(card_run_on(key->card, key_record(key), NULL,
 				       agree_in_turn, &agreeing),
 			   GSMA_SECRET_SIZE, out, out_size);
 }

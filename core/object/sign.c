@@ -48,7 +48,7 @@ static int choose_algorithm(struct signing *signing)
 	signing->algorithm = common & -common;
 	if (!signing->algorithm)
 		return error_set(IOTSAFE_ERR_SUPPORT,
-				 "key %s cannot sign with %s", key->title,
+				 "key %s cannot sign with %s", key_title(key),
 				 name ? name : "the algorithms asked for");
 	size = crypto_hash_size(signing->algorithm);
 	/* The text may be long, and the choice is made twice. */
@@ -74,22 +74,22 @@ static bool verifies(const struct signing *signing, struct bytes spki)
 
 static int not_verified(const iotsafe_key *key)
 {
-	const bool software = key->record.flags & IOTSAFE_OBJECT_SOFTWARE;
+	const bool software = key_record(key)->flags & IOTSAFE_OBJECT_SOFTWARE;
 	const struct applet_kind *applet =
-		key->card->holdings[key->record.applet].applet.kind;
+		key->card->holdings[key_record(key)->applet].applet.kind;
 
 	if (key->changes != key->card->changes)
 		return error_set(IOTSAFE_ERR_VERIFY,
 				 "key %s: the card's objects have changed, and "
 				 "it signs with another key now; open it again",
-				 key->title);
+				 key_title(key));
 	return error_set(
 		IOTSAFE_ERR_VERIFY, "%s%s signature does not verify%s (key %s)",
 		software ? "private key" : applet->signing_command,
 		software ? ": its" : ": the card's",
 		key->chain_count && !key->confirmed ? " with its certificate"
 						    : "",
-		key->title);
+		key_title(key));
 }
 
 /* The public key on the card that the signature is by, NULL for none. */
@@ -133,10 +133,9 @@ static int change_key(iotsafe_card *card, iotsafe_key *key,
 	struct record record;
 
 	TRY(identity_find(card, &record, deadline));
-	if (record_is_same(&record, &key->record))
+	if (record_is_same(&record, key_record(key)))
 		return not_verified(key);
-	key_take_record(key, &record);
-	return IOTSAFE_OK;
+	return key_take_record(key, &record);
 }
 
 static int sign_here(iotsafe_card *card, struct signing *signing,
@@ -150,7 +149,7 @@ static int sign_here(iotsafe_card *card, struct signing *signing,
 				     signing->hash, signing->signature.data,
 				     sizeof(signing->signature.data),
 				     &signing->signature.size);
-	return result < 0 ? record_explain(result, &key->record, 0) : result;
+	return result < 0 ? record_explain(result, key_record(key), 0) : result;
 }
 
 static int ask_card(iotsafe_card *card, struct signing *signing,
@@ -158,7 +157,7 @@ static int ask_card(iotsafe_card *card, struct signing *signing,
 {
 	const struct gsma_message message = {signing->mode, signing->algorithm,
 					     signing->text};
-	const struct record *record = &signing->key->record;
+	const struct record *record = key_record(signing->key);
 
 	if (signing->mode && signing->mode != IOTSAFE_MODE_HOST)
 		TRY(card_need_iotsafe(card, "hashing on the card"));
@@ -179,7 +178,7 @@ static bool learn_refused(const iotsafe_card *card, iotsafe_key *key)
 {
 	const int known = key->refused;
 
-	if (key->record.flags & IOTSAFE_OBJECT_SOFTWARE)
+	if (key_record(key)->flags & IOTSAFE_OBJECT_SOFTWARE)
 		return false;
 	key->refused |= card->at->applet.refused;
 	return key->refused != known;
@@ -197,13 +196,13 @@ static int sign(iotsafe_card *card, struct signing *signing,
 		result = ask_card(card, signing, deadline);
 	}
 	if (result < 0)
-		return key->record.flags & IOTSAFE_OBJECT_SOFTWARE
+		return key_record(key)->flags & IOTSAFE_OBJECT_SOFTWARE
 			       ? result
-			       : record_explain(result, &key->record, 0);
+			       : record_explain(result, key_record(key), 0);
 	if (!signing->mode)
 		card->at->applet.usual = signing->algorithm;
 	card->counters[IOTSAFE_SIGNATURES] +=
-		!(key->record.flags & IOTSAFE_OBJECT_SOFTWARE);
+		!(key_record(key)->flags & IOTSAFE_OBJECT_SOFTWARE);
 	return result;
 }
 
@@ -217,7 +216,7 @@ static bool is_by_key(struct signing *signing)
 		       crypto_rs_is_possible(
 			       (struct bytes){signing->signature.data,
 					      signing->signature.size},
-			       record_is_brainpool(&key->record));
+			       record_is_brainpool(key_record(key)));
 	if (!verifies(signing, borrow(key->spki)))
 		return false;
 	key->confirmed = true;
@@ -237,7 +236,7 @@ static int resolve(iotsafe_card *card, struct signing *signing,
 	TRY(find_signer(card, signing, &signer, deadline));
 	if (!signer)
 		return not_verified(key);
-	identity_prove(card, &key->record, signer);
+	identity_prove(card, key_record(key), signer);
 	if (!key->identity || !identity_is_certified(card, borrow(key->spki)))
 		return correct_key(key, signer);
 	TRY(change_key(card, key, deadline));
@@ -261,7 +260,7 @@ static int settle(iotsafe_card *card, iotsafe_key *key,
 	return error_set(IOTSAFE_ERR_VERIFY,
 			 "key %s: the card has another key than the cache had, "
 			 "whose certificate may have been shown; try again",
-			 key->title);
+			 key_title(key));
 }
 
 static int sign_in_turn(iotsafe_card *card, void *self,
@@ -291,7 +290,7 @@ int key_sign(iotsafe_key *key, int algorithm, struct bytes hash,
 
 	*out = NULL;
 	*out_size = 0;
-	TRY(card_run_believing(key->card, &key->record, limit, sign_in_turn,
+	TRY(card_run_believing(key->card, key_record(key), limit, sign_in_turn,
 			       &signing));
 	return bytes_give(signing.signature.data, signing.signature.size, out,
 			  out_size);
@@ -320,7 +319,7 @@ int iotsafe_key_sign_data(iotsafe_key *key, int algorithm, int mode,
 	if (!bytes_ready(out, out_size) || !key || (data_size && !data))
 		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
 	TRY(message_check(mode, data_size));
-	TRY(card_run_believing(key->card, &key->record, NULL, sign_in_turn,
+	TRY(card_run_believing(key->card, key_record(key), NULL, sign_in_turn,
 			       &signing));
 	return bytes_give(signing.signature.data, signing.signature.size, out,
 			  out_size);

@@ -12,7 +12,7 @@
 
 static bool is_software(const iotsafe_key *key)
 {
-	return key->record.flags & IOTSAFE_OBJECT_SOFTWARE;
+	return key_record(key)->flags & IOTSAFE_OBJECT_SOFTWARE;
 }
 
 int key_need_software(iotsafe_card *card, iotsafe_key *key,
@@ -24,13 +24,14 @@ int key_need_software(iotsafe_card *card, iotsafe_key *key,
 	if (key->software)
 		return IOTSAFE_OK;
 	TRY(card_need_list(card, deadline));
-	entry = identity_private(card, &key->record);
+	entry = identity_private(card, key_record(key));
 	if (!entry)
 		return error_set(IOTSAFE_ERR_ABSENT,
-				 "key %s is no longer on the card", key->title);
+				 "key %s is no longer on the card",
+				 key_title(key));
 	result = card_need_software(card, entry, deadline);
 	if (result < 0)
-		return record_explain(result, &key->record,
+		return record_explain(result, key_record(key),
 				      IOTSAFE_OBJECT_READABLE);
 	key->software = secret_use(entry->software);
 	return IOTSAFE_OK;
@@ -52,7 +53,7 @@ static int need(iotsafe_key *key)
 	TRY(card_check_same(key->card));
 	if (key->software)
 		return IOTSAFE_OK;
-	return card_run_on(key->card, &key->record, NULL, need_in_turn, key);
+	return card_run_on(key->card, key_record(key), NULL, need_in_turn, key);
 }
 
 int iotsafe_key_export(iotsafe_key *key, uint8_t **out, size_t *out_size)
@@ -63,7 +64,8 @@ int iotsafe_key_export(iotsafe_key *key, uint8_t **out, size_t *out_size)
 		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
 	if (!is_software(key))
 		return error_set(IOTSAFE_ERR_DENIED,
-				 "key %s: cannot leave the card", key->title);
+				 "key %s: cannot leave the card",
+				 key_title(key));
 	TRY(need(key));
 	der = secret_bytes(key->software);
 	return bytes_give(der.data, der.size, out, out_size);
@@ -82,7 +84,7 @@ static int ask_card(iotsafe_card *card, struct decrypting *work,
 		    const struct deadline *deadline)
 {
 	struct applet *applet = &card->at->applet;
-	const struct record *record = &work->key->record;
+	const struct record *record = key_record(work->key);
 	int result = applet->kind->decrypt(applet, record, work->in, work->out,
 					   &work->out_size, deadline);
 
@@ -107,7 +109,7 @@ static int decrypt(struct decrypting *work)
 	iotsafe_key *key = work->key;
 
 	if (!is_software(key))
-		return card_run_on(key->card, &key->record, NULL,
+		return card_run_on(key->card, key_record(key), NULL,
 				   decrypt_in_turn, work);
 	TRY(need(key));
 	return crypto_private_decrypt(key->software, work->in, work->out,
@@ -122,9 +124,9 @@ int iotsafe_key_decrypt(iotsafe_key *key, const uint8_t *data, size_t data_size,
 
 	if (!bytes_ready(out, out_size) || !key || !data)
 		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
-	if (!(key->record.flags & IOTSAFE_OBJECT_DECRYPT))
+	if (!(key_record(key)->flags & IOTSAFE_OBJECT_DECRYPT))
 		return error_set(IOTSAFE_ERR_SUPPORT, "key %s does not decrypt",
-				 key->title);
+				 key_title(key));
 	result = decrypt(&work);
 	if (result >= 0)
 		result = bytes_give(work.out, work.out_size, out, out_size);

@@ -95,6 +95,34 @@ Test(shared, certificates_stay_as_they_were_given)
 	cr_assert(!key_chain(key, CHAIN_MAX).size);
 }
 
+/* As the card has another private key in the identity's place. */
+static struct record renamed(const char *label)
+{
+	struct record record = *key_record(key);
+
+	record.label_size = (uint8_t)strlen(label);
+	memcpy(record.label, label, record.label_size);
+	return record;
+}
+
+Test(shared, names_stay_as_they_were_given)
+{
+	const struct record other = renamed("other"),
+			    client = renamed("client");
+	const struct record *given = key_record(key);
+	const char *title = key_title(key);
+
+	for (int i = 0; i < TIMES; i++) {
+		expect_good(key_take_record(key, &other));
+		cr_assert_str_eq(key_title(key), "\"other\"");
+		cr_assert_str_eq(title, "\"client\"");
+		cr_assert_eq(given->label_size, 6);
+		expect_good(key_take_record(key, &client));
+		cr_assert(key_title(key) == title,
+			  "the same took memory again");
+	}
+}
+
 /* ---- who asks meanwhile ---- */
 
 static atomic_bool over;
@@ -146,5 +174,42 @@ Test(shared, requests_and_tokens_are_made_while_it_is_found_anew)
 	find_anew(200);
 	over = true;
 	for (int i = 0; i < 3; i++)
+		pthread_join(threads[i], NULL);
+}
+
+static void *read_names(void *unused)
+{
+	iotsafe_object *object;
+	const char *title;
+	uint8_t *label;
+	size_t size;
+
+	while (!over) {
+		title = key_title(key);
+		cr_assert(!strcmp(title, "\"client\"") ||
+			  !strcmp(title, "\"other\""));
+		cr_assert(key_algorithms(key));
+		expect_good(iotsafe_key_object(key, &object));
+		expect_good(iotsafe_object_label(object, &label, &size));
+		cr_assert((size == 6 && !memcmp(label, "client", 6)) ||
+			  (size == 5 && !memcmp(label, "other", 5)));
+		iotsafe_free(label);
+		iotsafe_object_free(object);
+	}
+	return unused;
+}
+
+Test(shared, names_are_whole_while_it_becomes_another)
+{
+	const struct record other = renamed("other"),
+			    client = renamed("client");
+	pthread_t threads[2];
+
+	for (int i = 0; i < 2; i++)
+		cr_assert(!pthread_create(&threads[i], NULL, read_names, NULL));
+	for (int i = 0; i < 20000; i++)
+		expect_good(key_take_record(key, i % 2 ? &client : &other));
+	over = true;
+	for (int i = 0; i < 2; i++)
 		pthread_join(threads[i], NULL);
 }
