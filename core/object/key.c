@@ -13,63 +13,6 @@
 #include "object/key.h"
 #include "object/key_parts.h"
 
-/* A copy in place of what was there. What the handle had already is the same
- * again, so that finding it anew takes no more memory. */
-static int hold(iotsafe_key *key, _Atomic(const struct held *) *place,
-		struct bytes bytes)
-{
-	struct held *held = key->all;
-
-	while (held && !bytes_equal(borrow(held), bytes))
-		held = held->next;
-	if (!held) {
-		held = malloc(sizeof(*held) + bytes.size);
-		if (!held)
-			return error_set(IOTSAFE_ERR_MEMORY, "key: no memory");
-		held->size = bytes.size;
-		memcpy(held->data, bytes.data, bytes.size);
-		held->next = key->all;
-		key->all = held;
-	}
-	*place = held;
-	return IOTSAFE_OK;
-}
-
-static void release(struct held *held)
-{
-	while (held) {
-		struct held *next = held->next;
-
-		free(held);
-		held = next;
-	}
-}
-
-void key_drop_chain(iotsafe_key *key)
-{
-	while (key->chain_count)
-		key->chain[--key->chain_count] = NULL;
-	key->chain_learned = key->chain_given = false;
-}
-
-int key_add_to_chain(iotsafe_key *key, struct bytes certificate)
-{
-	if (key->chain_count == CHAIN_MAX)
-		return error_set(IOTSAFE_ERR_SUPPORT,
-				 "certificate: a chain of more than %d",
-				 CHAIN_MAX);
-	return hold(key, &key->chain[key->chain_count++], certificate);
-}
-
-int key_own_spki(iotsafe_key *key, struct bytes spki)
-{
-	unsigned bits;
-
-	TRY(hold(key, &key->spki, spki));
-	key->able = crypto_spki_algorithms(spki, &bits);
-	return IOTSAFE_OK;
-}
-
 /* ---- opening ---- */
 
 struct opening {
@@ -106,19 +49,6 @@ static int find_key(iotsafe_card *card, void *self,
 	}
 	opening->cached = card->at->cached;
 	return IOTSAFE_OK;
-}
-
-int key_take_record(iotsafe_key *key, const struct record *record)
-{
-	struct described described;
-
-	/* What stands between the fields is compared as well. */
-	memset(&described, 0, sizeof(described));
-	memcpy(&described.record, record, sizeof(*record));
-	record_title(record, described.title, sizeof(described.title));
-	return hold(
-		key, &key->described,
-		(struct bytes){(const uint8_t *)&described, sizeof(described)});
 }
 
 int key_make(iotsafe_card *card, const struct record *record, unsigned changes,
@@ -173,7 +103,7 @@ void iotsafe_key_free(iotsafe_key *key)
 {
 	if (!key || --key->uses)
 		return;
-	release(key->all);
+	key_release(key);
 	secret_free(key->software);
 	iotsafe_card_free(key->card);
 	free(key);
@@ -194,11 +124,6 @@ int key_check(iotsafe_card *card, const iotsafe_key *key)
 				 "key %s is no longer on the card",
 				 key_title(key));
 	return IOTSAFE_OK;
-}
-
-const char *key_title(const iotsafe_key *key)
-{
-	return key_described(key)->title;
 }
 
 /* ---- public key and chain ---- */
@@ -296,8 +221,9 @@ static int look_for_stray(iotsafe_card *card, iotsafe_key *key,
 	if (!stray)
 		return IOTSAFE_OK;
 	record_title(&stray->record, title, sizeof(title));
-	return hold(key, &key->stray,
-		    (struct bytes){(const uint8_t *)title, strlen(title) + 1});
+	return key_hold(
+		key, &key->stray,
+		(struct bytes){(const uint8_t *)title, strlen(title) + 1});
 }
 
 int key_without_certificate(const iotsafe_key *key)
@@ -347,37 +273,37 @@ int key_learn_chain(iotsafe_card *card, iotsafe_key *key,
 	return IOTSAFE_OK;
 }
 
+struct learning {
+	iotsafe_key *key;
+	int (*work)(iotsafe_key *key, void *self);
+	void *self;
+};
+
 static int learn_in_turn(iotsafe_card *card, void *self,
 			 const struct deadline *deadline)
 {
-	return key_learn_chain(card, self, deadline);
+	const struct learning *learning = self;
+
+	TRY(key_learn_chain(card, learning->key, deadline));
+	return learning->work ? learning->work(learning->key, learning->self)
+			      : IOTSAFE_OK;
+}
+
+static int learn(struct learning learning, const struct deadline *limit)
+{
+	iotsafe_key *key = learning.key;
+
+	return card_run_believing(key->card, key_record(key), limit,
+				  learn_in_turn, &learning);
 }
 
 int key_learn(iotsafe_key *key, const struct deadline *limit)
 {
-	return card_run_believing(key->card, key_record(key), limit,
-				  learn_in_turn, key);
+	return learn((struct learning){.key = key}, limit);
 }
 
-int key_algorithms(const iotsafe_key *key)
+int key_learn_and(iotsafe_key *key, int (*work)(iotsafe_key *key, void *self),
+		  void *self)
 {
-	const int algorithms = key_record(key)->algorithms & ~key->refused;
-	const int able = key->able;
-
-	return able ? algorithms & able : algorithms;
-}
-
-bool key_is_brainpool(const iotsafe_key *key)
-{
-	return record_is_brainpool(key_record(key));
-}
-
-struct bytes key_spki(const iotsafe_key *key)
-{
-	return borrow(key->spki);
-}
-
-struct bytes key_chain(const iotsafe_key *key, unsigned index)
-{
-	return borrow(index < CHAIN_MAX ? key->chain[index] : NULL);
+	return learn((struct learning){key, work, self}, NULL);
 }

@@ -36,8 +36,10 @@ unsigned card_changes(const iotsafe_card *card);
 
 /* Learns certificate, chain and public key once, so that the following three
  * answer without card I/O. A key without certificate is no error here. */
-int key_learn(iotsafe_key *key, const struct deadline *limit)
-	FOR_MODULES(key_learn);
+int key_learn(iotsafe_key *key, const struct deadline *limit);
+/* The same, and works on what was learned within the turn. */
+int key_learn_and(iotsafe_key *key, int (*work)(iotsafe_key *key, void *self),
+		  void *self) FOR_MODULES(key_learn_and);
 
 /* enum iotsafe_algorithm bits that card and public key have in common. */
 int key_algorithms(const iotsafe_key *key);
@@ -45,7 +47,8 @@ int key_algorithms(const iotsafe_key *key);
 bool key_is_brainpool(const iotsafe_key *key);
 /* SubjectPublicKeyInfo, empty if unknown. Borrowed until the key goes. */
 struct bytes key_spki(const iotsafe_key *key);
-/* The chain, leaf first; empty past the end. Borrowed until the key goes. */
+/* The chain, leaf first; empty past the end. For use within a turn, or by who
+ * has the handle alone: it goes when it becomes another one. */
 struct bytes key_chain(const iotsafe_key *key, unsigned index)
 	FOR_MODULES(key_chain);
 /* A peer has refused it: what is known of it from disk may be history. */
@@ -53,7 +56,7 @@ void key_doubt(iotsafe_key *key);
 /* A sentence-ready name of the key: `"client"` or `id 01`. */
 const char *key_title(const iotsafe_key *key) FOR_MODULES(key_title);
 
-/* Puts one more certificate behind the chain; after key_learn(). */
+/* Puts one more certificate behind the chain; within key_learn_and(). */
 int key_add_issuer(iotsafe_key *key, struct bytes certificate)
 	FOR_MODULES(key_add_issuer);
 

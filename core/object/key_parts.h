@@ -9,8 +9,7 @@
 
 #define CHAIN_MAX 8
 
-/* What the handle has, or had: a public key, a certificate, what it is called.
- */
+/* What the handle has, or had: a public key, a certificate, names. */
 struct held {
 	struct held *next;
 	size_t size;
@@ -47,9 +46,10 @@ struct iotsafe_key {
 	atomic_int able;
 	const struct held *former; /* the misleading one, or the cache's */
 	unsigned chain_count;
+	struct held *chain[CHAIN_MAX];
 	/* Looked at without a turn as well, perhaps while another thread finds
 	 * others: what was here stays until the handle goes. */
-	_Atomic(const struct held *) described, spki, chain[CHAIN_MAX];
+	_Atomic(const struct held *) described, spki;
 	/* The title of a certificate that is of no key on the card. */
 	_Atomic(const struct held *) stray;
 	struct held *all;
@@ -63,9 +63,9 @@ static inline struct bytes borrow(const struct held *held)
 
 static inline const struct described *key_described(const iotsafe_key *key)
 {
-	const void *described = borrow(key->described).data;
+	const struct held *held = key->described;
 
-	return described;
+	return (const void *)held->data;
 }
 
 static inline const struct record *key_record(const iotsafe_key *key)
@@ -107,6 +107,13 @@ bool key_is_sure(iotsafe_card *card, const struct record *record,
  * it had learned. */
 int key_settle(iotsafe_card *card, iotsafe_key *key,
 	       const struct deadline *deadline);
+
+/* A copy in place of what was there. What the handle had already is the same
+ * again, so that finding it anew takes no more memory. */
+int key_hold(iotsafe_key *key, _Atomic(const struct held *) *place,
+	     struct bytes bytes);
+/* For the last user. */
+void key_release(iotsafe_key *key);
 
 /* Takes a copy, and looks up what can be done with it. */
 int key_own_spki(iotsafe_key *key, struct bytes spki);

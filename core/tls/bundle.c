@@ -134,8 +134,9 @@ static struct bytes top_of(const iotsafe_key *key, unsigned *count)
 	return top;
 }
 
-static int complete(iotsafe_key *key, const struct bundle *bundle)
+static int complete(iotsafe_key *key, void *self)
 {
+	const struct bundle *bundle = self;
 	unsigned count;
 	struct bytes top = top_of(key, &count);
 
@@ -172,9 +173,7 @@ static int complete_chain(iotsafe_key *key, const char *path)
 		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
 	result = bundle_read(&bundle, path);
 	if (result >= 0)
-		result = key_learn(key, NULL);
-	if (result >= 0)
-		result = complete(key, &bundle);
+		result = key_learn_and(key, complete, &bundle);
 	bundle_release(&bundle);
 	return result;
 }

@@ -227,6 +227,13 @@ int key_learn(iotsafe_key *key, const struct deadline *limit)
 	return key->chain[0] ? IOTSAFE_OK : add_chain(key);
 }
 
+int key_learn_and(iotsafe_key *key, int (*with)(iotsafe_key *key, void *self),
+		  void *self)
+{
+	TRY(key_learn(key, NULL));
+	return with(key, self);
+}
+
 bool key_may_prepare(const iotsafe_key *key)
 {
 	return !key->card->never_ahead;

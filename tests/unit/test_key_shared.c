@@ -2,9 +2,11 @@
 /* A key's handle in several threads: what it gives out without a turn of the
  * card, while others find its public key and certificates anew. */
 #include <criterion/criterion.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "fakecard.h"
 #include "object/card.h"
 #include "object/key.h"
@@ -76,23 +78,33 @@ Test(shared, public_keys_stay_as_they_were_given)
 	}
 }
 
-Test(shared, certificates_stay_as_they_were_given)
+/* The certificate, and behind it what differs each time. */
+static int renew(uint32_t number)
 {
-	struct bytes given = key_chain(key, 0);
+	uint8_t behind[1000] = {0x30, 0x82, 0x03, 0xE4};
+	uint8_t data[2000];
 
-	cr_assert(bytes_equal(given, der_of(&a)));
-	for (int i = 0; i < TIMES; i++) {
-		cr_assert(iotsafe_key_set_certificate(key, b.der.data,
-						      b.der.size) ==
-			  IOTSAFE_ERR_VERIFY);
-		cr_assert(!key_chain(key, 0).size);
-		expect_good(iotsafe_key_set_certificate(key, a.der.data,
-							a.der.size));
-		cr_assert(key_chain(key, 0).data == given.data,
-			  "the same took memory again");
-	}
-	cr_assert(bytes_equal(given, der_of(&a)));
-	cr_assert(!key_chain(key, CHAIN_MAX).size);
+	cr_assert(a.der.size + sizeof(behind) <= sizeof(data));
+	memcpy(behind + 4, &number, sizeof(number));
+	memcpy(data, a.der.data, a.der.size);
+	memcpy(data + a.der.size, behind, sizeof(behind));
+	return iotsafe_key_set_certificate(key, data,
+					   a.der.size + sizeof(behind));
+}
+
+Test(shared, certificates_that_are_over_take_no_memory)
+{
+	size_t before;
+
+	expect_good(renew(0));
+	before = mallinfo2().uordblks;
+	for (uint32_t i = 1; i < 1000; i++)
+		expect_good(renew(i));
+	cr_assert(mallinfo2().uordblks < before + 10000);
+	cr_assert(bytes_equal(key_chain(key, 0), der_of(&a)));
+	cr_assert(iotsafe_key_set_certificate(key, b.der.data, b.der.size) ==
+		  IOTSAFE_ERR_VERIFY);
+	cr_assert(!key_chain(key, 0).size);
 }
 
 /* As the card has another private key in the identity's place. */
@@ -212,4 +224,33 @@ Test(shared, names_are_whole_while_it_becomes_another)
 	over = true;
 	for (int i = 0; i < 2; i++)
 		pthread_join(threads[i], NULL);
+}
+
+/* Its issuer is in no file: what is completed stays as it is. */
+static void *complete_chains(void *path)
+{
+	while (!over)
+		cr_assert(iotsafe_key_complete_chain(key, path) ==
+			  IOTSAFE_ERR_ABSENT);
+	return NULL;
+}
+
+Test(shared, chains_are_completed_while_certificates_are_renewed)
+{
+	char path[] = "/tmp/iotsafe-chain-XXXXXX";
+	int fd = mkstemp(path);
+	pthread_t threads[2];
+
+	cr_assert(fd >= 0);
+	cr_assert(write(fd, b.der.data, b.der.size) == (ssize_t)b.der.size);
+	close(fd);
+	for (int i = 0; i < 2; i++)
+		cr_assert(!pthread_create(&threads[i], NULL, complete_chains,
+					  path));
+	for (uint32_t i = 0; i < 2000; i++)
+		expect_good(renew(i));
+	over = true;
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	unlink(path);
 }
