@@ -361,9 +361,9 @@ void at_link_close(struct link *link)
 
 	at_init_end(modem);
 	stream_close(&modem->stream);
+	link->self = NULL;
 	bytes_wipe(modem, sizeof(*modem));
 	free(modem);
-	link->self = NULL;
 }
 
 void at_link_abandon(struct link *link)

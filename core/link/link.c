@@ -86,12 +86,14 @@ int link_open(struct link *link, const struct address *address,
 
 	memset(link, 0, sizeof(*link));
 	TRY(find_kind(address->scheme, &kind));
+	/* First: a child that is forked meanwhile has something to abandon. */
+	link->kind = kind;
 	result = kind->open(link, address, deadline);
 	if (result < 0)
-		return result;
-	link->kind = kind;
-	now_in_turn(link);
-	return IOTSAFE_OK;
+		link->kind = NULL;
+	else
+		now_in_turn(link);
+	return result < 0 ? result : IOTSAFE_OK;
 }
 
 int link_turn_begin(struct link *link, const struct deadline *deadline)
@@ -177,20 +179,16 @@ void link_leave_way(struct link *link)
 
 void link_abandon(struct link *link)
 {
-	if (link->kind && link->kind->abandon)
+	if (link->kind && link->kind->abandon && link->self)
 		link->kind->abandon(link);
 	link->kind = NULL;
 }
 
 void link_close(struct link *link)
 {
-	const struct link_kind *kind = link->kind;
-
-	if (!kind)
-		return;
-	/* First: a child that is forked meanwhile has nothing to abandon. */
+	if (link->kind)
+		link->kind->close(link);
 	link->kind = NULL;
-	kind->close(link);
 }
 
 /* The application's functions record no error: what they return is all that

@@ -77,8 +77,8 @@ struct link_kind {
 	const char *scheme; /* "at" */
 	/* The attributes that this kind of address has; ends with NULL. */
 	const char *const *attributes;
-	/* Opens what the address names; sets link->self. The rest may be
-	 * called only after it succeeded. */
+	/* Opens what the address names; sets link->self. The rest but abandon
+	 * may be called only after it succeeded. */
 	int (*open)(struct link *link, const struct address *address,
 		    const struct deadline *deadline);
 	/*
@@ -91,11 +91,13 @@ struct link_kind {
 			const uint8_t *command, size_t command_size,
 			uint8_t *response, size_t *response_size,
 			const struct deadline *deadline);
-	/* Frees everything; must not wait for a far side that is gone. */
+	/* Frees everything; must not wait for a far side that is gone. Where
+	 * there is an abandon, link->self is NULL before it is freed. */
 	void (*close)(struct link *link);
 	/* In a child made by fork(): lets go of the descriptors that would
 	 * keep the card from others when the parent has ended. No word to the
-	 * far side, which is the parent's. NULL: there are none. */
+	 * far side, which is the parent's. The parent may have been within
+	 * open or close. NULL: there are none. */
 	void (*abandon)(struct link *link);
 	/* Modem-made channels (CCHO, QMI, MBIM): open with an AID gives the
 	 * handle, _MODEM: refused. NULL: the host sends MANAGE CHANNEL and

@@ -109,10 +109,10 @@ static void qmi_close(struct link *link)
 
 	release_client(qmi);
 	stream_close(&qmi->modem.stream);
+	link->self = NULL;
 	free(qmi->modem.path);
 	bytes_wipe(qmi->modem.buffer, qmi->modem.filled);
 	free(qmi);
-	link->self = NULL;
 }
 
 static void qmi_abandon(struct link *link)

@@ -36,8 +36,7 @@ static void after_fork_parent(void)
 static void after_fork_child(void)
 {
 	for (iotsafe_card *card = first; card; card = card->next) {
-		if (card->link_open)
-			link_abandon(&card->link);
+		link_abandon(&card->link);
 		card->link_open = false;
 	}
 	pthread_mutex_unlock(&lock);

@@ -46,6 +46,8 @@ static void serve(struct fakemodem *modem, char *line)
 	char *hex = strchr(line, '"');
 
 	modem->lines++;
+	if (modem->heard)
+		modem->heard(modem, line);
 	if (strncmp(line, "AT+CSIM=", 8) || !hex) {
 		say(modem, "\r\nOK\r\n");
 		return;

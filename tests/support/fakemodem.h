@@ -15,6 +15,8 @@ struct fakemodem {
 	int stop[2]; /* a pipe; closing its end stops the thread */
 	pthread_t thread;
 	atomic_uint lines;
+	/* Called with each line before it is answered; or NULL. */
+	void (*heard)(struct fakemodem *modem, const char *line);
 };
 
 void fakemodem_start(struct fakemodem *modem, struct fakecard *card);

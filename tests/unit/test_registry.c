@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "fakemodem.h"
@@ -381,6 +382,67 @@ Test(registry, a_child_loses_nothing_that_took_the_number_of_the_port)
 	if (!child)
 		_exit(closes_what_it_does_not_know(modem.address) != 0);
 	expect_exit(child);
+}
+
+/* Descriptors of the port; one is the fake's. */
+static int copies_of_port(void)
+{
+	struct stat port, other;
+	int count = 0;
+
+	if (fstat(modem.slave, &port))
+		return -1;
+	for (int fd = 0; fd < 1024; fd++)
+		count += fstat(fd, &other) == 0 &&
+			 other.st_dev == port.st_dev &&
+			 other.st_ino == port.st_ino;
+	return count;
+}
+
+static const char *awaited; /* NULL: the first line of all */
+static int in_parent, in_child;
+
+static void fork_at(struct fakemodem *self, const char *line)
+{
+	int status;
+	pid_t child;
+
+	if (awaited ? strcmp(line, awaited) != 0 : self->lines != 1)
+		return;
+	in_parent = copies_of_port();
+	child = fork();
+	if (!child)
+		_exit(copies_of_port());
+	if (waitpid(child, &status, 0) == child && WIFEXITED(status))
+		in_child = WEXITSTATUS(status);
+}
+
+static void expect_no_copy(void)
+{
+	cr_assert(in_parent == 2, "%d", in_parent);
+	cr_assert(in_child == 1, "%d", in_child);
+}
+
+/* It would keep the port locked for as long as it lives. */
+Test(registry, a_child_has_no_port_that_its_parent_is_just_opening)
+{
+	iotsafe_card *card;
+
+	modem.heard = fork_at;
+	card = open_card(modem.address);
+	expect_no_copy();
+	iotsafe_card_free(card);
+}
+
+Test(registry, a_child_has_no_port_that_its_parent_is_just_closing)
+{
+	char address[96];
+
+	awaited = "AT+BYE";
+	modem.heard = fork_at;
+	sprintf(address, "%s?exit=AT%%2BBYE", modem.address);
+	iotsafe_card_free(open_card(address));
+	expect_no_copy();
 }
 
 Test(registry, a_child_is_told_that_its_parent_has_the_port)
