@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "object/cache.h"
 #include "object/card.h"
-#include "object/key.h"
+#include "object/key_parts.h"
 #include "object/registry.h"
 
 #define TIMEOUT_LOWEST	100
@@ -73,6 +73,7 @@ static int parse(iotsafe_card *card, const char *text)
 	long timeout, generate;
 
 	TRY(address_parse(text, &card->address));
+	TRY(card_whole_paths(card));
 	address_format(&card->address, "timeout", card->name);
 	TRY(check_attributes(card));
 	TRY(cache_check(card));
@@ -192,6 +193,17 @@ int iotsafe_card_open(const char *address, iotsafe_card **card)
 		*card = NULL;
 	}
 	return result;
+}
+
+int key_open_card(const iotsafe_key *key, iotsafe_card **card)
+{
+	const iotsafe_card *before = key->card;
+	char text[ADDRESS_NAME_MAX + 64];
+
+	snprintf(text, sizeof(text), "%s%ctimeout=%d&timeout-generate=%d",
+		 before->name, strchr(before->name, '?') ? '&' : '?',
+		 before->timeout, before->timeout_generate);
+	return iotsafe_card_open(text, card);
 }
 
 static int open_own(iotsafe_card *card, const char *attributes)

@@ -77,6 +77,7 @@ struct iotsafe_card {
 	struct iotsafe_card *next;   /* in the registry */
 	char name[ADDRESS_NAME_MAX]; /* canonical address */
 	struct address address;
+	char paths[ADDRESS_SIZE_MAX]; /* of it, that were relative */
 	bool own; /* over the application's link, not in the registry */
 	iotsafe_link own_link;
 	atomic_int timeout;	     /* milliseconds */
@@ -200,6 +201,9 @@ int card_explain_commitment(const iotsafe_card *card, int result);
  * card's manners say, put in its place. Fails only for a bad address. */
 extern const char *const card_attributes[];
 int card_apply_manners(iotsafe_card *card);
+
+/* paths.c: puts the current folder in front of the address's relative paths. */
+int card_whole_paths(iotsafe_card *card);
 
 /* IOTSAFE_ERR_CLOSED in a process that did not open the card. */
 int card_check_process(const iotsafe_card *card);

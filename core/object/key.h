@@ -20,6 +20,10 @@ bool key_may_prepare(const iotsafe_key *key);
 int key_prepare(iotsafe_key *key, const struct deadline *limit,
 		atomic_bool *under_way);
 
+/* In a child made by fork(): the card of a key of its parent's, opened anew by
+ * the address and with the limits that it had there. */
+int key_open_card(const iotsafe_key *key, iotsafe_card **card);
+
 /* Counts one more user. */
 iotsafe_key *key_use(iotsafe_key *key);
 iotsafe_card *card_use(iotsafe_card *card);

@@ -30,8 +30,7 @@ static struct opened *make_opened(iotsafe_key *key, struct opened *before)
 	return made;
 }
 
-int origin_init(struct origin *origin, iotsafe_key *key, const char *name,
-		const char *address)
+int origin_init(struct origin *origin, iotsafe_key *key, const char *name)
 {
 	struct opened *opened = make_opened(key, NULL);
 
@@ -40,8 +39,7 @@ int origin_init(struct origin *origin, iotsafe_key *key, const char *name,
 	key_use(key);
 	atomic_init(&origin->opened, opened);
 	origin->name = name ? strdup(name) : NULL;
-	origin->address = name ? strdup(address) : NULL;
-	if (!name || (origin->name && origin->address))
+	if (!name || origin->name)
 		return IOTSAFE_OK;
 	origin_end(origin);
 	return error_set(IOTSAFE_ERR_MEMORY, "key: no memory");
@@ -69,7 +67,7 @@ static int open_by_name(const struct origin *origin,
 	iotsafe_card *card;
 	int result;
 
-	TRY(iotsafe_card_open(origin->address, &card));
+	TRY(key_open_card(origin_last(origin), &card));
 	result = key_open(card, origin->name, limit, key);
 	iotsafe_card_free(card);
 	TRY(result);
@@ -136,5 +134,4 @@ void origin_end(struct origin *origin)
 		opened = before;
 	}
 	free(origin->name);
-	free(origin->address);
 }

@@ -15,13 +15,12 @@ struct opened;
 
 struct origin {
 	_Atomic(struct opened *) opened;
-	char *name, *address; /* NULL: it is of use in one process only */
+	char *name; /* NULL: it is of use in one process only */
 };
 
-/* Takes one more use of the key, `name` on the card of `address`; NULL for
- * both: it came by no name. */
-int origin_init(struct origin *origin, iotsafe_key *key, const char *name,
-		const char *address);
+/* Takes one more use of the key, `name` on its card; NULL: it came by no name.
+ */
+int origin_init(struct origin *origin, iotsafe_key *key, const char *name);
 
 /* The key as it was opened last, maybe by the parent: what is known of it
  * without asking the card. */

@@ -292,8 +292,8 @@ static void find_kind(struct card_privkey *self)
 		guess_kind(self);
 }
 
-static int import(iotsafe_key *key, const char *name, const char *address,
-		  struct signing *signing, gnutls_privkey_t privkey)
+static int import(iotsafe_key *key, const char *name, struct signing *signing,
+		  gnutls_privkey_t privkey)
 {
 	struct card_privkey *self;
 	int error;
@@ -304,7 +304,7 @@ static int import(iotsafe_key *key, const char *name, const char *address,
 	self = calloc(1, sizeof(*self));
 	if (!self)
 		return error_set(IOTSAFE_ERR_MEMORY, "key: no memory");
-	error = origin_init(&self->origin, key, name, address);
+	error = origin_init(&self->origin, key, name);
 	if (error < 0) {
 		free(self);
 		return error;
@@ -327,13 +327,13 @@ static int import(iotsafe_key *key, const char *name, const char *address,
 int privkey_import(iotsafe_key *key, struct signing *signing,
 		   gnutls_privkey_t privkey)
 {
-	return import(key, NULL, NULL, signing, privkey);
+	return import(key, NULL, signing, privkey);
 }
 
 int privkey_import_named(iotsafe_key *key, const char *name,
-			 const char *address, gnutls_privkey_t privkey)
+			 gnutls_privkey_t privkey)
 {
-	return import(key, name, address, NULL, privkey);
+	return import(key, name, NULL, privkey);
 }
 
 int iotsafe_key_import(iotsafe_key *key, gnutls_privkey_t privkey)

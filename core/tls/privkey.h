@@ -29,9 +29,9 @@ int privkey_import(iotsafe_key *key, struct signing *signing,
 		   gnutls_privkey_t privkey);
 
 /* The same for a key that came by a name. In a child made by fork() it is
- * opened again, by that name on the card of that address: programs load their
- * files first and go into the background then. */
+ * opened again, by that name on its card: programs load their files first and
+ * go into the background then. */
 int privkey_import_named(iotsafe_key *key, const char *name,
-			 const char *address, gnutls_privkey_t privkey);
+			 gnutls_privkey_t privkey);
 
 #endif

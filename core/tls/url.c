@@ -104,13 +104,13 @@ static int open_key(iotsafe_card *card, const char *url, iotsafe_key **key)
 /* ---- private key ---- */
 
 static int import_key_from(iotsafe_card *card, const char *url,
-			   const char *address, gnutls_privkey_t privkey)
+			   gnutls_privkey_t privkey)
 {
 	iotsafe_key *key;
 	int result;
 
 	TRY(open_key(card, url, &key));
-	result = privkey_import_named(key, url, address, privkey);
+	result = privkey_import_named(key, url, privkey);
 	iotsafe_key_free(key);
 	return result;
 }
@@ -124,10 +124,7 @@ static int import_key(gnutls_privkey_t privkey, const char *url, unsigned flags)
 	(void)flags;
 	result = open_card(url, &name, &card);
 	if (result >= 0) {
-		result = import_key_from(
-			card, url,
-			*name.card ? name.card : iotsafe_card_address(card),
-			privkey);
+		result = import_key_from(card, url, privkey);
 		iotsafe_card_free(card);
 	}
 	return origin_tell(result);

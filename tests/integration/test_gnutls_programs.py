@@ -200,6 +200,22 @@ def test_a_program_goes_into_the_background_with_the_key(
     assert counted(setting) == (2, 0), text
 
 
+@pytest.mark.parametrize("name, card", [
+    ("iotsafe:", "at:modem"),
+    ("iotsafe:?card=at:modem", "at:/nowhere"),
+])
+def test_a_daemon_finds_a_relative_path_from_another_folder(
+    setting, client, name, card
+):
+    with TLS(setting) as server:
+        text = setting.run(
+            *(*WITH, client, server.port, name, name, "exit", "chdir"),
+            folder=setting.folder,
+            IOTSAFE_CARD=card,
+        )
+        assert server.subject() == NAME, text
+
+
 def test_a_child_is_told_that_its_parent_has_the_port(setting, client):
     with TLS(setting) as server:
         text = shake_hands(setting, client, server, "wait", status=1)

@@ -37,6 +37,12 @@ void iotsafe_card_free(iotsafe_card *card)
 	card->guest = (struct card_guest){NULL, NULL};
 }
 
+int key_open_card(const iotsafe_key *key, iotsafe_card **card)
+{
+	*card = card_use(key->card);
+	return IOTSAFE_OK;
+}
+
 struct card_guest *card_guest(iotsafe_card *card)
 {
 	return &card->guest;

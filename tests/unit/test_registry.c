@@ -104,6 +104,41 @@ Test(registry, knows_an_address_however_it_is_written)
 	iotsafe_card_free(card);
 }
 
+Test(registry, relative_paths_are_those_of_the_folder_at_the_opening)
+{
+	char folder[] = "/tmp/iotsafe-paths.XXXXXX", wanted[128];
+	iotsafe_card *card, *same;
+
+	cr_assert(mkdtemp(folder) && !chdir(folder));
+	cr_assert(!symlink(modem.address + strlen("at:"), "modem"));
+	card = open_card("at:modem?pin-file=./pins");
+	sprintf(wanted, "at:%s/modem?pin-file=%s/./pins", folder, folder);
+	cr_assert_str_eq(iotsafe_card_address(card), wanted);
+	cr_assert(!chdir("/"));
+	same = open_card(wanted);
+	cr_assert(same == card);
+	iotsafe_card_free(same);
+	iotsafe_card_free(card);
+	expect_error(iotsafe_card_open("at:modem", &card), IOTSAFE_ERR_IO,
+		     "at:/modem: no such port");
+	cr_assert(!chdir(folder) && !unlink("modem") && !rmdir(folder));
+	expect_error(iotsafe_card_open("unix:modem", &card), IOTSAFE_ERR_ARG,
+		     "address: modem is relative: No such file");
+	expect_error(iotsafe_card_open("unix:@modem", &card), IOTSAFE_ERR_IO,
+		     "unix:@modem: ");
+}
+
+Test(registry, a_relative_path_may_be_too_long)
+{
+	char address[1020] = "at:";
+	iotsafe_card *card;
+
+	memset(address + 3, 'x', sizeof(address) - 4);
+	cr_assert(!chdir("/sys/class/tty"));
+	expect_error(iotsafe_card_open(address, &card), IOTSAFE_ERR_ARG,
+		     "too long with its folder");
+}
+
 Test(registry, takes_the_address_from_the_environment)
 {
 	iotsafe_card *card;

@@ -304,7 +304,8 @@ IOTSAFE_API int iotsafe_card_cancel(iotsafe_card *card);
  * a key pair too, unless the address has `timeout-generate=`. */
 IOTSAFE_API int iotsafe_card_set_timeout(iotsafe_card *card, int milliseconds);
 
-/** The canonical address: the same string for the same card. */
+/** The canonical address: the same string for the same card, with whole paths.
+ */
 IOTSAFE_API const char *iotsafe_card_address(const iotsafe_card *card);
 
 /** The number of the SIM or eSIM profile (EF_ICCID): 18 to 20 digits, "" if it

@@ -18,7 +18,7 @@ CERTIFICATE = "pkcs11:token=iotsafe;id=%01;type=cert"
 KEY = "pkcs11:token=iotsafe;id=%01;type=private"
 
 
-def run(*words, status=0, input=b"", seconds=60, **environment):
+def run(*words, status=0, input=b"", seconds=60, folder=None, **environment):
     """The program's output and errors; fails unless it ends with this."""
     done = subprocess.run(
         [str(word) for word in words],
@@ -26,6 +26,7 @@ def run(*words, status=0, input=b"", seconds=60, **environment):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         timeout=seconds,
+        cwd=folder,
         env=dict(os.environ, **{k: str(v) for k, v in environment.items()}),
     )
     text = done.stdout.decode(errors="replace")

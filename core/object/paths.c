@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Relative paths in an address become whole ones. Ports are opened again, PINs
+ * wanted and children made when a daemon has long gone to another folder.
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+#include "base/error.h"
+#include "object/card.h"
+
+/* Schemes whose own path is one of the file system, and attributes. */
+static const char schemes[][9] = {"at", "unix", "qmi", "mbim", ""};
+static const char attributes[][9] = {"pin-file", "store", "log", "replay", ""};
+
+static bool is_in(const char *name, const char (*names)[9])
+{
+	while (**names && strcmp(name, *names) != 0)
+		names++;
+	return **names;
+}
+
+/* In the room that begins at *room. "@" stands before names of sockets that
+ * are no files. */
+static int make_whole(const char **path, char **room, const char *end)
+{
+	const size_t size = strlen(*path) + 1;
+	char *out = *room;
+
+	if (!**path || strchr("/@", **path))
+		return IOTSAFE_OK;
+	if (!getcwd(out, (size_t)(end - out)))
+		return error_set_errno(IOTSAFE_ERR_ARG, errno,
+				       "address: %.80s is relative", *path);
+	out += strlen(out);
+	out -= out[-1] == '/';
+	if ((size_t)(end - out) <= size)
+		return error_set(IOTSAFE_ERR_ARG,
+				 "address: %.80s: too long with its folder",
+				 *path);
+	*out++ = '/';
+	memcpy(out, *path, size);
+	*path = *room;
+	*room = out + size;
+	return IOTSAFE_OK;
+}
+
+int card_whole_paths(iotsafe_card *card)
+{
+	struct address *address = &card->address;
+	char *room = card->paths, *end = room + sizeof(card->paths);
+
+	if (is_in(address->scheme, schemes))
+		TRY(make_whole(&address->path, &room, end));
+	for (size_t i = 0; i < address->attributes_count; i++)
+		if (is_in(address->attributes[i].name, attributes))
+			TRY(make_whole(&address->attributes[i].value, &room,
+				       end));
+	return IOTSAFE_OK;
+}
