@@ -9,7 +9,6 @@ where it is until the session has made room.
 
 from __future__ import annotations
 
-import select
 import socket
 import ssl
 import warnings
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Callable, TypeVar, Union
 
 from . import _core, _failures, errors
 from ._connection import Connection
-from ._session import _poll
+from ._session import _POLLIN, _poll, _wait_for
 from ._values import Bytes
 
 if TYPE_CHECKING:
@@ -101,9 +100,7 @@ class SSLObject(Connection):
 
     def _has_input(self) -> bool:
         """Whether the session has not taken all that it was fed."""
-        poller = select.poll()
-        poller.register(self._near, select.POLLIN)
-        return bool(poller.poll(0))
+        return _wait_for(self._near.fileno(), _POLLIN, 0)
 
     def _wait_for_card(self) -> None:
         with self._lock:

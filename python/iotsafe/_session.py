@@ -44,6 +44,7 @@ class Unset:
 
 UNSET = Unset()
 
+_POLLIN, _POLLOUT = 1, 4  # of poll.h, the same on every Linux
 
 _PSK_KINDS = {"derived": _core.PSK_DERIVED, "card": _core.PSK_CARD}
 
@@ -67,10 +68,21 @@ def _poll(
             return False
         left = milliseconds(remaining)
         wait = left if wait is None else min(wait, left)
-    poller = select.poll()
-    poller.register(fd, events)
-    poller.poll(wait)
+    _wait_for(fd, events, wait)
     return True
+
+
+def _wait_for(fd: int, events: int, wait: Optional[int]) -> bool:
+    """Whether a descriptor is ready, within so many milliseconds."""
+    if hasattr(select, "poll"):
+        poller = select.poll()
+        poller.register(fd, events)
+        return bool(poller.poll(wait))
+    # eventlet takes poll() away, and lets others run in its own select().
+    seconds = None if wait is None else wait / 1000
+    reading = [fd] if events & _POLLIN else []
+    writing = [fd] if events & _POLLOUT else []
+    return any(select.select(reading, writing, [], seconds))
 
 
 class Session:

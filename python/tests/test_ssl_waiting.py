@@ -178,3 +178,29 @@ def test_many_threads_share_one_context(peer, wrap_ssl, card):
     assert results == [True] * 8
     assert card.counters["signatures"] == 8
     assert {each["client"] for each in server.wait_for(8)} == {CLIENT}
+
+
+def test_waits_where_there_is_no_poll(peer, wrap_ssl, context, monkeypatch):
+    """eventlet takes it away, and has a select() that lets others run."""
+    server = peer()
+    monkeypatch.delattr(select, "poll")
+    with wrap_ssl(server) as tls:
+        tls.sendall(b"x")
+        assert receive(tls, 1) == b"x"
+        tls.settimeout(0.05)
+        with pytest.raises(TimeoutError):
+            tls.recv(1)
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    session = context.wrap_bio(
+        incoming, outgoing, server_hostname="localhost"
+    )
+    with server.connect() as sock:
+        while True:
+            try:
+                session.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                sock.sendall(outgoing.read())
+                incoming.write(sock.recv(65536))
+        sock.sendall(outgoing.read())
+    assert session.version()
