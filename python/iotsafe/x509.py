@@ -2,14 +2,14 @@
 """A certificate in DER to the dictionary that :mod:`ssl` makes of one.
 
 Only for showing and for old-fashioned checks of names: GnuTLS has verified
-the certificate before. Of the extensions only the other names of the subject
-are told.
+the certificate before. Of the extensions those are told that ssl tells: other
+names of the subject, and where issuers and revocations are.
 """
 
 from __future__ import annotations
 
 import socket
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from .errors import FormatError
 
@@ -54,7 +54,12 @@ _ATTRIBUTES = {
     "1.2.840.113549.1.9.1": "emailAddress",
 }
 
+# RFC 5280 4.2.1.6, 4.2.1.13, 4.2.2.1
 _SUBJECT_ALT_NAME = "2.5.29.17"
+_CRL_POINTS = "2.5.29.31"
+_AUTHORITY_ACCESS = "1.3.6.1.5.5.7.1.1"
+_EMPTY = b"\x30\x00"  # an extension that says nothing
+_URI = 0x86
 
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 
@@ -174,10 +179,13 @@ def _time(tag: int, content: bytes) -> str:
 
 
 def _address(content: bytes) -> str:
-    families = {4: socket.AF_INET, 16: socket.AF_INET6}
-    if len(content) not in families:
+    """OpenSSL does not shorten those of IPv6."""
+    if len(content) == 4:
+        return socket.inet_ntop(socket.AF_INET, content)
+    if len(content) != 16:
         return "<invalid>"
-    return socket.inet_ntop(families[len(content)], content)
+    pairs = zip(content[::2], content[1::2])
+    return ":".join(f"{high << 8 | low:X}" for high, low in pairs)
 
 
 def _alternative(tag: int, content: bytes) -> Tuple[str, Any]:
@@ -186,7 +194,7 @@ def _alternative(tag: int, content: bytes) -> Tuple[str, Any]:
         return "email", _text(0x16, content)
     if tag == 0x82:
         return "DNS", _text(0x16, content)
-    if tag == 0x86:
+    if tag == _URI:
         return "URI", _text(0x16, content)
     if tag == 0x87:
         return "IP Address", _address(content)
@@ -197,17 +205,71 @@ def _alternative(tag: int, content: bytes) -> Tuple[str, Any]:
     return "othername", "<unsupported>"
 
 
-def _alternatives(extensions: Optional[bytes]) -> Tuple[Tuple[str, Any], ...]:
-    if extensions is None:
-        return ()
-    for _, extension in _Reader(_Reader(extensions).one(_SEQUENCE)):
+def _extensions(content: Optional[bytes]) -> Dict[str, bytes]:
+    """What is in each, by its identifier."""
+    found: Dict[str, bytes] = {}
+    if content is None:
+        return found
+    for _, extension in _Reader(_Reader(content).one(_SEQUENCE)):
         reader = _Reader(extension)
-        if _oid(reader.one(_OID)) != _SUBJECT_ALT_NAME:
-            continue
+        oid = _oid(reader.one(_OID))
         reader.optional(0x01)  # critical or not
-        names = _Reader(reader.one(_OCTETS)).inside(_SEQUENCE)
-        return tuple(_alternative(*each) for each in names)
-    return ()
+        found[oid] = reader.one(_OCTETS)
+    return found
+
+
+def _alternatives(content: bytes) -> Tuple[Tuple[str, Any], ...]:
+    names = _Reader(content).inside(_SEQUENCE)
+    return tuple(_alternative(*each) for each in names)
+
+
+def _crl_points(content: bytes) -> Tuple[str, ...]:
+    """The URIs among the full names of all points."""
+    found = []
+    for _, point in _Reader(content).inside(_SEQUENCE):
+        name = _Reader(point).optional(0xA0)
+        full = None if name is None else _Reader(name).optional(0xA0)
+        for tag, value in _Reader(full or b""):
+            if tag == _URI:
+                found.append(_text(0x16, value))
+    return tuple(found)
+
+
+def _access(content: bytes, method: str) -> Tuple[str, ...]:
+    found = []
+    for _, description in _Reader(content).inside(_SEQUENCE):
+        reader = _Reader(description)
+        is_it = _oid(reader.one(_OID)) == method
+        tag, value = reader.any()
+        if is_it and tag == _URI:
+            found.append(_text(0x16, value))
+    return tuple(found)
+
+
+def _access_to(method: str) -> Callable[[bytes], Tuple[str, ...]]:
+    return lambda content: _access(content, method)
+
+
+_TOLD: Tuple[Tuple[str, str, Callable[[bytes], Tuple[Any, ...]]], ...] = (
+    ("subjectAltName", _SUBJECT_ALT_NAME, _alternatives),
+    ("OCSP", _AUTHORITY_ACCESS, _access_to("1.3.6.1.5.5.7.48.1")),
+    ("caIssuers", _AUTHORITY_ACCESS, _access_to("1.3.6.1.5.5.7.48.2")),
+    ("crlDistributionPoints", _CRL_POINTS, _crl_points),
+)
+
+
+def _told(extensions: Dict[str, bytes]) -> Iterator[Tuple[str, Any]]:
+    """What ssl tells of them, in its order; nothing of what cannot be read,
+    but names, by which somebody is known, must be."""
+    for key, oid, read in _TOLD:
+        try:
+            said = read(extensions.get(oid, _EMPTY))
+        except FormatError:
+            if oid == _SUBJECT_ALT_NAME:
+                raise
+            continue
+        if said:
+            yield key, said
 
 
 def _version(content: Optional[bytes]) -> int:
@@ -236,7 +298,7 @@ def describe(der: bytes) -> Dict[str, Any]:
     fields.one(_SEQUENCE)  # public key
     fields.optional(0x81)
     fields.optional(0x82)
-    names = _alternatives(fields.optional(_EXTENSIONS))
+    extensions = _extensions(fields.optional(_EXTENSIONS))
     described: Dict[str, Any] = {
         "subject": subject,
         "issuer": issuer,
@@ -245,6 +307,5 @@ def describe(der: bytes) -> Dict[str, Any]:
         "notBefore": not_before,
         "notAfter": not_after,
     }
-    if names:
-        described["subjectAltName"] = names
+    described.update(_told(extensions))
     return described
