@@ -125,17 +125,38 @@ class Connection(Session):
     def session(self) -> Optional[SSLSession]:
         """What resumes this session later; None while there is nothing: with
         TLS 1.3 it comes with the first data."""
-        data = super().session if self._finished else None
+        data = self._if_open(lambda: super(Connection, self).session)
         return None if data is None else SSLSession(data)
 
     @session.setter
     def session(self, session: Any) -> None:
         self._offer(session)
 
+    @property  # type: ignore[override]
+    def session_reused(self) -> Optional[bool]:
+        """Whether an earlier session was resumed, without the card."""
+        return self._if_open(lambda: super(Connection, self).session_reused)
+
+    def _if_open(self, ask: Callable[[], T]) -> Optional[T]:
+        """None once closed: logs ask what was agreed on, and ssl says so."""
+        try:
+            return ask()
+        except errors.UseAfterCloseError:
+            return None
+
+    def version(self) -> Optional[str]:
+        """ "TLSv1.3" or "TLSv1.2"; None before the handshake, and once
+        closed."""
+        return self._if_open(super().version)
+
+    def selected_alpn_protocol(self) -> Optional[str]:
+        """The protocol agreed on by ALPN, None if none."""
+        return self._if_open(super().selected_alpn_protocol)
+
     def cipher(self) -> Optional[Tuple[str, Optional[str], int]]:
         """The cipher suite's name as OpenSSL has it, the version and the
-        secret bits; None before the handshake."""
-        found = super().cipher()
+        secret bits; None before the handshake, and once closed."""
+        found = self._if_open(super().cipher)
         if found is None:
             return None
         name, version, bits = found
@@ -154,7 +175,7 @@ class Connection(Session):
     def pending(self) -> int:
         """How many bytes can be received without the network."""
         with self._lock:
-            return _core.tls_pending(self._opened())
+            return 0 if self._tls is None else _core.tls_pending(self._tls)
 
     def get_unverified_chain(self) -> List[bytes]:
         """The server's certificates as it sent them, DER."""

@@ -124,6 +124,8 @@ class SSLSocket(Connection, TLSSocket):
 
     def connect_ex(self, address: Any) -> int:
         """The same; gives the error number of a connection that failed."""
+        if self._connected:
+            return errno.EISCONN
         sock = self._socket()
         sock.settimeout(self._timeout)
         result = sock.connect_ex(address)
@@ -157,12 +159,46 @@ class SSLSocket(Connection, TLSSocket):
             _FileEnd(self), *arguments, **options  # type: ignore[arg-type]
         )
 
+    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
+        """Up to so many bytes as soon as there are some; b"" when the peer
+        has closed."""
+        return super().recv(buflen, flags)
+
+    def read(
+        self,
+        len: int = 1024,
+        buffer: Union[bytearray, memoryview, None] = None,
+    ) -> Union[bytes, int]:
+        """The same or, with a buffer, how many bytes went into it."""
+        return super().read(len, buffer)
+
     def unwrap(self) -> socket.socket:
         """Says good-bye, waits for the peer's, and gives back the socket
         without TLS. Files of :meth:`makefile` go on with that, as those of
-        ssl do: ftplib keeps its own when it takes TLS off (CCC)."""
+        ssl do: ftplib keeps its own when it takes TLS off (CCC). The end of
+        this socket is the end of that one, which with ssl is the same."""
         self._plain = super().unwrap()
         return self._plain
+
+    def shutdown(self, how: int) -> None:
+        """Says good-bye, unless only receiving ends, and shuts the socket
+        down."""
+        if self._plain is not None:
+            self._plain.shutdown(how)
+        else:
+            super().shutdown(how)
+
+    def close(self) -> None:
+        """Says good-bye if that goes at once, and closes the socket, after
+        the last file of :meth:`makefile`. Calling it again does no harm."""
+        super().close()
+        if self._plain is not None and self._io_refs <= 0:
+            self._plain.close()
+
+    def detach(self) -> int:
+        """Forgets the session without a word and gives up the descriptor;
+        -1 once closed."""
+        return -1 if self._sock is None else super().detach()
 
     def send(self, data: Bytes, flags: int = 0) -> int:
         """Sends all of the bytes, as OpenSSL does where it may wait; with

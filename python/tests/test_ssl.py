@@ -312,7 +312,7 @@ def test_after_close_it_is_a_bad_descriptor(peer, wrap_ssl):
     tls.close()
     tls.close()
     for use in (lambda: tls.recv(1), lambda: tls.send(b"x"), tls.do_handshake,
-                tls.getpeername, tls.pending):
+                tls.getpeername, tls.getpeercert):
         with pytest.raises(OSError) as caught:
             use()
         assert caught.value.errno == errno.EBADF
