@@ -26,6 +26,8 @@ T = TypeVar("T")
 
 _RECORD_MAX = 16384
 _PIECE = 65536
+# Always set from the start, where ssl has it.
+_OP_IGNORE_UNEXPECTED_EOF = getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
 
 
 class SSLObject(Connection):
@@ -155,8 +157,16 @@ class SSLObject(Connection):
             raise _failures.argument("a negative size")
         if size == 0:
             return b""
-        limit = min(size, _RECORD_MAX)
-        return self._run("receive", _core.tls_receive, limit)
+        return self._run_to_end("receive", min(size, _RECORD_MAX))
+
+    def _run_to_end(self, what: str, size: int) -> bytes:
+        try:
+            return self._run(what, _core.tls_receive, size)
+        except _failures.EOFError:
+            ignored = self._context.options & _OP_IGNORE_UNEXPECTED_EOF
+            if self._finished and self._ended and ignored:
+                return b""
+            raise
 
     def write(self, data: Bytes) -> int:
         """Encrypts the bytes, all of them as OpenSSL does: trio and anyio do
@@ -176,7 +186,7 @@ class SSLObject(Connection):
         if not self._said_goodbye:
             self._run("close", _core.tls_close)
             self._said_goodbye = True
-        while self._run("close", _core.tls_receive, _RECORD_MAX):
+        while self._run_to_end("close", _RECORD_MAX):
             pass
         behind = b""
         while self._has_input():

@@ -164,7 +164,25 @@ def test_the_peer_says_good_bye_first(pair):
     pair.ours.unwrap()
 
 
-def test_an_end_without_good_bye_is_told(pair):
+def test_an_end_without_good_bye_is_one_as_with_ssl(pair):
+    """Whose contexts say so from the start; trio and anyio rely on it."""
+    pair.into.write_eof()
+    assert pair.ours.read() == b"" == pair.ours.read()
+    pair.ours.unwrap()
+
+
+def test_an_end_within_the_handshake_is_always_told(context):
+    incoming = ssl.MemoryBIO()
+    session = context.wrap_bio(
+        incoming, ssl.MemoryBIO(), server_hostname="localhost"
+    )
+    incoming.write_eof()
+    with pytest.raises(ssl.SSLEOFError):
+        session.read()
+
+
+def test_an_end_without_good_bye_is_told_on_request(pair, context):
+    context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
     pair.into.write_eof()
     for _ in range(2):
         with pytest.raises(ssl.SSLEOFError):
