@@ -23,13 +23,14 @@ class _Mixed(errors.Error):
 
     number: int = ssl.SSL_ERROR_SSL
     library = "IOTSAFE"
+    word = ""  # OpenSSL's for it, where programs ask for that
 
     def __init__(self, text: str = "", status: int = 0) -> None:
         # errors.Error would have the text alone, and ssl's print the number
         # and the text.
         OSError.__init__(self, self.number, text)
         self.status = status
-        self.reason = _core.error_name(self.code)
+        self.reason = self.word or _core.error_name(self.code)
         self.verify_code, self.verify_message = self.code, text
 
     def __reduce__(self) -> Tuple[Any, ...]:
@@ -88,6 +89,8 @@ class CertVerificationError(
     _Mixed, errors.UntrustedError, ssl.SSLCertVerificationError
 ):
     """The server could not be authenticated. Do not connect."""
+
+    word = "CERTIFICATE_VERIFY_FAILED"
 
 
 class TLSError(_Mixed, errors.TLSError, ssl.SSLError, ConnectionError):
