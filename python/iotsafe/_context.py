@@ -98,6 +98,7 @@ class SSLContext(Refusals):
         self.resume = resume
         self._card = None if isinstance(card, int) else card
         self._own: Optional[Card] = None  # opened by us
+        self._owner = 0  # the process that did
         self._identity = key, certificate
         self._trust = Trust()
         self._opening = threading.Lock()
@@ -117,8 +118,10 @@ class SSLContext(Refusals):
         if isinstance(self._card, Card):
             return self._card
         with self._opening:
-            if self._own is None:
+            # A child process has no use of what its parent opened.
+            if self._own is None or self._owner != os.getpid():
                 self._own = _failures.calling(open_card, self._card)
+                self._owner = os.getpid()
             return self._own
 
     def load_cert_chain(

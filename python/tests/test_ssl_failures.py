@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What goes wrong with iotsafe.ssl, and that callers of ssl catch it."""
 
+import contextlib
 import gc
 import os
 import pickle
@@ -290,3 +291,26 @@ def test_a_child_process_has_no_use_of_what_its_parent_opened(
     with tls:
         tls.sendall(b"x")
         assert tls.recv(1) == b"x"
+
+
+def test_a_context_opens_its_card_anew_in_a_child_process(
+    address, ca, peer
+):
+    """As servers that fork have theirs from before."""
+    context = iotsafe.ssl.create_default_context(address(), cafile=ca)
+    server = peer()
+    context.wrap_socket(server.connect(), **HOST).close()
+    mine = context.card
+    sock = server.connect()
+    child = os.fork()
+    if not child:
+        status = 1
+        with contextlib.suppress(Exception):
+            tls = context.wrap_socket(sock, **HOST)
+            tls.sendall(b"x")
+            status = 0 if tls.recv(1) == b"x" else 2
+        os._exit(status)
+    sock.close()
+    assert os.waitpid(child, 0)[1] == 0
+    assert context.card is mine
+    assert server.wait_for(2)[1]["client"] == "iotsafe-sim gsma client"
