@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
-from requests import certs  # type: ignore[import]
+from requests import certs, exceptions  # type: ignore[import]
 from requests.adapters import HTTPAdapter  # type: ignore[import]
 
 from ._context import SSLContext
@@ -44,7 +44,14 @@ class CardAdapter(HTTPAdapter):  # type: ignore[misc]
     def cert_verify(
         self, conn: Any, url: str, verify: Any, cert: Any
     ) -> None:
+        secure = url.lower().startswith("https")
+        if secure and not verify and self._context.check_hostname:
+            # urllib3 would fail later, with a ValueError of ssl's.
+            raise exceptions.SSLError(
+                "verify=False: this adapter's context checks names; set its "
+                "check_hostname to False first"
+            )
         super().cert_verify(conn, url, verify, cert)
         # Since 2.32 requests takes it that a context has the system's.
-        if verify is True and url.lower().startswith("https"):
+        if secure and verify is True:
             conn.ca_certs = certs.where()

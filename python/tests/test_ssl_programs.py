@@ -153,6 +153,21 @@ def test_requests_tells_failures_as_its_own(
             session.get(elsewhere.url, verify=ca, timeout=10)
 
 
+@pytest.mark.filterwarnings("ignore:Unverified HTTPS")
+def test_requests_without_verifying_say_what_that_takes(
+    web, elsewhere, context, ca
+):
+    with requests.Session() as session:
+        session.mount("https://", iotsafe.requests.CardAdapter(context))
+        with pytest.raises(requests.exceptions.SSLError, match="check_host"):
+            session.get(web.url, verify=False, timeout=10)
+        context.check_hostname = False
+        assert session.get(web.url, verify=False, timeout=10).ok
+        with pytest.raises(requests.exceptions.SSLError, match="match"):
+            session.get(elsewhere.url, verify=ca, timeout=10)
+    assert web.clients == [CLIENT]
+
+
 def test_the_adapter_of_requests_finds_the_card_itself(
     web, ca, address, monkeypatch
 ):
