@@ -41,7 +41,10 @@ _PIECE = 16384
 
 def __getattr__(name: str) -> Any:
     if name.startswith("_") or name in _NOT_OURS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        message = f"module {__name__!r} has no attribute {name!r}"
+        if hasattr(_ssl, name) and name[:2] != "__":
+            message += ": ssl's own would connect without the card"
+        raise AttributeError(message)
     return getattr(_ssl, name)
 
 
