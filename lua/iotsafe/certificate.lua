@@ -32,6 +32,20 @@ local names = {
 	["1.2.840.113549.1.9.1"] = "emailAddress",
 }
 
+-- As OpenSSL calls them.
+local signatures = {
+	["1.2.840.113549.1.1.5"] = "sha1WithRSAEncryption",
+	["1.2.840.113549.1.1.10"] = "rsassaPss",
+	["1.2.840.113549.1.1.11"] = "sha256WithRSAEncryption",
+	["1.2.840.113549.1.1.12"] = "sha384WithRSAEncryption",
+	["1.2.840.113549.1.1.13"] = "sha512WithRSAEncryption",
+	["1.2.840.10045.4.3.2"] = "ecdsa-with-SHA256",
+	["1.2.840.10045.4.3.3"] = "ecdsa-with-SHA384",
+	["1.2.840.10045.4.3.4"] = "ecdsa-with-SHA512",
+	["1.3.101.112"] = "ED25519",
+	["1.3.101.113"] = "ED448",
+}
+
 local months = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug",
 	"Sep", "Oct", "Nov", "Dec" }
 
@@ -71,6 +85,7 @@ local function read(data)
 		return nil
 	end
 	local fields = { serial = tbs[at], issuer = tbs[at + 2],
+		signature = tbs[at + 1],
 		validity = inside(tbs[at + 3], SEQUENCE) or {},
 		subject = tbs[at + 4], spki = spki }
 	for index = at + 6, #tbs do
@@ -126,9 +141,9 @@ local function from_bmp(data)
 	end))
 end
 
--- setencode("ascii" or "utf8"): how strings are told that are kept otherwise.
+-- setencode("ai5" or "utf8"): how strings are told that are kept otherwise.
 function methods:setencode(name)
-	if name ~= "ascii" and name ~= "utf8" then
+	if name ~= "ai5" and name ~= "ascii" and name ~= "utf8" then
 		return false
 	end
 	self.utf8 = name == "utf8"
@@ -165,6 +180,13 @@ end
 
 function methods:issuer()
 	return name_list(self, fields(self).issuer)
+end
+
+-- How the issuer has signed: OpenSSL's name, or the identifier.
+function methods:getsignaturename()
+	local parts = inside(fields(self).signature, SEQUENCE)
+	local oid = parts and oid_of(parts[1])
+	return signatures[oid] or oid
 end
 
 -- In hexadecimal.
@@ -205,6 +227,20 @@ function methods:validat(time)
 	return from ~= nil and to ~= nil and time >= from and time <= to
 end
 
+-- The longest row of zeros, two at least, is "::" (RFC 5952 4.2).
+local function shortened(text)
+	for count = 8, 2, -1 do
+		local zeros = ":" .. ("0:"):rep(count)
+		local first, last = (":" .. text .. ":"):find(zeros, 1, true)
+		if first then
+			return text:sub(1, math.max(first - 2, 0)) .. "::"
+				.. text:sub(last)
+		end
+	end
+	return text
+end
+
+-- As getpeername() writes it.
 local function ip_text(data)
 	if #data == 4 then
 		return ("%d.%d.%d.%d"):format(data:byte(1, 4))
@@ -214,7 +250,7 @@ local function ip_text(data)
 		local high, low = data:byte(index, index + 1)
 		groups[#groups + 1] = ("%x"):format(high * 256 + low)
 	end
-	return table.concat(groups, ":")
+	return shortened(table.concat(groups, ":"))
 end
 
 local function alternative_names(value)
@@ -280,15 +316,16 @@ function methods:pubkey()
 	return pem.encode(spki.whole, "PUBLIC KEY"), kind, bits
 end
 
--- issued(root [, between …]): true if this certificate was issued by that one,
--- by way of the others; else false and why not.
-function methods:issued(root, ...)
-	local data = { root.data }
+-- issued(other [, between …]): true if this certificate has issued that one,
+-- by way of those between; else nil and why not.
+function methods:issued(other, ...)
+	local data = {}
 	for _, one in ipairs { ... } do
 		data[#data + 1] = one.data
 	end
-	return core.certificate_issued(self.data,
+	local issued, why = core.certificate_issued(other.data, self.data,
 		(unpack or table.unpack)(data))
+	return issued or nil, why
 end
 
 function metatable:__tostring()

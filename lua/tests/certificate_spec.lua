@@ -50,11 +50,12 @@ describe("a certificate", function()
 		assert.same({
 			name = "X509v3 Subject Alternative Name",
 			dNSName = { "a.example", "b.example" },
-			iPAddress = { "127.0.0.1", "0:0:0:0:0:0:0:1" },
+			iPAddress = { "127.0.0.1", "::1" },
 			rfc822Name = { "x@a.example" },
 			uniformResourceIdentifier = { "urn:x" },
 		}, certificate:extensions()["2.5.29.17"])
 		assert.is_true(certificate:setencode("utf8"))
+		assert.is_true(certificate:setencode("ai5"))
 		assert.is_false(certificate:setencode("latin"))
 	end)
 
@@ -86,6 +87,27 @@ describe("a certificate", function()
 		assert.same({ "RSA", 1024 }, { select(2, rsa:pubkey()) })
 	end)
 
+	it("writes addresses as sockets do", function()
+		local made = assert(ssl.loadcertificate(support.openssl(
+			REQUEST:gsub("IP:::1,", "IP:fe80::1:0:0:2,"
+				.. "IP:2001:db8:0:1:1:1:1:1,IP:::,IP:1::,"
+				.. "IP:1:0:0:2:0:0:0:3,"):format(
+			"ec -pkeyopt ec_paramgen_curve:P-256"))))
+		assert.same({ "127.0.0.1", "fe80::1:0:0:2",
+			"2001:db8:0:1:1:1:1:1", "::", "1::",
+			"1:0:0:2::3" },
+			made:extensions()["2.5.29.17"].iPAddress)
+	end)
+
+	it("tells how it was signed", function()
+		assert.equal("ecdsa-with-SHA256",
+			certificate:getsignaturename())
+		local rsa = assert(ssl.loadcertificate(support.openssl(
+			REQUEST:format("rsa:1024 -sha384"))))
+		assert.equal("sha384WithRSAEncryption",
+			rsa:getsignaturename())
+	end)
+
 	it("knows who issued it", function()
 		local ca = assert(ssl.loadcertificate(support.read_file(
 			store .. "/ca.pem")))
@@ -93,13 +115,14 @@ describe("a certificate", function()
 			store .. "/server.pem")))
 		local between = assert(ssl.loadcertificate(support.read_file(
 			store .. "/intermediate.pem")))
-		assert.is_true(server:issued(ca, between))
-		assert.is_true(between:issued(ca))
-		assert.is_false((server:issued(ca)))
-		local issued, why = server:issued(certificate)
-		assert.is_false(issued)
+		assert.is_true(ca:issued(server, between))
+		assert.is_true(ca:issued(between))
+		assert.is_nil((ca:issued(server)))
+		assert.is_nil((between:issued(ca)))
+		local issued, why = certificate:issued(server)
+		assert.is_nil(issued)
 		assert.matches("issuer", why)
-		assert.is_false((certificate:issued(ca)))
+		assert.is_nil((ca:issued(certificate)))
 	end)
 
 	it("survives any byte being wrong", function()
