@@ -26,6 +26,7 @@ local pattern = require "iotsafe.pattern"
 local RECORD = 16384 -- the most that one TLS record carries
 local LONGEST = 2147483647 -- milliseconds; the C type ends there
 local GOODBYE = 1000 -- close() does not wait longer for a deaf peer
+local CHAIN_MOST = 1000 -- certificates; nobody has so many
 local PIECES = 16 -- unread ones that close() takes; a flood has more
 
 local methods = {}
@@ -53,18 +54,24 @@ local function descriptor(self)
 	return self.fd
 end
 
--- How long the next wait may be, in milliseconds. What is left of a total is
--- never 0: that would mean not to wait at all.
-local function limit(self, started)
-	local wait = self.block
-	if self.total >= 0 then
-		local left = self.total - (core.clock() - started)
-		left = math.max(left, math.min(self.total, 1))
-		if wait < 0 or left < wait then
-			wait = left
-		end
+-- What is left of a limit; never 0 before it began as that, which would mean
+-- not to wait at all.
+local function left_of(most, started)
+	if most <= 0 then
+		return most
 	end
-	return wait
+	return math.max(most - (core.clock() - started), 1)
+end
+
+-- How long the next wait of a call may be, in milliseconds. As in LuaSocket,
+-- the limit "b" is one of the whole call where it stands alone: a peer that
+-- sends byte by byte does not lengthen it.
+local function limit(self, started)
+	if self.total < 0 then
+		return left_of(self.block, started)
+	end
+	local left = left_of(self.total, started)
+	return self.block >= 0 and math.min(self.block, left) or left
 end
 
 function methods:dohandshake()
@@ -133,9 +140,10 @@ local function record(self, size, started)
 end
 
 -- receive([pattern [, prefix]]): "*l", "*a" or a number of bytes; over DTLS
--- one datagram, of at most that number of bytes.
-function methods:receive(what, prefix)
-	local read, size = pattern.find(what, self.datagram)
+-- one datagram, of at most that number of bytes. The level is error()'s, for
+-- a wrong pattern.
+function methods:receive(what, prefix, level)
+	local read, size = pattern.find(what, self.datagram, level or 3)
 	local parts = { prefix and tostring(prefix) or "" }
 	if not self.ready or descriptor(self) < 0 then
 		return nil, "closed", parts[1], core.ERR_CLOSED
@@ -153,10 +161,20 @@ function methods:receive(what, prefix)
 	return nil, words[code] or message, data, code, message
 end
 
+-- The first argument of a method, which its caller called.
+local function as_number(value, name)
+	return tonumber(value) or error(("bad argument #1 to '%s' (number "
+		.. "expected, got %s)"):format(name, type(value)), 3)
+end
+
 -- settimeout(seconds [, mode]): nil or less than 0 waits for ever, 0 not at
--- all. Mode "b", the default, limits each wait; "t" the whole call.
+-- all. Mode "t" limits a whole call; "b", the default, too, or each wait of it
+-- where both are given.
 function methods:settimeout(seconds, mode)
 	local wait = -1
+	if seconds ~= nil then
+		seconds = as_number(seconds, "settimeout")
+	end
 	if seconds and seconds >= 0 then
 		wait = math.min(math.ceil(seconds * 1000), LONGEST)
 	end
@@ -217,8 +235,12 @@ end
 
 -- The n-th certificate of the peer's chain; 1, the default, is its own.
 function methods:getpeercertificate(index)
+	index = as_number(index or 1, "getpeercertificate")
+	if index < 1 or index > CHAIN_MOST then
+		return nil, "invalid certificate index", core.ERR_ARG, 0
+	end
 	local der, message, code, status =
-		core.tls_peer_certificate(self.tls, (index or 1) - 1)
+		core.tls_peer_certificate(self.tls, math.floor(index) - 1)
 	if not der then
 		return nil, message, code, status
 	end

@@ -20,6 +20,12 @@ local passed = { "certdata", "cadata", "cardca", "ca_key", "pin", "raw_key",
 local protocols = { any = "any", sslv23 = "any", tlsv1_2 = "tlsv1_2",
 	tlsv1_3 = "tlsv1_3", dtlsv1_2 = "dtlsv1_2" }
 
+-- Options that turn versions off must not be misspelt; all others are about
+-- what GnuTLS does anyway, or for servers.
+local VERSION_OFF = "^no_d?[ts][ls][ls]"
+local versions = { no_sslv2 = 1, no_sslv3 = 1, no_tlsv1 = 1, no_tlsv1_1 = 1,
+	no_tlsv1_2 = 1, no_tlsv1_3 = 1, no_dtlsv1 = 1, no_dtlsv1_2 = 1 }
+
 -- OpenSSL's words for what GnuTLS's NORMAL has anyway.
 local strong = { ALL = 1, DEFAULT = 1, HIGH = 1, ["@STRENGTH"] = 1,
 	["!aNULL"] = 1, ["!eNULL"] = 1, ["!NULL"] = 1, ["!ADH"] = 1,
@@ -127,6 +133,11 @@ local function set_protocol(given, all)
 			.. "tlsv1_3 and dtlsv1_2", tostring(wanted))
 	end
 	local off = set_of(given.options)
+	for word in pairs(off) do
+		if tostring(word):find(VERSION_OFF) and not versions[word] then
+			return refuse("invalid option (%s)", word)
+		end
+	end
 	if protocol == "any" and off.no_tlsv1_2 then
 		protocol = "tlsv1_3"
 	elseif protocol == "any" and off.no_tlsv1_3 then
@@ -168,6 +179,8 @@ local function check_rest(given)
 	if type(given.psk) == "function" then
 		return refuse("psk: its key is on the card: give the identity "
 			.. "as a string, and psk_key")
+	elseif type(given.alpn) == "function" then
+		return refuse("invalid ALPN parameter: functions are for servers")
 	elseif given.dane then
 		return refuse("dane: this library has none")
 	elseif set_of(given.verifyext).crl_check then

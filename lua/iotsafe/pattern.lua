@@ -90,8 +90,9 @@ end
 
 local readers = { ["*l"] = read_line, ["*a"] = read_all }
 
--- The reader for a pattern, and the number of bytes if it is one.
-function pattern.find(what, datagram)
+-- The reader for a pattern, and the number of bytes if it is one; what is none
+-- is an error of that level.
+function pattern.find(what, datagram, level)
 	local size = tonumber(what)
 	if datagram and (size or what == nil) then
 		return read_datagram, size
@@ -103,7 +104,7 @@ function pattern.find(what, datagram)
 		or tostring(what):sub(1, 2)]
 	if not reader then
 		error("bad argument #1 to 'receive' (invalid receive pattern)",
-			3)
+			level)
 	end
 	return reader
 end

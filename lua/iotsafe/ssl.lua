@@ -101,7 +101,7 @@ end
 
 function methods:receive(what, prefix)
 	local data, word, partial, code, sentence =
-		base.receive(self, what, prefix)
+		base.receive(self, what, prefix, 4)
 	local got = data or partial
 	self.received = self.received + #got - #tostring(prefix or "")
 	if data then
@@ -154,8 +154,18 @@ function methods:getsniname()
 	return self.server
 end
 
+function methods:getpeercertificate(index)
+	if not self.ready then
+		return nil, "closed", core.ERR_CLOSED, 0
+	end
+	return base.getpeercertificate(self, index)
+end
+
 -- Everything that the server showed, its own certificate first.
 function methods:getpeerchain()
+	if not self.ready then
+		return nil, "closed", core.ERR_CLOSED, 0
+	end
 	local chain = {}
 	while true do
 		local one = self:getpeercertificate(#chain + 1)
@@ -167,13 +177,15 @@ function methods:getpeerchain()
 end
 
 -- true; or false and, for each certificate of the chain, a list of what is
--- wrong with it. All we know is said of the first.
+-- wrong with it. All we know is said of the first. Before the handshake and
+-- after close() it is false and "closed".
 function methods:getpeerverification()
 	if self.ready and self.verified then
 		return true
+	elseif not self.ready and not self.failure then
+		return false, "closed"
 	end
-	return false, { { self.failure or self.ready
-		and "the server was not verified" or "closed" } }
+	return false, { { self.failure or "the server was not verified" } }
 end
 
 -- Bytes received and sent, and seconds since wrap().
@@ -217,10 +229,7 @@ local function describe(suite, found)
 end
 
 function methods:info(field)
-	if not self.ready then
-		return not field and {} or nil
-	end
-	local found = base.info(self)
+	local found = self.ready and base.info(self)
 	if not found then
 		return nil, "closed"
 	end

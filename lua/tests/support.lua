@@ -215,6 +215,17 @@ head -c "$length"
 		store, store, store, script), "listening on"))
 end
 
+-- A TLS server that asks for no certificate and runs a shell script for each
+-- client. Gives its port.
+function support.drip(store, script)
+	local port = free_port()
+	support.start(("socat -d -d OPENSSL-LISTEN:%d,bind=127.0.0.1,fork,"
+		.. "cert=%s/server.pem,key=%s/server-key.pem,verify=0 "
+		.. "SYSTEM:'sh %s' 2>&1"):format(port, store, store, script),
+		"listening on")
+	return port
+end
+
 -- A store of other authorities.
 support.stranger = support.store
 
