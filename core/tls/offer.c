@@ -146,7 +146,7 @@ static int apply_server_name(struct iotsafe_tls *tls)
 	if (tls->server.kind == SERVER_UNSET)
 		return error_set(IOTSAFE_ERR_ARG,
 				 "TLS handshake: the server's name was not set "
-				 "(NULL takes any name)");
+				 "(or that any name will do)");
 	if (tls->server.kind != SERVER_NAME)
 		return IOTSAFE_OK;
 	error = gnutls_server_name_set(tls->session, GNUTLS_NAME_DNS,

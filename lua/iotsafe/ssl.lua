@@ -87,6 +87,10 @@ function methods:dohandshake()
 	elseif word == "wantread" or word == "wantwrite" then
 		return false, word, code, status, sentence
 	end
+	if code == core.ERR_ARG and word:find("name was not set", 1, true) then
+		word = word .. ": give server_name, or sni(name) before"
+		sentence = word
+	end
 	self.failure = sentence or word
 	if ssl.log then
 		ssl.log(self.failure)

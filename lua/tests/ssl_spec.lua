@@ -84,6 +84,19 @@ describe("iotsafe.ssl", function()
 		tls:close()
 	end)
 
+	it("says what gives the server's name", function()
+		local plain = plain_socket()
+		local given = parameters()
+		given.server_name = nil
+		local tls = assert(ssl.wrap(plain, given))
+		local done, message = tls:dohandshake()
+		assert.is_false(done)
+		assert.matches("name was not set.*server_name, or sni", message)
+		tls:sni("localhost")
+		assert(tls:dohandshake())
+		tls:close()
+	end)
+
 	it("throws without a mode, and returns every other failure", function()
 		assert.error_matches(function() ssl.newcontext {} end,
 			"missing mode")
