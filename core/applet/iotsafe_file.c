@@ -51,6 +51,29 @@ static bool is_end(unsigned status)
 	       status == 0x6282;
 }
 
+/* Some modems refuse a length behind data (Wavecom): then the pieces are those
+ * of GET RESPONSE alone. */
+static int ask_for_piece(struct applet *applet, struct apdu *read,
+			 struct response *piece,
+			 const struct deadline *deadline)
+{
+	bool *without = &applet->manners.file_without_le;
+	int result;
+
+	if (*without)
+		read->expect = APDU_NOTHING;
+	result = channel_transact(&applet->channel, read, piece, deadline);
+	if (result != IOTSAFE_ERR_MODEM || read->expect != APDU_EXACT ||
+	    applet->channel.link->restarted)
+		return result;
+	*without = true;
+	read->expect = APDU_NOTHING;
+	result = channel_transact(&applet->channel, read, piece, deadline);
+	if (result < 0)
+		*without = false;
+	return result;
+}
+
 /* Reads up to one answer's worth at the present offset. */
 static int read_piece(struct applet *applet, const struct record *file,
 		      struct reading *reading, unsigned *status,
@@ -75,7 +98,7 @@ static int read_piece(struct applet *applet, const struct record *file,
 
 	gsma_build_reference(&reference, file);
 	read.data = (struct bytes){body, reference.size};
-	TRY(channel_transact(&applet->channel, &read, &piece, deadline));
+	TRY(ask_for_piece(applet, &read, &piece, deadline));
 	*status = piece.status;
 	if (gsma_is_cut(&piece))
 		return gsma_cut(&read, &piece);

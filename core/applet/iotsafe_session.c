@@ -66,7 +66,7 @@ int gsma_session_update(struct applet *applet, enum gsma_use use, bool last,
 			struct bytes body, struct response *response,
 			const struct deadline *deadline)
 {
-	const struct apdu update = {
+	struct apdu update = {
 		.name = uses[use].update,
 		.cla = CLA_IOTSAFE,
 		.ins = uses[use].ins_update,
@@ -74,10 +74,13 @@ int gsma_session_update(struct applet *applet, enum gsma_use use, bool last,
 		.p2 = number_of(applet, use),
 		.data = body,
 		.expect = response ? APDU_SOME : APDU_NOTHING,
+		.le = applet->channel.manners.piece,
 	};
 
 	if (!response)
 		return tell(applet, &update, deadline);
+	if (applet->manners.signature_pieces)
+		update.expect = APDU_EXACT;
 	return channel_command(&applet->channel, &update, response, deadline);
 }
 

@@ -174,13 +174,36 @@ static int sign_text(struct applet *applet, const struct record *key,
 	return result;
 }
 
+/* A block of RSA is longer than what some modems let through at once: fetched
+ * in pieces where that is ours to do; else the command itself asks for one, and
+ * the rest is fetched. */
+static int sign_in_pieces(struct applet *applet, const struct record *key,
+			  const struct gsma_message *message,
+			  struct signature *out,
+			  const struct deadline *deadline)
+{
+	int result = sign_text(applet, key, message, out, deadline);
+
+	if (message->algorithm & 0x7)
+		return result;
+	while (result == IOTSAFE_ERR_FORMAT &&
+	       gsma_take_smaller_pieces(&applet->channel.manners))
+		result = sign_text(applet, key, message, out, deadline);
+	if (result != IOTSAFE_ERR_FORMAT || applet->manners.signature_pieces)
+		return result;
+	applet->manners.signature_pieces = true;
+	result = sign_text(applet, key, message, out, deadline);
+	applet->manners.signature_pieces = result >= 0;
+	return result;
+}
+
 int gsma_sign_message(struct applet *applet, const struct record *key,
 		      const struct gsma_message *message, struct signature *out,
 		      const struct deadline *deadline)
 {
 	struct manners *manners = &applet->channel.manners;
 
-	TRY(sign_text(applet, key, message, out, deadline));
+	TRY(sign_in_pieces(applet, key, message, out, deadline));
 	if (out->size)
 		return IOTSAFE_OK;
 	/* 9000 and no signature: where an answer comes only if Le is sent. */

@@ -9,12 +9,14 @@
 #include <stdint.h>
 #include "base/bytes.h"
 
-/* The longest true answer has 531 characters: +CSIM: 516,"…". The rest is for
- * text that a modem leaves in front of it. */
+/* The longest answer of a card has 531 characters: +CSIM: 516,"…". The rest is
+ * for text that a modem leaves in front of it, or for more than one answer of
+ * the card that it has put together. */
 #define AT_LINE_MAX 1023
 
-/* 256 bytes and the status word, as hexadecimal digits. */
-#define AT_CSIM_MAX 516
+/* LINK_RESPONSE_MAX bytes, as hexadecimal digits. A signature of RSA-2048 alone
+ * is longer than what a card gives at once. */
+#define AT_CSIM_MAX 1000
 
 enum at_kind {
 	AT_TEXT, /* information, or unsolicited: only the command can tell */

@@ -156,7 +156,7 @@ int link_exchange(struct link *link, const char *handle, const uint8_t *command,
 	if (!link->kind)
 		return error_set(IOTSAFE_ERR_CLOSED, "link: closed");
 	if (command_size < 4 || command_size > LINK_COMMAND_MAX ||
-	    room < LINK_RESPONSE_MAX)
+	    room < LINK_RESPONSE_ONE)
 		return error_set(IOTSAFE_ERR_ARG,
 				 "link: a command of %zu bytes, room for %zu",
 				 command_size, room);

@@ -12,7 +12,8 @@
 #include "base/deadline.h"
 
 #define LINK_COMMAND_MAX  261 /* short APDU: header, Lc, 255 bytes, Le */
-#define LINK_RESPONSE_MAX 258 /* 256 bytes and the status word */
+#define LINK_RESPONSE_MAX 500 /* pieces that a modem may have put together */
+#define LINK_RESPONSE_ONE 258 /* of a card: 256 bytes and the status word */
 #define LINK_HANDLE_MAX	  40
 #define LINK_ICCID_SIZE	  10
 

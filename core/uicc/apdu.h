@@ -9,9 +9,11 @@
 #include <stdint.h>
 #include "base/bytes.h"
 
-#define APDU_DATA_MAX	  255
-#define APDU_COMMAND_MAX  261
-#define APDU_RESPONSE_MAX 258
+#define APDU_DATA_MAX	 255
+#define APDU_COMMAND_MAX 261
+/* A card gives 256 bytes and the status word at once; a modem that fetches what
+ * 61xx announces puts the pieces together. */
+#define APDU_RESPONSE_MAX 500
 
 /* Instructions of ISO/IEC 7816-4 and ETSI TS 102 221 that the UICC level
  * sends itself. */

@@ -397,7 +397,7 @@ Test(at_link, a_warm_signature_takes_377_bytes)
 
 Test(at_link, the_longest_command_and_answer_pass)
 {
-	char hex[2 * LINK_COMMAND_MAX + 1], answer[600], line[600];
+	char hex[2 * LINK_COMMAND_MAX + 1], answer[1100], line[600];
 	char response[2 * LINK_RESPONSE_MAX + 1];
 	struct far_row rows[] = {OPENING, {line, answer, FAR_BYTES}};
 
@@ -406,7 +406,7 @@ Test(at_link, the_longest_command_and_answer_pass)
 	memset(response, 'B', sizeof(response) - 1);
 	strcpy(response + sizeof(response) - 5, "9000");
 	snprintf(line, sizeof(line), "AT+CSIM=522,\"%s\"", hex);
-	snprintf(answer, sizeof(answer), "\r\n+CSIM: 516,\"%s\"\r\n" OK,
+	snprintf(answer, sizeof(answer), "\r\n+CSIM: 1000,\"%s\"\r\n" OK,
 		 response);
 	cr_assert_eq(open_far(rows, COUNT(rows), 5000), IOTSAFE_OK);
 	expect_answer(hex, response);

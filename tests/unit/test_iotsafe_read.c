@@ -21,6 +21,9 @@ struct disk {
 	size_t buffer; /* answers with more are cut: 1 byte arrives */
 	size_t room;   /* answers are cut after so many bytes */
 	bool needs_le; /* 9000 and no data without Le */
+	bool no_le;    /* the modem refuses it behind data */
+	size_t waits;  /* for GET RESPONSE: so many, from `at` */
+	size_t at;
 	unsigned last; /* status word of the piece that reaches the end */
 	int fail_at;   /* the n-th read (from 1) gets this: */
 	unsigned status;
@@ -63,6 +66,12 @@ static size_t say_piece(struct disk *disk, const uint8_t *command,
 
 	disk->reads++;
 	disk->smallest = le;
+	if (disk->no_le) {
+		disk->at = offset;
+		disk->waits =
+			disk->size - offset < 255 ? disk->size - offset : 255;
+		return say(response, NULL, 0, 0x6100u | (unsigned)disk->waits);
+	}
 	if (disk->fail_at == (int)disk->reads)
 		return say(response, NULL, 0, disk->status);
 	if (disk->needs_le && command_size != 9)
@@ -83,6 +92,20 @@ static size_t say_piece(struct disk *disk, const uint8_t *command,
 	return disk->room && size > disk->room ? disk->room : size;
 }
 
+/* What waits, as much of it as is asked for. */
+static size_t say_response(struct disk *disk, size_t le, uint8_t *response)
+{
+	const uint8_t *data = disk->data + disk->at;
+	size_t size = le && le < disk->waits ? le : disk->waits;
+
+	if (size > disk->buffer)
+		return 1;
+	disk->waits -= size;
+	disk->at += size;
+	return say(response, data, size,
+		   disk->waits ? 0x6100u | (unsigned)disk->waits : 0x9000);
+}
+
 static int disk_exchange(void *self, const uint8_t *command,
 			 size_t command_size, uint8_t *response,
 			 size_t *response_size, int64_t deadline)
@@ -91,7 +114,12 @@ static int disk_exchange(void *self, const uint8_t *command,
 	struct disk *disk = self;
 
 	(void)deadline;
+	if (disk->no_le && command_size > 5 && command_size != 5u + command[4])
+		return IOTSAFE_ERR_MODEM;
 	switch (command[1]) {
+	case 0xC0:
+		*response_size = say_response(disk, command[4], response);
+		break;
 	case 0x70:
 		disk->selected = false;
 		*response_size = say(response, "\x01", 1, 0x9000);
@@ -463,6 +491,18 @@ Test(read_file, goes_on_in_smaller_pieces_where_the_modem_cuts_answers)
 				  .announced = 300,
 				  .buffer = 64},
 		    300, 2 + 6);
+}
+
+/* Wavecom's take no length behind data. */
+Test(read_file, is_fetched_in_smaller_pieces_where_the_modem_takes_no_le)
+{
+	/* 255 fails, then Le, then 255 and 45 in pieces of 128. */
+	expect_file((struct disk){.data = content(),
+				  .size = 300,
+				  .announced = 300,
+				  .buffer = 200,
+				  .no_le = true},
+		    300, 1 + 2);
 }
 
 Test(read_file, does_not_take_data_for_a_status_word)

@@ -483,6 +483,87 @@ Test(sign, asks_for_a_signature_that_does_not_come_with_le)
 	expect_signatures(&script, 2);
 }
 
+#define A5_8  "A5A5A5A5A5A5A5A5"
+#define A5_47 A5_8 A5_8 A5_8 A5_8 A5_8 "A5A5A5A5A5A5A5"
+#define A5_50 A5_47 "A5A5A5"
+
+#define ROW_RSA                                                                \
+	{                                                                      \
+		"81CB010000",                                                  \
+			"840101 4A0101 4B0103 610101 920101 91020001 9000"     \
+	}
+#define RSA_INIT                                                               \
+	{                                                                      \
+		"812A0001 0D 840101 A10103 91020001 920101", "9000"            \
+	}
+#define RSA_END                                                                \
+	{                                                                      \
+		SESSION, "9000"                                                \
+	}
+#define CUT "33"
+#define REST                                                                   \
+	{"81C0000032", A5_50 "619F"}, {"81C0000032", A5_50 "616D"},            \
+		{"81C0000032", A5_50 "613B"}, {"81C0000032", A5_50 "6109"},    \
+	{                                                                      \
+		"81C0000009", A5_8 "A5 9000"                                   \
+	}
+
+static void expect_block(struct script *script, int count)
+{
+	iotsafe_card *card = script_open(script, NULL);
+	uint8_t hash[32], *out;
+	iotsafe_key *key;
+	size_t size;
+
+	unhex(HASH, hash, sizeof(hash));
+	expect_good(iotsafe_key_open(card, "id=01", &key));
+	while (count--) {
+		expect_good(iotsafe_key_sign(key, IOTSAFE_RSA_PKCS1_SHA256,
+					     hash, 32, &out, &size));
+		cr_assert(size == 256 && out[255] == 0xA5);
+		iotsafe_free(out);
+	}
+	iotsafe_key_free(key);
+	iotsafe_card_free(card);
+	script_expect_done(script);
+}
+
+/* Behind a modem that cuts answers, and lets GET RESPONSE pass. */
+Test(sign, of_rsa_is_fetched_in_smaller_pieces)
+{
+	struct script script = SCRIPT(
+		ROW_OPEN, ROW_SELECT, ROW_RSA, RSA_INIT, {UPDATE, "6100"},
+		{"81C0000000", CUT}, RSA_END, RSA_INIT, {UPDATE, "6100"},
+		{"81C0000080", CUT}, RSA_END, RSA_INIT, {UPDATE, "6100"},
+		{"81C0000032", "330100" A5_47 "61D1"}, REST, ROW_CLOSE);
+
+	expect_block(&script, 1);
+}
+
+/* Behind one that fetches as much as the command asks for. */
+Test(sign, of_rsa_is_asked_for_in_pieces)
+{
+	struct script script =
+		SCRIPT(ROW_OPEN, ROW_SELECT, ROW_RSA, RSA_INIT, {UPDATE, CUT},
+		       RSA_END, RSA_INIT, {UPDATE, CUT}, RSA_END, RSA_INIT,
+		       {UPDATE, CUT}, RSA_END, RSA_INIT,
+		       {UPDATE "32", "330100" A5_47 "61D1"}, REST, RSA_INIT,
+		       {UPDATE "32", "330100" A5_47 "61D1"}, REST, ROW_CLOSE);
+
+	expect_block(&script, 2);
+}
+
+/* Behind one that has put together all that the card gave. */
+Test(sign, of_rsa_may_come_in_one_answer)
+{
+	struct script script = SCRIPT(
+		ROW_OPEN, ROW_SELECT, ROW_RSA, RSA_INIT,
+		{UPDATE, "330100" A5_47 A5_50 A5_50 A5_50 A5_50 A5_8 "A5 9000"},
+		ROW_CLOSE);
+
+	expect_block(&script, 1);
+}
+
 Test(sign, that_never_comes_is_told)
 {
 	struct script script =
