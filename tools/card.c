@@ -80,16 +80,28 @@ int key_record(struct cli *cli, iotsafe_key *key, iotsafe_object **object)
 	return 0;
 }
 
+static bool says_private(const char *name)
+{
+	static const char private[] = "type=private";
+	const char *at = strstr(name, private);
+
+	return at && (at == name || strchr(";:", at[-1])) &&
+	       (!at[strlen(private)] || strchr(";?", at[strlen(private)]));
+}
+
 /* Which classes the objects of this name are of, as bits 1 << class: a name
- * may mean a certificate or the key it belongs to. */
+ * may mean a certificate or the key it belongs to. A card without a list tells
+ * nothing, and a name that nobody has may still be asked for by its type. */
 int card_matches(struct cli *cli, const char *name, unsigned *classes)
 {
 	iotsafe_list *list;
 	iotsafe_object *object;
-	int result;
+	int result = iotsafe_card_list(cli->card, name, &list);
 
-	*classes = 0;
-	if (iotsafe_card_list(cli->card, name, &list) < 0)
+	*classes = says_private(name) ? 1u << IOTSAFE_CLASS_PRIVATE_KEY : 0;
+	if (result == IOTSAFE_ERR_SUPPORT && iotsafe_last_status())
+		return 0;
+	if (result < 0)
 		return fail_library(cli);
 	while (!(result = iotsafe_list_next(list, &object)) && object) {
 		*classes |= 1u << iotsafe_object_class(object);

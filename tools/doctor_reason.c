@@ -101,6 +101,11 @@ static const struct row {
 	 "The modem refuses every command that reaches the SIM.",
 	 "Look whether its manual has AT+CSIM or AT+CCHO and AT+CGLA; newer "
 	 "firmware may have them. Try the modem's MBIM or QMI port."},
+	{IOTSAFE_ERR_FORMAT, "is truncated", "cut",
+	 "An answer of the card arrives cut.",
+	 "If it is always as long, the modem cuts it: add interface=cgla to the "
+	 "address, or piece=50. If it is not, look at the cable and the speed "
+	 "(baud=), try flow=rts."},
 	{IOTSAFE_ERR_FORMAT, "", "garbled",
 	 "An answer of the card arrives damaged.",
 	 "Look at the cable and the speed (baud=), try flow=rts; on USB another "

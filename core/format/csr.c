@@ -130,10 +130,15 @@ static int make_once(iotsafe_key *key, const char *subject, const char *names,
 		     const char *usages, struct der *info, uint8_t **out,
 		     size_t *out_size)
 {
+	uint8_t *given;
 	struct bytes spki;
 	int algorithm;
 
 	TRY(signing_choose(key, ~0, false, "csr", &algorithm));
+	/* Who asks for it may be told more than a signature needs. */
+	if (!key_spki(key).size &&
+	    iotsafe_key_public_key(key, &given, &spki.size) >= 0)
+		iotsafe_free(given);
 	spki = key_spki(key);
 	if (!spki.size)
 		return error_set(IOTSAFE_ERR_ABSENT,

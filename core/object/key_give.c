@@ -3,6 +3,7 @@
  * Who asks for a key's public key or certificates gets what the card says
  * today.
  */
+#include <string.h>
 #include "base/error.h"
 #include "object/card.h"
 #include "object/key.h"
@@ -23,6 +24,33 @@ static int give(const struct wish *wish, struct bytes bytes)
 	return bytes_give(bytes.data, bytes.size, wish->out, wish->out_size);
 }
 
+/* A card without a list does not tell which public keys it has: the one that is
+ * called as the private key is asked for. */
+static int ask_for_namesake(iotsafe_card *card, iotsafe_key *key,
+			    const struct deadline *deadline)
+{
+	const struct record *record = key_record(key);
+	struct name name = {.class = IOTSAFE_CLASS_PUBLIC_KEY};
+	struct entry *entry;
+	int result;
+
+	name.has_id = record->id_size != 0;
+	name.has_label = !name.has_id;
+	if (name.has_id)
+		name.id_size = record->id_size;
+	else
+		name.label_size = record->label_size;
+	memcpy(name.id, record->id, name.id_size);
+	memcpy(name.label, record->label, name.label_size);
+	result = card_find(card, &name, name.class, &entry, deadline);
+	if (result >= 0)
+		result = card_need_entry(card, entry, deadline);
+	if (result == IOTSAFE_ERR_ABSENT || result == IOTSAFE_ERR_CARD)
+		return IOTSAFE_OK;
+	TRY(result);
+	return entry->spki ? key_own_spki(key, entry_spki(entry)) : IOTSAFE_OK;
+}
+
 static int give_public_key(iotsafe_card *card, void *self,
 			   const struct deadline *deadline)
 {
@@ -30,6 +58,8 @@ static int give_public_key(iotsafe_card *card, void *self,
 	iotsafe_key *key = wish->key;
 
 	TRY(key_learn_spki(card, key, deadline));
+	if (!key->spki && card->at->no_list)
+		TRY(ask_for_namesake(card, key, deadline));
 	if (!key->spki)
 		return error_set(IOTSAFE_ERR_ABSENT,
 				 "key %s: neither a public-key object nor a "

@@ -56,6 +56,26 @@ def test_a_file_is_told_in_json(card):
     assert said["text"] is None and len(said["hex"]) == 2 * said["size"]
 
 
+def test_a_card_without_a_list_gives_what_is_named(tmp_path):
+    listed = f"sim:?store={tmp_path}"
+    card = f"{listed}&quirk=no-get-data"
+    key, request = tmp_path / "key.pem", tmp_path / "request.pem"
+    iotsafe("pubkey", "--out", key, card=listed)
+    for name in ("id=01", "id=01;type=private", "id=01;type=public"):
+        assert text("pubkey", name, card=card) == key.read_text()
+    for name in ("id=02", "id=02;type=cert"):
+        assert text("cert", name, card=card) == text("cert", name, card=listed)
+    # Its public key is the one that is called like it.
+    iotsafe("csr", "CN=x", "--key", "id=01", "--out", request, card=card)
+    openssl("req", "-in", request, "-noout", "-verify")
+    assert key.read_bytes() == openssl("req", "-in", request, "-noout",
+                                       "-pubkey")
+    said, _ = sentence("pubkey", "id=77;type=private", card=listed,
+                       status=10)
+    assert "no private key id 77 on the card" in said
+    sentence("csr", "CN=x", "--key", "id=77", card=card, status=10)
+
+
 def test_a_certificate_with_padding_behind_it_is_one(card):
     padded = iotsafe("file", "label=ca-padded", card=card).stdout
     assert padded.startswith(iotsafe("file", "label=ca", card=card).stdout)

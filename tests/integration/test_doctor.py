@@ -76,6 +76,9 @@ CARDS = {
     "signature does not verify": (
         "fault=flip-signature", "problem", "bad-signature",
         "A signature of the card does not verify.", "Do not use this card"),
+    "answer cut": (
+        "fault=truncate%3D2B", "problem", "cut",
+        "An answer of the card arrives cut.", "piece=50"),
     "garbled answers": (
         "fault=garble%3D2B", "problem", "garbled",
         "An answer of the card arrives damaged.", "cable"),

@@ -321,6 +321,31 @@ Test(identity, of_a_card_without_a_list_must_be_named)
 	expect_key(fake, "id=01", KEY_01, 0);
 }
 
+/* Its namesake, for who asks; nobody else spends a command on it. */
+Test(identity, of_a_card_without_a_list_has_the_public_key_of_its_name)
+{
+	struct fakecard fake = {
+		.objects = {PRIVATE("01", NULL, a), PUBLIC("01", NULL, a)},
+		.no_list = true};
+	iotsafe_card *card = fakecard_open(&fake);
+	uint8_t hash[32] = {1}, *out;
+	iotsafe_key *key;
+	size_t size;
+
+	expect_good(iotsafe_key_open(card, "id=01", &key));
+	expect_good(
+		iotsafe_key_sign(key, IOTSAFE_SHA256, hash, 32, &out, &size));
+	iotsafe_free(out);
+	cr_assert(fake.asked[FAKE_PUBLIC_KEY] == 0);
+	expect_good(iotsafe_key_public_key(key, &out, &size));
+	cr_assert(memmem(a.der.data, a.der.size, out, size));
+	iotsafe_free(out);
+	cr_assert(iotsafe_key_verifies(key));
+	cr_assert(fake.asked[FAKE_PUBLIC_KEY] == 1);
+	iotsafe_key_free(key);
+	iotsafe_card_free(card);
+}
+
 /* ---- certificates and chains ---- */
 
 static int sign(iotsafe_key *key, const struct identity *identity);
