@@ -78,13 +78,14 @@ static int tell_alert(struct iotsafe_tls *tls, const char *operation)
 		what = tls->key ? "wants a certificate, and takes no signature "
 				  "that the card's key can make"
 				: "wants a certificate, and we have none";
-	return error_set(
-		IOTSAFE_ERR_TLS, "TLS %s: %s %s: alert %d, %s%s", operation,
-		failure_peer(tls, peer, sizeof(peer)), what, (int)alert, words,
-		tls->without_13 && !tls->signing.count
-			? " (TLS 1.3 was not offered, as the key signs "
-			  "with RSA PKCS#1 v1.5 alone)"
-			: "");
+	error_set(IOTSAFE_ERR_TLS, "TLS %s: %s %s: alert %d, %s", operation,
+		  failure_peer(tls, peer, sizeof(peer)), what, (int)alert,
+		  words);
+	if (tls->without_13 && !tls->signing.count)
+		error_append(" (TLS 1.3 was not offered, as the key signs with "
+			     "%s alone)",
+			     offer_only_12(tls->key));
+	return IOTSAFE_ERR_TLS;
 }
 
 static int tell_hang_up(struct iotsafe_tls *tls, const char *operation)

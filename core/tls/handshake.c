@@ -54,11 +54,15 @@ int handshake_load_trust(struct iotsafe_tls *tls)
 	return IOTSAFE_OK;
 }
 
-static bool can_only_pkcs1(const iotsafe_key *key)
+/* RFC 8446 4.2.3: neither PKCS#1 v1.5 nor, with keys on P-256, another hash
+ * than SHA-256. */
+static bool cannot_13(const iotsafe_key *key)
 {
 	const int algorithms = key_algorithms(key);
+	const int only_12 =
+		CRYPTO_PKCS1 | IOTSAFE_ECDSA_SHA384 | IOTSAFE_ECDSA_SHA512;
 
-	return algorithms && !(algorithms & ~CRYPTO_PKCS1);
+	return algorithms && !(algorithms & ~only_12);
 }
 
 /* `agreed`: the server has chosen a version already. */
@@ -68,7 +72,7 @@ static int load_identity(struct iotsafe_tls *tls, bool agreed)
 
 	TRY(key_open(tls->card, tls->key_name, &tls->signing.limit, &tls->key));
 	result = install_identity(tls);
-	if (result >= 0 && can_only_pkcs1(tls->key))
+	if (result >= 0 && cannot_13(tls->key))
 		result = offer_without_13(tls, agreed);
 	if (result < 0) {
 		iotsafe_key_free(tls->key);

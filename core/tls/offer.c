@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/crypto.h"
 #include "base/error.h"
 #include "object/key.h"
 #include "tls/psk.h"
@@ -65,13 +66,19 @@ static int give_priority(struct iotsafe_tls *tls, gnutls_priority_t priority)
 	return IOTSAFE_OK;
 }
 
+const char *offer_only_12(const iotsafe_key *key)
+{
+	return key_algorithms(key) & CRYPTO_PKCS1
+		       ? "RSA PKCS#1 v1.5"
+		       : "ECDSA over SHA-384 or SHA-512";
+}
+
 static int only_13(const struct iotsafe_tls *tls)
 {
 	return error_set(IOTSAFE_ERR_SUPPORT,
-			 "TLS handshake: key %s signs with RSA PKCS#1 v1.5 "
-			 "alone, which TLS 1.3 does not have (RFC 8446 4.2.3); "
-			 "allow TLS 1.2",
-			 key_title(tls->key));
+			 "TLS handshake: key %s signs with %s alone, which TLS "
+			 "1.3 does not have (RFC 8446 4.2.3); allow TLS 1.2",
+			 key_title(tls->key), offer_only_12(tls->key));
 }
 
 static int apply_priority(struct iotsafe_tls *tls)

@@ -177,10 +177,12 @@ int offer_settings(struct iotsafe_tls *tls);
 
 /* For when ClientHello is made, from a hook: no limit but ours. */
 void offer_no_limit(gnutls_session_t session);
-/* For a key that signs with RSA PKCS#1 v1.5 alone: TLS 1.3 has no such
- * signatures of clients (RFC 8446 4.2.3). IOTSAFE_ERR_SUPPORT where no other
- * version is allowed, or, with `agreed`, where it is this one that the server
- * has chosen. */
+/* What a key signs with that TLS 1.3 cannot use, in words. */
+const char *offer_only_12(const iotsafe_key *key);
+/* For a key that signs with RSA PKCS#1 v1.5 alone, or with ECDSA and without
+ * SHA-256: TLS 1.3 has no such signatures of clients (RFC 8446 4.2.3).
+ * IOTSAFE_ERR_SUPPORT where no other version is allowed, or, with `agreed`,
+ * where it is this one that the server has chosen. */
 int offer_without_13(struct iotsafe_tls *tls, bool agreed);
 
 /* failure.c */

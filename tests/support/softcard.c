@@ -383,6 +383,8 @@ static gnutls_sign_algorithm_t scheme_of(int algorithm)
 	switch (algorithm) {
 	case IOTSAFE_ECDSA_SHA256:
 		return GNUTLS_SIGN_ECDSA_SHA256;
+	case IOTSAFE_ECDSA_SHA384:
+		return GNUTLS_SIGN_ECDSA_SHA384;
 	case IOTSAFE_RSA_PKCS1_SHA256:
 		return GNUTLS_SIGN_RSA_SHA256;
 	case IOTSAFE_RSA_PKCS1_SHA384:
@@ -406,7 +408,7 @@ static int give_form(const gnutls_datum_t *signature, int algorithm,
 	struct bytes der = {signature->data, signature->size};
 	uint8_t rs[64];
 
-	if (algorithm != IOTSAFE_ECDSA_SHA256)
+	if (algorithm > IOTSAFE_ECDSA_SHA512)
 		return give_der(signature, out, out_size);
 	if (!crypto_der_to_rs(der, 32, rs))
 		return error_set(IOTSAFE_ERR_FORMAT, "soft card: no r and s");

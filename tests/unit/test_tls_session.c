@@ -370,22 +370,54 @@ Test(tls, signs_with_rsa_in_each_version)
 
 Test(tls, says_that_no_signature_of_the_key_is_taken)
 {
+	struct identity rsa = make_rsa();
+	struct peer_wish wish = wish_for(TLS13);
 	iotsafe_tls *tls;
 	struct peer peer;
 	uint8_t *data;
 	size_t size;
 	int result;
 
-	/* P-256 goes with SHA-256 there (RFC 8446 4.2.3). */
-	put_on_card(card.chain[0], IOTSAFE_ECDSA_SHA512);
+	wish.priority = "NORMAL:-VERS-ALL:+VERS-TLS1.3:-SIGN-RSA-PSS-SHA512:"
+			"-SIGN-RSA-PSS-RSAE-SHA512";
+	put_on_card(&rsa, IOTSAFE_RSA_PSS_SHA512);
 	tls = new_session(TLS13, &card);
-	peer_start(&peer, wish_for(TLS13));
+	peer_start(&peer, wish);
 	result = iotsafe_tls_handshake(tls, peer.fd, patience(10000));
 	cr_assert(eq(int, iotsafe_tls_certificate_used(tls), 0));
 	if (!result)
 		result = iotsafe_tls_receive(tls, 10, 30000, &data, &size);
 	expect_error(result, IOTSAFE_ERR_TLS, "takes no signature");
 	end_session(tls, &peer);
+	identity_free(&rsa);
+}
+
+/* P-256 goes with SHA-256 in TLS 1.3 (RFC 8446 4.2.3), with any hash in 1.2. */
+Test(tls, with_a_key_that_has_no_SHA_256_is_of_version_1_2)
+{
+	struct identity own = identity_make(
+		(struct identity_wish){.name = "own", .issuer = &ca});
+	struct peer_wish wish = wish_for(TLS13);
+	iotsafe_tls *tls;
+	struct peer peer;
+
+	put_on_card(&own, IOTSAFE_ECDSA_SHA384);
+	wish.priority = "NORMAL";
+	tls = new_session(TLS13, &card);
+	peer_start(&peer, wish);
+	expect_good(iotsafe_tls_handshake(tls, peer.fd, patience(10000)));
+	cr_assert(eq(str, (char *)iotsafe_tls_version(tls), "TLS1.2"));
+	cr_assert(eq(int, card.signatures, 1));
+	end_session(tls, &peer);
+	/* Where that is not allowed, before anything is sent. */
+	tls = new_session(TLS13, &card);
+	expect_good(iotsafe_tls_set_versions(tls, 13, 0));
+	peer_start(&peer, wish);
+	expect_error(iotsafe_tls_handshake(tls, peer.fd, patience(10000)),
+		     IOTSAFE_ERR_SUPPORT,
+		     "signs with ECDSA over SHA-384 or SHA-512 alone");
+	end_session(tls, &peer);
+	identity_free(&own);
 }
 
 Test(tls, does_not_offer_a_version_that_the_key_cannot_sign_for)
