@@ -320,6 +320,10 @@ int gsma_session_prepare(struct applet *applet, const struct record *record,
 	result = init(&opening);
 	if (is_in_the_way(applet, result))
 		result = init_after_close(&opening);
+	/* The number is none of the card's: the one of public clients. */
+	if (result < 0 && iotsafe_last_status() == 0x6A86 &&
+	    !applet->manners.forced_session)
+		result = init_with_number(&opening, 0);
 	TRY(result);
 	memcpy(prepared->init, body.data, body.size);
 	prepared->size = body.size;

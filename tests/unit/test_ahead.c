@@ -319,6 +319,19 @@ Test(ahead, a_session_of_before_is_ended_ahead_as_well)
 	end(&script);
 }
 
+Test(ahead, the_number_of_a_card_that_counts_from_0_is_found_ahead_as_well)
+{
+	struct script script = SCRIPT(
+		BEGINNING, {INIT, "6A86"}, {CLOSE, "6A86"}, {INIT, "6A86"},
+		{"812A0000 0D 840101 A10103 91020001 920104", "9000"},
+		{"812B8000 22 9E20" HASH, SIGNED}, ROW_CLOSE);
+
+	open_all(&script, NULL);
+	expect_prepared(1);
+	expect_good(sign_with(key));
+	end(&script);
+}
+
 /* ---- what fails ---- */
 
 Test(ahead, a_refusal_is_no_failure_and_hurts_nobody)
