@@ -8,6 +8,7 @@
 #include "applet/ef.h"
 #include "applet/mias.h"
 #include "base/error.h"
+#include "base/trace.h"
 
 /* ---- files ---- */
 
@@ -49,14 +50,13 @@ static int open_content(const struct record *record, uint8_t **data,
 	}
 }
 
-/* The directory may say less than the file has room for, not more. */
-static int check_size(const struct record *record, const struct ef *ef)
+/* What the file says of itself counts, as for the vendor's SDK. */
+static void compare_size(const struct record *record, const struct ef *ef)
 {
-	if (record->size <= ef->size)
-		return IOTSAFE_OK;
-	return error_set(IOTSAFE_ERR_FORMAT,
-			 "directory: %u bytes, the file has %zu (file %s)",
-			 record->size, ef->size, ef->name);
+	if (record->size > ef->size)
+		trace_line(IOTSAFE_TRACE_APDU,
+			   "directory: %u bytes, the file has %zu (file %s)",
+			   record->size, ef->size, ef->name);
 }
 
 static int read_any(struct applet *applet, const struct record *record,
@@ -73,9 +73,8 @@ static int read_any(struct applet *applet, const struct record *record,
 		 record->id[1]);
 	TRY(ef_read_whole(applet, &ef, out, deadline));
 	*out_size = ef.size;
-	result = check_size(record, &ef);
-	if (result >= 0)
-		result = open_content(record, out, out_size, ef.name);
+	compare_size(record, &ef);
+	result = open_content(record, out, out_size, ef.name);
 	if (result < 0) {
 		iotsafe_free(*out);
 		*out = NULL;

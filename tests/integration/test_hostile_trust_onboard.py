@@ -16,7 +16,6 @@ LIMIT = 15
 FAULTS = {
     "dir-count=0": (["cert", AVAILABLE], 10, 'no file "available"'),
     "dir-count=1": ([*SIGN, AVAILABLE], 10, 'no private key "available"'),
-    "dir-size=65535": (["cert", SIGNING], 12, "65535 bytes, the file has"),
     "dir-id=0": (["cert", AVAILABLE], 10, "0000, is not on the card"),
     "dir-id=65535": ([*SIGN, AVAILABLE], 10, "FFFF, is not on the card"),
     "key-bits=0": ([*SIGN, SIGNING], 10, "has a key of 0 bits"),
