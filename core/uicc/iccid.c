@@ -68,6 +68,12 @@ static int read_binary(struct channel *channel, uint8_t p1,
 	return result;
 }
 
+static int read_by_name(struct channel *channel, char out[ICCID_TEXT],
+			const struct deadline *deadline)
+{
+	return read_binary(channel, P1_SFI_ICCID, out, deadline);
+}
+
 static int select_and_read(struct channel *channel, char out[ICCID_TEXT],
 			   const struct deadline *deadline)
 {
@@ -89,17 +95,18 @@ static int select_and_read(struct channel *channel, char out[ICCID_TEXT],
 }
 
 /* On a channel of ours. */
-static int read_on_channel(struct channel *channel, char out[ICCID_TEXT],
+static int read_on_channel(struct channel *channel,
+			   int (*way)(struct channel *channel,
+				      char out[ICCID_TEXT],
+				      const struct deadline *deadline),
+			   char out[ICCID_TEXT],
 			   const struct deadline *deadline)
 {
-	struct link *link = channel->link;
 	/* That a modem lets this pass says nothing of the applet's commands. */
-	const bool proven = link->proven;
-	int result = read_binary(channel, P1_SFI_ICCID, out, deadline);
+	const bool proven = channel->link->proven;
+	int result = way(channel, out, deadline);
 
-	if (result >= 0 && !*out && !link->kind->iccid)
-		result = select_and_read(channel, out, deadline);
-	link->proven = proven;
+	channel->link->proven = proven;
 	return result;
 }
 
@@ -122,15 +129,17 @@ int iccid_read(struct channel *channel, char out[ICCID_TEXT],
 	       const struct deadline *deadline)
 {
 	struct link *link = channel->link;
-	int result = IOTSAFE_OK;
+	int result = IOTSAFE_ERR_MODEM;
+	bool passes;
 
 	out[0] = '\0';
 	if (channel->number)
-		result = read_on_channel(channel, out, deadline);
-	if (is_gone(result))
-		return result;
-	if (*out || !link->kind->iccid || link->no_iccid)
-		return IOTSAFE_OK;
-	result = read_by_modem(link, out, deadline);
+		result = read_on_channel(channel, read_by_name, out, deadline);
+	passes = result >= 0;
+	if (!*out && !is_gone(result) && link->kind->iccid && !link->no_iccid)
+		result = read_by_modem(link, out, deadline);
+	if (!*out && !is_gone(result) && passes)
+		result = read_on_channel(channel, select_and_read, out,
+					 deadline);
 	return is_gone(result) ? result : IOTSAFE_OK;
 }

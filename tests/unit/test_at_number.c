@@ -8,9 +8,14 @@
 		command, REFUSED, FAR_ANSWER                                   \
 	}
 
-static void expect_number(const char *number)
+#define CSIM(command, answer)                                                  \
+	{                                                                      \
+		"AT+CSIM=" command, LINE("+CSIM: " answer) OK, FAR_ANSWER      \
+	}
+
+static void expect_number(const char *handle, const char *number)
 {
-	expect_open("1");
+	expect_open(handle);
 	cr_expect_str_eq(channel.iccid, number);
 	channel.iccid[0] = '\0';
 	channel_close(&channel, NULL);
@@ -48,8 +53,8 @@ Test(at_number, the_number_is_asked_for_as_makers_have_it)
 		};
 
 		start(rows, COUNT(rows));
-		expect_number(cases[i].number);
-		expect_number(cases[i].number);
+		expect_number("1", cases[i].number);
+		expect_number("1", cases[i].number);
 		finish();
 	}
 }
@@ -72,8 +77,41 @@ Test(at_number, the_number_is_asked_for_once_where_it_is_not_to_be_had)
 
 	attributes = "?interface=cgla";
 	start(rows, COUNT(rows));
-	expect_number("");
-	expect_number("");
+	expect_number("1", "");
+	expect_number("1", "");
+	finish();
+}
+
+/* Where the host makes the channel it reads the file itself in the end. */
+Test(at_number, a_card_without_short_names_behind_a_modem_without_CRSM)
+{
+	static const struct far_row rows[] = {
+		OPENING,
+		CSIM("10,\"0070000001\"", "6,\"019000\""),
+		CSIM("10,\"01B082000A\"", "4,\"6A86\""),
+		NO_NUMBER(CRSM),
+		NO_NUMBER("AT+CCID"),
+		NO_NUMBER("AT+QCCID"),
+		NO_NUMBER("AT+ICCID"),
+		NO_NUMBER("AT^ICCID?"),
+		NO_NUMBER("AT#CCID"),
+		CSIM("14,\"01A4000C022FE2\"", "4,\"9000\""),
+		CSIM("10,\"01B000000A\"", "24,\"989910325476981032149000\""),
+		CSIM("24,\"01A4040007A0000005590010\"", "4,\"9000\""),
+		CSIM("10,\"0070800100\"", "4,\"9000\""),
+		/* The modem is not asked again. */
+		CSIM("10,\"0070000001\"", "6,\"019000\""),
+		CSIM("10,\"01B082000A\"", "4,\"6A86\""),
+		CSIM("14,\"01A4000C022FE2\"", "4,\"9000\""),
+		CSIM("10,\"01B000000A\"", "24,\"989910325476981032149000\""),
+		CSIM("24,\"01A4040007A0000005590010\"", "4,\"9000\""),
+		CSIM("10,\"0070800100\"", "4,\"9000\""),
+	};
+
+	attributes = "?interface=csim";
+	start(rows, COUNT(rows));
+	expect_number("", "89990123456789012341");
+	expect_number("", "89990123456789012341");
 	finish();
 }
 
@@ -87,8 +125,8 @@ Test(at_number, a_modem_that_says_OK_to_everything_is_asked_no_more)
 
 	attributes = "?interface=cgla";
 	start(rows, COUNT(rows));
-	expect_number("");
-	expect_number("");
+	expect_number("1", "");
+	expect_number("1", "");
 	finish();
 }
 
@@ -103,9 +141,9 @@ Test(at_number, a_number_that_is_refused_later_is_asked_for_again)
 
 	attributes = "?interface=cgla";
 	start(rows, COUNT(rows));
-	expect_number("89990123456789012341");
-	expect_number("");
-	expect_number("89990123456789012341");
+	expect_number("1", "89990123456789012341");
+	expect_number("1", "");
+	expect_number("1", "89990123456789012341");
 	finish();
 }
 
