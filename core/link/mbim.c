@@ -120,9 +120,31 @@ static int not_opened(const struct mbim *mbim, unsigned word)
 		word);
 }
 
-/* A failed one may tell the card's word too. */
-static int take_channel(const struct mbim *mbim, const MbimMessage *answer,
-			char handle[LINK_HANDLE_MAX])
+static int close_channel(struct mbim *mbim, guint32 number,
+			 const struct deadline *deadline)
+{
+	MbimMessage *answer;
+	unsigned status;
+
+	if (mbim->device.gone)
+		return IOTSAFE_OK;
+	TRY(mbim_device_ask(
+		&mbim->device, "Close Channel",
+		mbim_message_ms_uicc_low_level_access_close_channel_set_new(
+			number, GROUP, NULL),
+		&answer, deadline));
+	status = status_of(answer);
+	mbim_device_free(answer);
+	return status ? mbim_error_record(status, mbim->device.name,
+					  "Close Channel")
+		      : IOTSAFE_OK;
+}
+
+/* A failed one may tell the card's word too; one that succeeded may have a
+ * channel all the same. */
+static int take_channel(struct mbim *mbim, const MbimMessage *answer,
+			char handle[LINK_HANDLE_MAX],
+			const struct deadline *deadline)
 {
 	guint32 word = 0, channel = 0, size;
 	const guint8 *response;
@@ -138,8 +160,11 @@ static int take_channel(const struct mbim *mbim, const MbimMessage *answer,
 	if (!parsed)
 		g_error_free(error);
 	if (parsed && word && word != 0x9000 && word >> 8 != 0x61 &&
-	    word >> 8 != 0x91)
+	    word >> 8 != 0x91) {
+		if (!status && channel)
+			close_channel(mbim, channel, deadline);
 		return not_opened(mbim, word);
+	}
 	if (status)
 		return mbim_error_record(status, mbim->device.name,
 					 "Open Channel");
@@ -166,7 +191,7 @@ static int try_open(struct mbim *mbim, const uint8_t *aid, size_t aid_size,
 			(guint32)aid_size, aid, mbim->select_p2, GROUP, NULL),
 		&answer, deadline));
 	*status = status_of(answer);
-	result = take_channel(mbim, answer, handle);
+	result = take_channel(mbim, answer, handle, deadline);
 	mbim_device_free(answer);
 	return result;
 }
@@ -194,22 +219,8 @@ static int mbim_channel_open(struct link *link, const uint8_t *aid,
 static int mbim_channel_close(struct link *link, const char *handle,
 			      const struct deadline *deadline)
 {
-	struct mbim *mbim = link->self;
-	MbimMessage *answer;
-	unsigned status;
-
-	if (mbim->device.gone)
-		return IOTSAFE_OK;
-	TRY(mbim_device_ask(
-		&mbim->device, "Close Channel",
-		mbim_message_ms_uicc_low_level_access_close_channel_set_new(
-			(guint32)strtoul(handle, NULL, 10), GROUP, NULL),
-		&answer, deadline));
-	status = status_of(answer);
-	mbim_device_free(answer);
-	return status ? mbim_error_record(status, mbim->device.name,
-					  "Close Channel")
-		      : IOTSAFE_OK;
+	return close_channel(link->self, (guint32)strtoul(handle, NULL, 10),
+			     deadline);
 }
 
 /* ---- commands ---- */

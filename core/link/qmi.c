@@ -179,6 +179,25 @@ static int open_refused(const struct qmi *qmi,
 				name, request->name, status, error);
 }
 
+static int close_channel(struct qmi *qmi, uint8_t number,
+			 const struct deadline *deadline)
+{
+	struct qmi_request request;
+	struct qmi_message answer;
+
+	qmi_modem_begin(&request, "UIM Logical Channel", QMI_UIM, qmi->client,
+			QMI_UIM_LOGICAL_CHANNEL);
+	qmi_tlv_u8(&request.out, 0x01, qmi->slot);
+	qmi_tlv_u8(&request.out, 0x11, number);
+	return ask(&qmi->modem, &request, &answer, deadline);
+}
+
+/* An error or a warning of ISO/IEC 7816-4. */
+static bool is_refusal(unsigned status)
+{
+	return status >= 0x6200 && status <= 0x6FFF;
+}
+
 static int try_open(struct qmi *qmi, const uint8_t *aid, size_t aid_size,
 		    char handle[LINK_HANDLE_MAX], int *error,
 		    const struct deadline *deadline)
@@ -186,6 +205,8 @@ static int try_open(struct qmi *qmi, const uint8_t *aid, size_t aid_size,
 	struct qmi_request request;
 	struct qmi_message answer;
 	struct bytes value;
+	unsigned status;
+	uint8_t number;
 
 	if (qmi->form == LOGICAL_CHANNEL)
 		qmi_modem_begin(&request, "UIM Logical Channel", QMI_UIM,
@@ -203,7 +224,14 @@ static int try_open(struct qmi *qmi, const uint8_t *aid, size_t aid_size,
 	if (!qmi_find(&answer, QMI_TLV_CHANNEL, &value) || value.size != 1 ||
 	    !value.data[0])
 		return garbled(&qmi->modem, &request);
-	snprintf(handle, LINK_HANDLE_MAX, "%u", value.data[0]);
+	status = qmi_status(&answer);
+	number = value.data[0];
+	/* The modem has a channel, and the card no such applet on it. */
+	if (is_refusal(status)) {
+		close_channel(qmi, number, deadline);
+		return open_refused(qmi, &request, 0, status);
+	}
+	snprintf(handle, LINK_HANDLE_MAX, "%u", number);
 	return IOTSAFE_OK;
 }
 
@@ -233,15 +261,7 @@ static int qmi_channel_open(struct link *link, const uint8_t *aid,
 static int qmi_channel_close(struct link *link, const char *handle,
 			     const struct deadline *deadline)
 {
-	struct qmi *qmi = link->self;
-	struct qmi_request request;
-	struct qmi_message answer;
-
-	qmi_modem_begin(&request, "UIM Logical Channel", QMI_UIM, qmi->client,
-			QMI_UIM_LOGICAL_CHANNEL);
-	qmi_tlv_u8(&request.out, 0x01, qmi->slot);
-	qmi_tlv_u8(&request.out, 0x11, (uint8_t)atoi(handle));
-	return ask(&qmi->modem, &request, &answer, deadline);
+	return close_channel(link->self, (uint8_t)atoi(handle), deadline);
 }
 
 /* ---- commands ---- */

@@ -5,8 +5,10 @@
 
 #include <stdbool.h>
 
-/* Records the error for `what` ("UIM Send APDU") on this modem. */
-int qmi_error_record(int number, const char *modem, const char *what);
+/* Records the error for `what` ("UIM Send APDU") on this modem. Some errors
+ * mean something of their own when a channel is opened. */
+int qmi_error_record(int number, const char *modem, const char *what,
+		     bool opening);
 
 /* The modem does not have this request, or not with these TLVs. */
 bool qmi_error_is_unknown_request(int number);

@@ -226,6 +226,11 @@ int qmi_modem_ask(struct qmi_modem *modem, struct qmi_request *request,
 		if (!qmi_error_is_not_ready(*error) || deadline_passed(&ready))
 			return IOTSAFE_OK;
 		TRY(listen_for(modem, wait, request->name, &ready));
+		/* That it is not ready tells more than a time that is up. What
+		 * it said has gone from the buffer. */
+		answer->tlvs = (struct bytes){NULL, 0};
+		if (deadline_passed(deadline))
+			return IOTSAFE_OK;
 		wait = 2 * wait < READY_MAX ? 2 * wait : READY_MAX;
 	}
 }
@@ -233,5 +238,9 @@ int qmi_modem_ask(struct qmi_modem *modem, struct qmi_request *request,
 int qmi_modem_refused(const struct qmi_modem *modem,
 		      const struct qmi_request *request, int error)
 {
-	return qmi_error_record(error, modem->stream.name, request->name);
+	const uint16_t id = request->head.id;
+
+	return qmi_error_record(error, modem->stream.name, request->name,
+				id == QMI_UIM_OPEN_CHANNEL ||
+					id == QMI_UIM_LOGICAL_CHANNEL);
 }

@@ -33,8 +33,8 @@ static void look_at(struct bytes frame)
 		look_inside(message.tlvs, value);
 	CHECK(qmi_status(&message) <= 0xFFFF);
 	if (qmi_result(&message) > 0)
-		CHECK(qmi_error_record(qmi_result(&message), "modem",
-				       "request") < 0);
+		CHECK(qmi_error_record(qmi_result(&message), "modem", "request",
+				       message.head.id & 1) < 0);
 	qmi_is_whole(&message);
 }
 

@@ -101,6 +101,22 @@ def test_two_applets_take_turns_on_the_only_channel(tmp_path):
     modem.end()
 
 
+def test_a_channel_without_the_applet_is_closed(tmp_path):
+    """The modem calls it a success, and passes the card's refusal on."""
+    modem = MbimModem(
+        *(tmp_path, "--profile", "trust-onboard", "--quirk", "max-channels=1")
+    )
+    modem.ways.keeps = True
+    far = Terminal(modem.serve)
+    card = f"mbim:{far.path}?proxy=no"
+    assert "applet=mias" in text("list", card=card)
+    said, _ = sentence("list", card=f"{card}&aid=A000000099", status=10)
+    assert "no IoT SAFE applet (card answered 6A82" in said
+    assert modem.card.channels == set()
+    far.end()
+    modem.end()
+
+
 def test_a_signature(card, modem, tmp_path):
     check_signature(card, tmp_path)
     facts = answer("info", card=card)["card"]

@@ -228,6 +228,8 @@ REFUSALS = {
     "no applet, says the card": (OPEN_CHANNEL, 3, 0x6A82, 10, "answered 6A82"),
     "firmware says no": (OPEN_CHANNEL, 82, None, 8, "error 82 AccessDenied"),
     "no SIM": (OPEN_CHANNEL, 102, None, 10, "no SIM in the modem"),
+    "no room, but not for a channel": (ALLOCATE, 68, None, 4, "Resources\n"),
+    "no file, but not of a channel": (APDU, 80, None, 6, "SimFileNotFound\n"),
     "no clients": (ALLOCATE, 5, None, 4, "error 5 ClientIdsExhausted"),
     "a number that nobody knows": (APDU, 4711, None, 6, "error 4711"),
     "the card's word": (APDU, 3, 0x6982, 8, "card answered 6982"),
@@ -240,9 +242,20 @@ def test_refusals_have_a_sentence(case, device, modem, tmp_path):
     request, number, status, code, words = case
     modem.ways.errors[request] = (number, status)
     said, _ = sentence("random", "8", card=device, status=code)
-    assert words in said
+    assert words in f"{said}\n"
     modem.ways.errors.clear()
     check_signature(device, tmp_path)
+    assert modem.card.channels == set() and modem.clients == set()
+
+
+@pytest.mark.parametrize("request_id", [ALLOCATE, OPEN_CHANNEL, APDU])
+def test_a_SIM_that_stays_unready_is_told_at_the_deadline(
+    request_id, device, modem
+):
+    """It has answered all the time."""
+    modem.ways.errors[request_id] = (37, None)
+    said, _ = sentence("list", card=f"{device}?timeout=900", status=4)
+    assert "error 37 UimUninitialized: the SIM is not ready" in said
     assert modem.card.channels == set() and modem.clients == set()
 
 
@@ -256,6 +269,22 @@ def test_two_applets_take_turns_on_the_only_channel(tmp_path):
     far = Unix(path, modem.serve)
     listed = text("list", card=f"qmi:{path}")
     assert "applet=mias" in listed and "client" in listed
+    assert modem.card.channels == set()
+    far.end()
+    modem.end()
+
+
+def test_a_channel_without_the_applet_is_closed(tmp_path):
+    """The modem calls it a success, and passes the card's refusal on."""
+    modem = QmiModem(
+        *(tmp_path, "--profile", "trust-onboard", "--quirk", "max-channels=1")
+    )
+    modem.ways.keeps = True
+    path = str(tmp_path / "cdc-wdm2")
+    far = Unix(path, modem.serve)
+    assert "applet=mias" in text("list", card=f"qmi:{path}")
+    said, _ = sentence("list", card=f"qmi:{path}?aid=A000000099", status=10)
+    assert "no IoT SAFE applet (card answered 6A82" in said
     assert modem.card.channels == set()
     far.end()
     modem.end()

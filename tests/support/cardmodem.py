@@ -22,9 +22,10 @@ class NoChannel(Exception):
 class NotSelected(Exception):
     """The card's status word for the SELECT."""
 
-    def __init__(self, status):
+    def __init__(self, status, channel=None):
         super().__init__(f"{status:04X}")
         self.status = status
+        self.channel = channel  # that is open all the same
 
 
 class Card:
@@ -74,8 +75,9 @@ class Card:
         turned = (b + a for a, b in zip(pairs[::2], pairs[1::2]))
         return "".join(turned).rstrip("f")
 
-    def open(self, aid):
-        """The number of a new channel with the applet on it."""
+    def open(self, aid, keep=False):
+        """The number of a new channel with the applet on it; with `keep` the
+        channel stays open where there is none."""
         answer = self.transmit(bytes.fromhex("0070000001"))
         if answer[-2:] != b"\x90\0":
             raise NoChannel
@@ -84,6 +86,8 @@ class Card:
         select_it = bytes([number, 0xA4, 4, 0, len(aid)]) + aid
         status = int.from_bytes(self.transmit(select_it)[-2:], "big")
         if status != 0x9000 and status >> 8 not in (0x61, 0x91):
+            if keep:
+                raise NotSelected(status, number)
             self.close(number)
             raise NotSelected(status)
         return number

@@ -46,6 +46,7 @@ class Ways:
         self.extended = False  # class byte type, P2 = 0C, Le: all are wanted
         self.channel = None  # the modem's own name of the first channel
         self.version_3 = False  # of the extensions: one field more
+        self.keeps = False  # channels with no applet, and calls it a success
         self.turned = False  # the ICCID's pairs, as in the file
 
 
@@ -158,11 +159,13 @@ class MbimModem(SwapsCards):
         if self.ways.extended and p2 != 0x0C:
             return SELECT_FAILED, b""
         try:
-            channel = self.card.open(buffer[offset : offset + size])
+            aid = buffer[offset : offset + size]
+            channel = self.card.open(aid, self.ways.keeps)
         except NoChannel:
             return NO_CHANNEL, b""
         except NotSelected as why:
-            return SELECT_FAILED, struct.pack("<IIII", word(why.status), 0, 0, 0)
+            answer = struct.pack("<IIII", word(why.status), why.channel or 0, 0, 0)
+            return 0 if why.channel else SELECT_FAILED, answer
         name = self._number(channel)
         return 0, struct.pack("<IIII", word(0x9000), name, 0, 0)
 

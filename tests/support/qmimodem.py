@@ -75,6 +75,7 @@ class Ways:
         self.wrong_transaction = set()
         self.late = set()  # answered only before the next answer
         self.long = False
+        self.keeps = False  # channels with no applet, and calls it a success
         self.channel = None  # the modem's own name of the first channel
 
 
@@ -207,11 +208,14 @@ class QmiModem(SwapsCards):
             channel = self._number(message.tlvs[0x11][0])
             return result(0 if self.card.close(channel) else INTERNAL)
         try:
-            channel = self.card.open(aid[1 : 1 + aid[0]])
+            channel = self.card.open(aid[1 : 1 + aid[0]], self.ways.keeps)
         except NoChannel:
             return result(NO_CHANNEL)
         except NotSelected as why:
-            return result(NO_FILE) + tlv(0x11, why.status.to_bytes(2, "big"))
+            word = tlv(0x11, why.status.to_bytes(2, "big"))
+            if why.channel:
+                return result() + tlv(0x10, bytes([why.channel])) + word
+            return result(NO_FILE) + word
         name = bytes([self._number(channel)])
         return result() + tlv(0x10, name) + tlv(0x11, b"\x90\0")
 

@@ -203,15 +203,20 @@ Test(qmi_message, noise_before_a_frame_is_dropped)
 
 Test(qmi_message, errors_have_a_code_and_a_sentence)
 {
-	cr_assert_eq(qmi_error_record(68, "qmi:/dev/x", "open"),
+	cr_assert_eq(qmi_error_record(68, "qmi:/dev/x", "open", true),
 		     IOTSAFE_ERR_BUSY);
-	cr_assert_eq(qmi_error_record(80, "qmi:/dev/x", "open"),
+	cr_assert_eq(qmi_error_record(80, "qmi:/dev/x", "open", true),
 		     IOTSAFE_ERR_ABSENT);
-	cr_assert_eq(qmi_error_record(82, "qmi:/dev/x", "open"),
+	cr_assert_eq(qmi_error_record(82, "qmi:/dev/x", "open", true),
 		     IOTSAFE_ERR_DENIED);
-	cr_assert_eq(qmi_error_record(102, "qmi:/dev/x", "open"),
+	cr_assert_eq(qmi_error_record(102, "qmi:/dev/x", "open", true),
 		     IOTSAFE_ERR_ABSENT);
-	cr_assert_eq(qmi_error_record(4711, "qmi:/dev/x", "open"),
+	cr_assert_eq(qmi_error_record(80, "qmi:/dev/x", "send", false),
+		     IOTSAFE_ERR_MODEM);
+	cr_assert_str_eq(iotsafe_last_error(),
+			 "qmi:/dev/x: send: modem answered error 80 "
+			 "SimFileNotFound");
+	cr_assert_eq(qmi_error_record(4711, "qmi:/dev/x", "open", true),
 		     IOTSAFE_ERR_MODEM);
 	cr_assert_str_eq(iotsafe_last_error(),
 			 "qmi:/dev/x: open: modem answered error 4711");
