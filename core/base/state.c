@@ -206,6 +206,22 @@ void state_channel_closed(const char *port, unsigned number, const char *handle)
 		store(port, &state);
 }
 
+void state_channel_left(const char *port, unsigned number, const char *handle)
+{
+	struct state state;
+
+	if (!load(port, &state))
+		return;
+	for (size_t i = 0; i < state.channels_count; i++) {
+		struct state_channel *channel = &state.channels[i];
+
+		if (channel->number == number && channel->pid == getpid() &&
+		    !strcmp(channel->handle, handle))
+			channel->pid = 0;
+	}
+	store(port, &state);
+}
+
 bool state_find_channel(const char *port, bool any, struct state_channel *out)
 {
 	struct state state;

@@ -65,6 +65,9 @@ void state_channel_opened(const char *port, unsigned number,
 void state_channel_closed(const char *port, unsigned number,
 			  const char *handle);
 
+/* This process cannot use it any more, though it may be open: nobody's now. */
+void state_channel_left(const char *port, unsigned number, const char *handle);
+
 /* True where the answer to an opening was not seen; and that answer, if it
  * comes late: it is of a channel that nobody uses. */
 bool state_channel_awaited(const char *port);

@@ -51,6 +51,9 @@ struct link {
 	bool more;
 	/* The modem said that it has started anew: the channels are gone. */
 	bool restarted;
+	/* The way to the modem ended, a proxy perhaps: the modem itself may go
+	 * on, and then keeps open what it opened for us. */
+	bool way_gone;
 	/* What is sent next may change the card: never said twice. */
 	bool once;
 	/* The card is ours until link_turn_end(). */

@@ -75,7 +75,7 @@ static int mbim_open(struct link *link, const struct address *address,
 
 	if (!mbim)
 		return error_set(IOTSAFE_ERR_MEMORY, "mbim: no memory");
-	mbim->device.counters = &link->counters;
+	mbim->device.link = link;
 	snprintf(mbim->device.name, sizeof(mbim->device.name), "mbim:%s",
 		 address->path);
 	link->self = mbim;
@@ -126,7 +126,7 @@ static int close_channel(struct mbim *mbim, guint32 number,
 	MbimMessage *answer;
 	unsigned status;
 
-	if (mbim->device.gone)
+	if (mbim->device.link->way_gone)
 		return IOTSAFE_OK;
 	TRY(mbim_device_ask(
 		&mbim->device, "Close Channel",

@@ -47,7 +47,7 @@ static void removed(MbimDevice *device, gpointer data)
 	struct mbim_device *mbim = data;
 
 	(void)device;
-	mbim->gone = true;
+	mbim->link->way_gone = true;
 }
 
 static int poll_all(GPollFD *fds, int count, int milliseconds)
@@ -114,7 +114,7 @@ static int wait_for(struct mbim_device *mbim, struct call *call,
 
 	while (!call->result && result >= 0) {
 		result = step(mbim, deadline);
-		if (mbim->gone && !call->result)
+		if (mbim->link->way_gone && !call->result)
 			result = IOTSAFE_ERR_CLOSED;
 	}
 	if (call->result)
@@ -272,9 +272,13 @@ static int take_answer(struct mbim_device *mbim, const char *what,
 
 	*answer =
 		mbim_device_command_finish(mbim->device, call->result, &error);
-	if (!*answer)
-		return failed(mbim, what, IOTSAFE_ERR_CLOSED, error);
-	mbim->counters->bytes_received +=
+	if (!*answer) {
+		int result = failed(mbim, what, IOTSAFE_ERR_CLOSED, error);
+
+		mbim->link->way_gone |= result == IOTSAFE_ERR_CLOSED;
+		return result;
+	}
+	mbim->link->counters.bytes_received +=
 		mbim_message_get_message_length(*answer);
 	if (mbim_message_get_message_type(*answer) ==
 	    MBIM_MESSAGE_TYPE_COMMAND_DONE)
@@ -298,7 +302,8 @@ static int ask_once(struct mbim_device *mbim, const char *what,
 	*answer = NULL;
 	/* A new number each time. */
 	mbim_message_set_transaction_id(request, 0);
-	mbim->counters->bytes_sent += mbim_message_get_message_length(request);
+	mbim->link->counters.bytes_sent +=
+		mbim_message_get_message_length(request);
 	mbim_device_command(mbim->device, request, seconds(deadline),
 			    cancellable, called_back, call);
 	result = wait_for(mbim, call, cancellable, what, deadline);
@@ -331,7 +336,7 @@ static int pause_for(struct mbim_device *mbim, const char *what,
 
 	do {
 		result = step(mbim, &end);
-		if (mbim->gone)
+		if (mbim->link->way_gone)
 			result = IOTSAFE_ERR_CLOSED;
 	} while (result >= 0);
 	return result == IOTSAFE_ERR_TIMEOUT ? IOTSAFE_OK

@@ -14,12 +14,11 @@ struct mbim_device {
 	 * runs does not see them. */
 	GMainContext *context;
 	MbimDevice *device;
-	struct link_counters *counters;
+	struct link *link;
 	char name[128]; /* "mbim:/dev/cdc-wdm0" */
-	bool gone;
 };
 
-/* `name` and `counters` are set, the rest is zero. */
+/* `name` and `link` are set, the rest is zero. */
 int mbim_device_start(struct mbim_device *mbim, const char *path, bool proxy,
 		      const struct deadline *deadline);
 /* Also after a start that failed. */

@@ -91,7 +91,7 @@ static void release_client(struct qmi *qmi)
 	struct error kept;
 	int error;
 
-	if (!qmi->client || qmi->modem.gone)
+	if (!qmi->client || qmi->modem.link->way_gone)
 		return;
 	error_save(&kept);
 	qmi_modem_begin(&request, "CTL Release CID", QMI_CTL, 0,
@@ -145,7 +145,7 @@ static int qmi_open_link(struct link *link, const struct address *address,
 
 	if (!qmi)
 		return error_set(IOTSAFE_ERR_MEMORY, "qmi: no memory");
-	qmi->modem.counters = &link->counters;
+	qmi->modem.link = link;
 	qmi->modem.stream.fd = -1;
 	qmi->modem.stream.child_fd = -1;
 	snprintf(qmi->modem.stream.name, sizeof(qmi->modem.stream.name),

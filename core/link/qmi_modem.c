@@ -48,7 +48,7 @@ static void move_up(struct qmi_modem *modem)
 static void received(struct qmi_modem *modem, int size)
 {
 	modem->filled += (size_t)size;
-	modem->counters->bytes_received += (uint64_t)size;
+	modem->link->counters.bytes_received += (uint64_t)size;
 }
 
 static int gave_up(struct qmi_modem *modem, int result, const char *name)
@@ -61,7 +61,7 @@ static int gave_up(struct qmi_modem *modem, int result, const char *name)
 		return error_set(result,
 				 "%s: %s: the modem did not answer in time",
 				 modem_name, name);
-	modem->gone = true;
+	modem->link->way_gone = true;
 	if (result == IOTSAFE_ERR_CLOSED && modem->proxied)
 		return error_set(result,
 				 "%s: %s: qmi-proxy closed the connection",
@@ -166,7 +166,7 @@ static int send_request(struct qmi_modem *modem,
 	if (result >= 0)
 		result = stream_write(&modem->stream, request->data,
 				      request->out.size, &done, deadline);
-	modem->counters->bytes_sent += done;
+	modem->link->counters.bytes_sent += done;
 	return result;
 }
 

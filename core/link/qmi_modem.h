@@ -14,11 +14,10 @@
 
 struct qmi_modem {
 	struct stream stream;
-	struct link_counters *counters;
+	struct link *link;
 	char *path;   /* of the device, links followed */
 	bool proxied; /* the stream is qmi-proxy's */
 	bool silent;  /* the last request was not answered in time */
-	bool gone;
 	uint16_t transaction;
 	size_t used; /* of what was read: the last answer and before */
 	size_t filled;

@@ -342,8 +342,10 @@ void card_drop_link(iotsafe_card *card)
 		return;
 	card_count_up(card);
 	/* The application's own link has one life, and may go on. */
-	for (unsigned i = 0; i < APPLETS; i++)
+	for (unsigned i = 0; i < APPLETS; i++) {
+		channel_left(&card->holdings[i].applet.channel);
 		channel_strays(&card->holdings[i].applet.channel);
+	}
 	if (card->own)
 		return;
 	link_close(&card->link);

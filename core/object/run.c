@@ -93,7 +93,10 @@ static int reopen(iotsafe_card *card, enum loss loss,
 		card->link.useless = 0;
 		error_save(&away);
 		error_restore(&reason);
-		if (loss == LOST_LINK && strcmp(away.text, reason.text) != 0)
+		/* Another trouble than the first: perhaps no channel is free.
+		 */
+		if ((loss == LOST_LINK || away.code != reason.code) &&
+		    strcmp(away.text, reason.text) != 0)
 			error_append("; then: %s", away.text);
 		return reason.code;
 	}

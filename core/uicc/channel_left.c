@@ -111,6 +111,13 @@ int channel_close_left_over(const struct channel *channel, bool any,
 	return count;
 }
 
+void channel_left(const struct channel *channel)
+{
+	if (channel->open && channel->link->way_gone)
+		state_channel_left(channel->link->port,
+				   (unsigned)channel->number, channel->handle);
+}
+
 void channel_strays(struct channel *channel)
 {
 	if (channel->open)

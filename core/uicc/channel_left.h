@@ -32,6 +32,10 @@ int channel_close_left_over(const struct channel *channel, bool any,
 /* The link has failed: the channel may be open, and is not used any more. */
 void channel_strays(struct channel *channel);
 
+/* Where only the way to the modem has gone, which keeps the channel: whoever
+ * opens the next one closes it. */
+void channel_left(const struct channel *channel);
+
 /*
  * Closes what was open when the application's link failed. A card that gives
  * one of them again, as `channel`, was reset and has forgotten all. Gives how

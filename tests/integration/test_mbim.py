@@ -353,6 +353,16 @@ def test_a_proxy_that_ends_is_told_and_the_next_one_serves(proxy, modem, tmp_pat
     assert program.returncode == 0
 
 
+def test_a_proxy_that_ends_again_and_again_costs_no_channel(proxy, modem):
+    """The modem does not hear of it, and has three to give."""
+    with Holder(proxy) as holder:
+        for _ in range(5):
+            end_owner("mbim-proxy")
+            assert holder.use() == "the same card"
+            assert len(modem.card.channels) == 1
+    assert modem.card.channels == set()
+
+
 NOBODY = """
 import iotsafe, os, sys
 try:  # so that its module is loaded while it can be read

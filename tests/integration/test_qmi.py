@@ -366,6 +366,35 @@ def test_a_client_that_the_modem_forgot_is_asked_for_anew(device, modem, tmp_pat
 
 
 @pytest.mark.plain_build
+def test_a_proxy_that_ends_again_and_again_costs_no_channel(modem, tmp_path):
+    """The modem does not hear of it, and has three to give."""
+    modem.proxy = True
+    path = tmp_path / "cdc-wdm1"
+    path.touch()
+    far = Unix(b"\0qmi-proxy", modem.serve)
+    with Holder(f"qmi:{path}?proxy=yes") as holder:
+        for _ in range(5):
+            far.end()
+            far = Unix(b"\0qmi-proxy", modem.serve)
+            assert holder.use() == "the same card"
+            assert len(modem.card.channels) == 1
+    far.end()
+    assert modem.card.channels == set()
+
+
+@pytest.mark.plain_build
+def test_a_lost_channel_that_cannot_be_had_again_is_told_with_why(device, modem):
+    with Holder(device) as holder:
+        modem.card.channels.clear()
+        modem.ways.errors[OPEN_CHANNEL] = (68, None)
+        said = holder.use()
+        assert "Send APDU: modem answered error 48 InvalidArgument" in said
+        assert "; then: " in said and "no free logical channel" in said
+        modem.ways.errors.clear()
+        assert holder.use() == "the same card"
+
+
+@pytest.mark.plain_build
 def test_a_child_gets_the_device_when_its_parent_has_ended(modem):
     """Without a word, as daemon(3) lets it end."""
     script = (
