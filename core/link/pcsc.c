@@ -27,7 +27,7 @@ struct pcsc {
 	char reader[PCSC_NAME_MAX];
 	struct pcsc_readers readers;
 	DWORD protocols; /* that may be spoken */
-	/* A call was given up: what the card does now is not known. */
+	/* A command was given up: the card may still be at it. */
 	bool broken;
 
 	SCARDCONTEXT context;
@@ -302,19 +302,31 @@ static int pcsc_open(struct link *link, const struct address *address,
 	return IOTSAFE_OK;
 }
 
-/* What a command that was given up has done to the card nobody knows: once it
- * has come back, all is opened anew. */
+/* Waits for the answer to a command that was given up, which is nobody's; the
+ * transaction ended with it. Channels are as they were, unless PC/SC says
+ * otherwise. */
 static int check_whole(struct pcsc *pcsc, const struct deadline *deadline)
+{
+	int result;
+
+	if (!pcsc->broken)
+		return IOTSAFE_OK;
+	result = run(pcsc, end_call, IOTSAFE_ERR_TIMEOUT,
+		     "the card has still not answered an earlier command",
+		     deadline);
+	pcsc->broken = result == IOTSAFE_ERR_TIMEOUT ||
+		       result == IOTSAFE_ERR_CANCELLED;
+	/* Of that answer. */
+	return result == IOTSAFE_ERR_FORMAT ? IOTSAFE_OK : result;
+}
+
+/* In the middle of a turn. */
+static int make_whole(struct pcsc *pcsc, const struct deadline *deadline)
 {
 	if (!pcsc->broken)
 		return IOTSAFE_OK;
-	TRY(run(pcsc, end_call, IOTSAFE_ERR_TIMEOUT,
-		"the card has still not answered an earlier command",
-		deadline));
-	return error_set(IOTSAFE_ERR_CLOSED,
-			 "pcsc: \"%s\": the answer to an earlier command came "
-			 "too late",
-			 pcsc->reader);
+	TRY(check_whole(pcsc, deadline));
+	return run_begin(pcsc, begin_call, deadline);
 }
 
 static int pcsc_exchange(struct link *link, const char *handle,
@@ -326,7 +338,7 @@ static int pcsc_exchange(struct link *link, const char *handle,
 	int left = deadline_left(deadline), result;
 
 	(void)handle;
-	TRY(check_whole(pcsc, deadline));
+	TRY(make_whole(pcsc, deadline));
 	/* The sentence has to come before the deadline. */
 	pcsc->patience =
 		left < 0 || left / 2 > NOTICE_LIMIT ? NOTICE_LIMIT : left / 2;

@@ -8,6 +8,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import threading
 
 import pytest
 import tob
@@ -348,6 +349,37 @@ def test_a_dead_card_ends_by_deadline_and_serves_again(pcscd, put_in):
         assert us.do("sign") == "ok"
         assert us.do("close") == "ok"
         assert us.do("threads") == "ok"
+
+
+@pytest.mark.plain_build
+def test_a_late_answer_is_nobody_s_and_costs_no_channel(pcscd):
+    late, told = threading.Event(), []
+
+    def change(command, answer):
+        told.append(command[1])
+        if command[1] == 0x2B:
+            late.wait(PATIENCE)
+        return answer
+
+    relay = Relay(pcscd, change)
+    card = Card(pcscd, port=relay.port).wait()
+    try:
+        with User("us", pcscd.environment) as us:
+            assert us.do("open", "pcsc:?", "2000") == "ok"
+            for _ in range(2):
+                late.clear()
+                assert us.do("sign").startswith("ERR_TIMEOUT")
+                assert "has still not answered" in us.do("sign")
+                late.set()
+                assert us.do("sign") == "ok"
+            assert told.count(0x70) == 1
+            assert us.do("close") == "ok"
+            assert us.do("threads") == "ok"
+        assert card.channels() == 0
+    finally:
+        late.set()
+        card.close()
+        relay.close()
 
 
 @pytest.mark.plain_build
