@@ -205,6 +205,9 @@ static int mbim_channel_open(struct link *link, const uint8_t *aid,
 	unsigned status;
 	int result = try_open(mbim, aid, aid_size, handle, &status, &limit);
 
+	/* The card has seen the name, and has no such applet. */
+	if (result == IOTSAFE_ERR_ABSENT && iotsafe_last_status() == 0x6A82)
+		return result;
 	if (mbim->select_p2 != P2_FCI ||
 	    (status != STATUS_FAILURE && status != STATUS_SELECT_FAILED &&
 	     status != STATUS_INVALID_PARAMETERS))

@@ -290,6 +290,8 @@ def test_a_sim_that_stays_busy_is_told_at_the_deadline(
 def test_the_card_s_word_is_told(device, modem):
     said, _ = sentence("list", card=f"{device}&aid=A000000099", status=10)
     assert "6A82" in said and modem.card.channels == set()
+    # No other way to ask would find it: once for each of two programs.
+    assert modem.seen.count((COMMAND, OPEN_CHANNEL)) == 2
 
 
 @pytest.mark.parametrize("cid", [OPEN_CHANNEL, APDU])
