@@ -49,6 +49,19 @@ static bool is_about_missing(struct iotsafe_tls *tls,
 		gnutls_certificate_client_get_request_status(tls->session));
 }
 
+/* GnuTLS's word where the server takes no signature that the key can make, in
+ * TLS 1.2. */
+static bool is_about_signing(struct iotsafe_tls *tls, int result)
+{
+	return result == GNUTLS_E_UNWANTED_ALGORITHM && tls->key &&
+	       !tls->signing.count && tls->stage == STAGE_HANDSHAKE &&
+	       gnutls_certificate_client_get_request_status(tls->session);
+}
+
+static const char wants_other_signature[] =
+	"wants a certificate, and takes no signature that the card's key can "
+	"make";
+
 /* What servers say who find no such key, or another one. */
 static bool is_about_psk(gnutls_alert_description_t alert)
 {
@@ -75,8 +88,7 @@ static int tell_alert(struct iotsafe_tls *tls, const char *operation)
 	else if (tls->signing.count && is_about_our_certificate(alert))
 		what = "refused our certificate";
 	else if (!tls->signing.count && is_about_missing(tls, alert))
-		what = tls->key ? "wants a certificate, and takes no signature "
-				  "that the card's key can make"
+		what = tls->key ? wants_other_signature
 				: "wants a certificate, and we have none";
 	error_set(IOTSAFE_ERR_TLS, "TLS %s: %s %s: alert %d, %s", operation,
 		  failure_peer(tls, peer, sizeof(peer)), what, (int)alert,
@@ -136,6 +148,10 @@ int failure_of(struct iotsafe_tls *tls, int result, const char *operation)
 	/* GnuTLS's word for an end within a record. */
 	if (result == GNUTLS_E_UNEXPECTED_PACKET_LENGTH && tls->transport.ended)
 		return tell_hang_up(tls, operation);
+	if (is_about_signing(tls, result))
+		return error_set(IOTSAFE_ERR_TLS, "TLS %s: %s %s", operation,
+				 failure_peer(tls, peer, sizeof(peer)),
+				 wants_other_signature);
 	switch (result) {
 	case GNUTLS_E_DECRYPTION_FAILED:
 	case GNUTLS_E_ERROR_IN_FINISHED_PACKET:

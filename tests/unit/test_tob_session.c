@@ -100,6 +100,12 @@ static const struct session makes_sessions_rows[] = {
 	 "alone, which TLS 1.3 does not have"},
 	{"label=signing", "NORMAL", false, 0, "NORMAL:-VERS-ALL:+VERS-TLS1.3",
 	 IOTSAFE_ERR_SUPPORT, "alone, which TLS 1.3 does not have"},
+	{"label=signing",
+	 "NORMAL:-VERS-ALL:+VERS-TLS1.2:-SIGN-ALL:+SIGN-RSA-PSS-RSAE-SHA256:"
+	 "+SIGN-ECDSA-SHA256",
+	 false, 0, NULL, IOTSAFE_ERR_TLS,
+	 "\"server.example\" wants a certificate, and takes no signature that "
+	 "the card's key can make"},
 	{"label=available", "NORMAL", false, 0, NULL, 0, "TLS1.3"},
 	{"label=available", "NORMAL:-VERS-ALL:+VERS-TLS1.2", false, 0, NULL, 0,
 	 "TLS1.2"},
