@@ -34,6 +34,13 @@ static bool is_echo(const char *came, const char *sent)
 	       (size > whole && !strcmp(came + size - whole, sent));
 }
 
+/* A refusal of the modem's is tried again on a new channel, too. */
+static bool tells_reset(const char *line)
+{
+	return !strncmp(line, "card: opening again", 19) &&
+	       (!strstr(line, "modem answered") || strstr(line, "reset"));
+}
+
 static void take_line(void *self, const char *line)
 {
 	struct doctor *doctor = self;
@@ -50,7 +57,7 @@ static void take_line(void *self, const char *line)
 		seen->lines++;
 		seen->echoes += is_echo(record.text, seen->sent);
 		seen->nmea += is_nmea(record.text);
-	} else if (!strncmp(line, "card: opening again", 19)) {
+	} else if (tells_reset(line)) {
 		seen->resets++;
 	}
 }

@@ -61,6 +61,14 @@ static const struct row {
 	 "A modem that has just started needs some seconds: try again. If it "
 	 "goes on, restart the modem and look whether its network settings "
 	 "make it register again and again."},
+	{IOTSAFE_ERR_BUSY, "the SIM is not ready", "not-ready",
+	 "The SIM is not ready, and stays so.",
+	 "A modem that has just started needs some seconds: try again. If it "
+	 "goes on, look whether a SIM is in the slot that the modem uses."},
+	{IOTSAFE_ERR_BUSY, "ClientIdsExhausted", "no-client",
+	 "The modem serves no more programs over QMI.",
+	 "Programs that crashed have left their places taken: restart the "
+	 "modem."},
 	{IOTSAFE_ERR_BUSY, "", "busy", "The card is in use by somebody else.",
 	 "Wait for the other program, or end it."},
 	{IOTSAFE_ERR_ABSENT, "no SIM in the modem", "no-sim",
@@ -97,6 +105,13 @@ static const struct row {
 	 "The modem cannot talk to the SIM.",
 	 "Clean the contacts, try the SIM in a telephone, try another SIM in "
 	 "the modem."},
+	{IOTSAFE_ERR_MODEM, "qmi:", "no-way",
+	 "The modem refuses every command that reaches the SIM.",
+	 "Name the SIM's slot (slot=2); try the modem's AT port (at:). Newer "
+	 "firmware may let it pass."},
+	{IOTSAFE_ERR_MODEM, "mbim:", "no-way",
+	 "The modem refuses every command that reaches the SIM.",
+	 "Try the modem's AT port (at:). Newer firmware may let it pass."},
 	{IOTSAFE_ERR_MODEM, "", "no-way",
 	 "The modem refuses every command that reaches the SIM.",
 	 "Look whether its manual has AT+CSIM or AT+CCHO and AT+CGLA; newer "
@@ -118,6 +133,9 @@ static const struct row {
 	{IOTSAFE_ERR_CLOSED, "", "gone", "The modem has gone.",
 	 "Look at the power supply: modems that draw more than a USB port gives "
 	 "restart when they send."},
+	{IOTSAFE_ERR_DENIED, "modem answered", "forbidden",
+	 "The modem's firmware forbids it, or the access rules of the SIM do.",
+	 "Try the modem's AT port (at:); newer firmware may allow it."},
 	{IOTSAFE_ERR_DENIED, "", "denied",
 	 "The card refuses: access is not allowed (6982).",
 	 "The key or the file wants a right that this host has not, often the "
@@ -139,6 +157,9 @@ static const struct row {
 	 "The card does not list its objects.",
 	 "Name key and certificate by their ids (--key id=01 --cert id=02); "
 	 "who personalised the card knows them."},
+	{IOTSAFE_ERR_SUPPORT, "firmware has no such request", "no-request",
+	 "The modem's firmware cannot do it over this port.",
+	 "Try the modem's AT port (at:); newer firmware may have it."},
 	{IOTSAFE_ERR_SUPPORT, "", "unsupported",
 	 "This build or this card cannot do that.",
 	 "Choose another way to the card, or a build that has this one."},

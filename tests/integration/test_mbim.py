@@ -6,6 +6,7 @@ import os
 import subprocess
 import time
 
+import doctor
 import pytest
 from cardmodem import Card, Holder, Terminal, end_owner, is_taken, own_network
 from command import answer, iotsafe, openssl, sentence, text
@@ -262,6 +263,22 @@ def test_refusals_have_a_sentence(case, device, modem, tmp_path):
     modem.ways.status.clear()
     check_signature(device, tmp_path)
     assert modem.card.channels == set()
+
+
+DOCTOR = {
+    "not ready": (OPEN_CHANNEL, NOT_INITIALIZED, "not-ready", "slot"),
+    "firmware has it not": (OPEN_CHANNEL, 9, "no-request", "(at:)"),
+    "not allowed": (OPEN_CHANNEL, 28, "forbidden", "(at:)"),
+    "refused": (APDU, 0x87430003, "no-way", "(at:)"),
+}
+
+
+@pytest.mark.parametrize("case", DOCTOR.values(), ids=DOCTOR)
+def test_the_doctor_s_words_are_about_this_modem(case, device, modem):
+    request, status, id, advice = case
+    modem.ways.status[request] = status
+    said = doctor.run(f"{device}&timeout=1500")
+    doctor.check(said, "problem", id, "", advice)
 
 
 @pytest.mark.parametrize("cid", [OPEN_CHANNEL, APDU, CLOSE_CHANNEL, READY])

@@ -6,6 +6,7 @@ import os
 import subprocess
 import time
 
+import doctor
 import pytest
 import qmimodem
 from cardmodem import (
@@ -257,6 +258,25 @@ def test_a_SIM_that_stays_unready_is_told_at_the_deadline(
     said, _ = sentence("list", card=f"{device}?timeout=900", status=4)
     assert "error 37 UimUninitialized: the SIM is not ready" in said
     assert modem.card.channels == set() and modem.clients == set()
+
+
+DOCTOR = {
+    "not ready": (OPEN_CHANNEL, 37, "not-ready", "slot that the modem uses"),
+    "no clients": (ALLOCATE, 5, "no-client", "restart the modem"),
+    "firmware says no": (OPEN_CHANNEL, 82, "forbidden", "(at:)"),
+    "no such request": (APDU, 94, "no-request", "(at:)"),
+    "refused": (APDU, 3, "no-way", "slot="),
+}
+
+
+@pytest.mark.parametrize("case", DOCTOR.values(), ids=DOCTOR)
+def test_the_doctor_s_words_are_about_this_modem(case, device, modem):
+    request, number, id, advice = case
+    modem.ways.errors[request] = (number, None)
+    said = doctor.run(f"{device}?timeout=1500")
+    doctor.check(said, "problem", id, "", advice)
+    # Refusals are no resets.
+    assert [each["id"] for each in said["findings"]].count("reset") == 0
 
 
 def test_two_applets_take_turns_on_the_only_channel(tmp_path):
