@@ -198,12 +198,19 @@ int iotsafe_card_open(const char *address, iotsafe_card **card)
 int key_open_card(const iotsafe_key *key, iotsafe_card **card)
 {
 	const iotsafe_card *before = key->card;
-	char text[ADDRESS_NAME_MAX + 64];
+	char text[ADDRESS_NAME_MAX + 64], found[ICCID_TEXT];
 
 	snprintf(text, sizeof(text), "%s%ctimeout=%d&timeout-generate=%d",
 		 before->name, strchr(before->name, '?') ? '&' : '?',
 		 before->timeout, before->timeout_generate);
-	return iotsafe_card_open(text, card);
+	TRY(iotsafe_card_open(text, card));
+	strcpy(found, iotsafe_card_iccid(*card));
+	if (!before->has_iccid || !strcmp(before->iccid, found))
+		return IOTSAFE_OK;
+	iotsafe_card_free(*card);
+	return error_set(IOTSAFE_ERR_CLOSED,
+			 "card: its ICCID is %s, was %s before fork()",
+			 *found ? found : "not told", before->iccid);
 }
 
 static int open_own(iotsafe_card *card, const char *attributes)

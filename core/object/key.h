@@ -21,7 +21,8 @@ int key_prepare(iotsafe_key *key, const struct deadline *limit,
 		atomic_bool *under_way);
 
 /* In a child made by fork(): the card of a key of its parent's, opened anew by
- * the address and with the limits that it had there. */
+ * the address and with the limits that it had there. IOTSAFE_ERR_CLOSED where
+ * it is another card by its number. */
 int key_open_card(const iotsafe_key *key, iotsafe_card **card);
 
 /* Counts one more user. */

@@ -50,7 +50,8 @@ iotsafe_key *origin_last(const struct origin *origin)
 	return atomic_load(&origin->opened)->key;
 }
 
-/* What is behind the name may be another SIM's by now. */
+/* It is the same card, but the pair may be another one by now. Of a key whose
+ * public key nothing tells, nothing more can be known. */
 static int check_same(const iotsafe_key *key, const iotsafe_key *before)
 {
 	if (!key_spki(before).size ||

@@ -232,12 +232,18 @@ def test_a_child_and_its_parent_take_turns(setting, client):
     assert counted(setting) == (2, 0)
 
 
-def test_a_child_takes_no_other_key_than_its_parent_s(setting, client):
+@pytest.mark.parametrize("card, words", [
+    ("sim:", "card: its ICCID is "),
+    ("sim:?quirk=no-iccid", 'key "client" is another one than '),
+])
+def test_a_child_takes_no_other_key_than_its_parent_s(
+    setting, client, card, words
+):
     """Each process that opens this address starts a SIM of its own."""
     with TLS(setting) as server:
         text = shake_hands(setting, client, server, "wait", status=1,
-                           IOTSAFE_CARD="sim:")
-    assert "is another one than before fork()" in text
+                           IOTSAFE_CARD=card)
+    assert words in text and "before fork()" in text
 
 
 def test_a_server_shows_the_sims_certificate(setting):

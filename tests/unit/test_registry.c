@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "fakemodem.h"
+#include "object/key.h"
 #include "script.h"
 
 /* Asked by LeakSanitizer: a child has the memory of its parent's threads and
@@ -385,6 +386,73 @@ Test(registry, a_child_gets_the_port_when_its_parent_has_ended)
 	cr_assert(read(ends[0], &status, sizeof(status)) == sizeof(status));
 	cr_assert(status == 0, "%d", status);
 	cr_assert(fakecard_channels(&fake) == 0);
+}
+
+static unsigned openings;
+static bool hides;
+
+static void exchange_sim(struct fakemodem *self, const char *line)
+{
+	static char first[32];
+
+	if (!*first)
+		snprintf(first, sizeof(first), "%s", line);
+	openings += !strcmp(line, first);
+	if (openings < 2)
+		return;
+	self->card->iccid = "98001032547698103215";
+	self->card->no_iccid = hides;
+}
+
+static int finds_another_card(const char *address, const char *words)
+{
+	const pid_t loader = getpid();
+	iotsafe_card *card, *again;
+	iotsafe_key *key;
+
+	if (iotsafe_card_open(address, &card) ||
+	    iotsafe_key_open(card, "id=01", &key))
+		return 1;
+	if (fork())
+		_exit(0);
+	while (getppid() == loader)
+		usleep(1000);
+	if (key_open_card(key, &again) != IOTSAFE_ERR_CLOSED)
+		return 2;
+	return strstr(iotsafe_last_error(), words) ? 0 : 3;
+}
+
+/* Where nothing on the card tells the public key, the number is all that says
+ * whether the key is the same. */
+static void expect_another_card(const char *words)
+{
+	int ends[2], status = 4;
+	pid_t child;
+
+	modem.heard = exchange_sim;
+	memset(&fake.objects[1], 0, 2 * sizeof(fake.objects[1]));
+	cr_assert(!pipe(ends));
+	child = fork();
+	if (!child) {
+		status = finds_another_card(modem.address, words);
+		_exit(write(ends[1], &status, sizeof(status)) < 0);
+	}
+	close(ends[1]);
+	expect_exit(child);
+	cr_assert(read(ends[0], &status, sizeof(status)) == sizeof(status));
+	cr_assert(openings == 2, "%u", openings);
+	cr_assert(status == 0, "%d", status);
+}
+
+Test(registry, a_child_takes_no_other_card_than_its_parent_s)
+{
+	expect_another_card("its ICCID is 89000123456789012351, was ");
+}
+
+Test(registry, a_child_takes_no_card_that_does_not_tell_which_it_is)
+{
+	hides = true;
+	expect_another_card("its ICCID is not told, was ");
 }
 
 /* 0: a child has all that its parent has by the numbers of what it closed. */
