@@ -211,6 +211,8 @@ ck_rv_t attribute_get(struct slot *slot, struct object *object,
 		TRY(pair_id(slot, object, &id));
 		return put_blob(value, id);
 	}
+	if (type == CKA_PRIVATE && object->class == CKO_PRIVATE_KEY)
+		return put_bool(value, slot->config.login);
 	result = get_fixed(object, type, value);
 	if (result != CKR_ATTRIBUTE_TYPE_INVALID)
 		return result;

@@ -14,12 +14,11 @@ static ck_rv_t begin(struct session *session,
 		     const struct ck_mechanism *mechanism,
 		     ck_object_handle_t handle)
 {
-	struct object *key = object_find(session->slot, handle);
+	struct object *key;
 
 	if (session->decrypting.active)
 		return CKR_OPERATION_ACTIVE;
-	if (!key || key->class != CKO_PRIVATE_KEY)
-		return CKR_KEY_HANDLE_INVALID;
+	TRY(object_private(session->slot, handle, &key));
 	if (mechanism->mechanism != CKM_RSA_PKCS)
 		return CKR_MECHANISM_INVALID;
 	if (mechanism->parameter_len)

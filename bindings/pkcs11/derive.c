@@ -106,7 +106,7 @@ static ck_rv_t derive(struct session *session,
 		      ck_object_handle_t *handle)
 {
 	struct slot *slot = session->slot;
-	struct object *key = object_find(slot, base);
+	struct object *key;
 	uint8_t spki[PUBLIC_SPKI_MAX], *secret;
 	size_t spki_size, secret_size;
 	unsigned long size;
@@ -115,8 +115,7 @@ static ck_rv_t derive(struct session *session,
 
 	if (mechanism->mechanism != CKM_ECDH1_DERIVE)
 		return CKR_MECHANISM_INVALID;
-	if (!key || key->class != CKO_PRIVATE_KEY)
-		return CKR_KEY_HANDLE_INVALID;
+	TRY(object_private(slot, base, &key));
 	if (!(key->flags & IOTSAFE_OBJECT_AGREE))
 		return CKR_KEY_FUNCTION_NOT_PERMITTED;
 	TRY(read_peer(key, mechanism, spki, &spki_size));

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "attribute.h"
+#include "login.h"
 #include "pair.h"
 #include "session.h"
 
@@ -227,7 +228,8 @@ static ck_rv_t find_next(struct session *session, ck_object_handle_t *found)
 	*found = 0;
 	for (; object && !same; object = object->next) {
 		if (object->handle <= finding->looked_at ||
-		    (!finding->of_card && !object->session))
+		    (!finding->of_card && !object->session) ||
+		    login_hides(session->slot, object->class))
 			continue;
 		TRY(matches(session->slot, object, &template, &same));
 		finding->looked_at = object->handle;

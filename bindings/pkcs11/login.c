@@ -41,6 +41,12 @@ bool login_is_told(const struct slot *slot)
 	return slot->locked || slot->config.login;
 }
 
+bool login_hides(const struct slot *slot, ck_object_class_t class)
+{
+	return class == CKO_PRIVATE_KEY && slot->config.login &&
+	       !slot->logged_in;
+}
+
 /* More than one wrong one since the right one. */
 #define TRIES_LOW 2
 

@@ -13,6 +13,9 @@ bool login_may_be_wanted(const struct slot *slot);
 void login_count(struct slot *slot);
 /* Whether the token says that programs have to log in. */
 bool login_is_told(const struct slot *slot);
+/* Where its line says so, private keys are private objects: not there for who
+ * has not. Programs that find a key without would never log in. */
+bool login_hides(const struct slot *slot, ck_object_class_t class);
 /* What the token says of it: CKF_LOGIN_REQUIRED and its like. */
 ck_flags_t login_flags(const struct slot *slot);
 /* Sends a PIN, once. */

@@ -20,6 +20,16 @@ struct object *object_find(struct slot *slot, ck_object_handle_t handle)
 	return object;
 }
 
+ck_rv_t object_private(struct slot *slot, ck_object_handle_t handle,
+		       struct object **key)
+{
+	*key = object_find(slot, handle);
+	if (!*key || (*key)->class != CKO_PRIVATE_KEY)
+		return CKR_KEY_HANDLE_INVALID;
+	return login_hides(slot, CKO_PRIVATE_KEY) ? CKR_USER_NOT_LOGGED_IN
+						  : CKR_OK;
+}
+
 struct object *object_add(struct slot *slot, ck_object_class_t class)
 {
 	/* Never used twice, so that a stale handle means nothing. */

@@ -54,6 +54,9 @@ struct object {
 ck_rv_t object_need_all(struct slot *slot);
 /* NULL: there is none of this handle. */
 struct object *object_find(struct slot *slot, ck_object_handle_t handle);
+/* The private key of this handle, for who may use it. */
+ck_rv_t object_private(struct slot *slot, ck_object_handle_t handle,
+		       struct object **key);
 /* A new one in the slot, for the caller to fill; NULL: no memory. */
 struct object *object_add(struct slot *slot, ck_object_class_t class);
 void object_drop(struct slot *slot, struct object *object);

@@ -35,14 +35,13 @@ static ck_rv_t begin(struct session *session,
 		     const struct ck_mechanism *mechanism,
 		     ck_object_handle_t handle)
 {
-	struct object *key = object_find(session->slot, handle);
 	gnutls_hash_hd_t hashing = NULL;
+	struct object *key;
 	struct signing_way way;
 
 	if (session->signing.active)
 		return CKR_OPERATION_ACTIVE;
-	if (!key || key->class != CKO_PRIVATE_KEY)
-		return CKR_KEY_HANDLE_INVALID;
+	TRY(object_private(session->slot, handle, &key));
 	TRY(mechanism_check(key, mechanism, &way));
 	if (way.digest && gnutls_hash_init(&hashing, way.digest) < 0)
 		return CKR_MECHANISM_INVALID;

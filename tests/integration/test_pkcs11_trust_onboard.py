@@ -3,6 +3,7 @@
 and gnutls-cli against a server, for both identities."""
 
 import hashlib
+import os
 import re
 
 import pytest
@@ -70,9 +71,10 @@ def test_p11tool_lists_both_private_keys(open_tob):
     assert re.findall("ID: (.*)", text) == ["31", "03:02"]
 
 
-def public_key(tob, key):
+def public_key(tob, key, *login):
     path = tob.folder / "public.der"
-    tob.tool("--read-object", "--type", "pubkey", "--id", IDS[key], "-o", path)
+    tob.tool(*login, "--read-object", "--type", "pubkey", "--id", IDS[key],
+             "-o", path)
     return path
 
 
@@ -113,14 +115,89 @@ def test_pkcs11_tool_logs_in_with_the_applets_pin(tob):
     assert "3 tries" in tob.run("iotsafe", "pin", "tries")
 
 
-def test_programs_that_ask_once_log_in_where_the_line_says_so(tob):
+# --- where the line says that programs have to log in ---
+
+
+@pytest.fixture
+def login_tob(tob):
     folder = tob.folder / "iotsafe"
     folder.mkdir()
     (folder / "pkcs11.conf").write_text(f"login=yes {tob.card}\n")
+    tob.pin = tob.folder / "pin"
+    tob.pin.write_text("0000")
+    yield tob
+    assert "3 tries" in tob.run("iotsafe", "pin", "tries")
+
+
+@pytest.fixture
+def engine(login_tob):
+    if "libengine-pkcs11-openssl" in os.environ.get("IOTSAFE_UNAVAILABLE", ""):
+        pytest.skip("libengine-pkcs11-openssl is not in this release")
+    return login_tob
+
+
+def private(tob, key, how):
+    """How programs are given the PIN: by value, or by a file."""
+    source = {"pin-value": "0000", "pin-source": tob.pin}[how]
+    return f"{TOKEN};object={key};type=private?{how}={source}"
+
+
+BOTH_WAYS = pytest.mark.parametrize("how", ["pin-value", "pin-source"])
+
+
+def test_p11tool_logs_in_by_its_own_option(login_tob):
     url = f"{TOKEN};object=signing;type=private"
-    text = tob.run("p11tool", "--provider", MODULE, "--login", "--test-sign",
-                   url, GNUTLS_PIN="0000")
+    text = login_tob.run("p11tool", "--provider", MODULE, "--login",
+                         "--test-sign", url, GNUTLS_PIN="0000")
     assert text.count("... ok") == 3
+
+
+@BOTH_WAYS
+def test_p11tool_logs_in_by_the_url(login_tob, how):
+    text = login_tob.run("p11tool", "--provider", MODULE, "--test-sign",
+                         private(login_tob, "available", how))
+    assert text.count("... ok") == 3
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize("key", IDS)
+def test_gnutls_cli_logs_in_by_the_url(login_tob, key, how):
+    with TLS(login_tob) as server:
+        login_tob.run(
+            *("gnutls-cli", "--provider", MODULE, "--port", server.port),
+            *("localhost", "--x509cafile", login_tob.ca),
+            *("--x509certfile", f"{TOKEN};object={key};type=cert"),
+            *("--x509keyfile", private(login_tob, key, how)),
+            *("--priority", "NORMAL:-VERS-ALL:+VERS-TLS1.2"),
+        )
+        assert server.subject().startswith("WC")
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize("key", IDS)
+def test_openssls_engine_logs_in_by_the_url(engine, key, how):
+    url = private(engine, key, how)
+    text, out = engine.folder / "text", engine.folder / "out"
+    text.write_bytes(b"t")
+    engine.run("openssl", "dgst", "-engine", "pkcs11", "-keyform", "engine",
+               "-sha256", "-sign", url.replace("source=", "source=file:"),
+               "-out", out, text)
+    openssl("dgst", "-sha256", "-keyform", "DER", "-verify",
+            public_key(engine, key, "--login", "--pin", "0000"),
+            "-signature", out, text)
+
+
+def test_curl_logs_in_by_the_url(engine):
+    with engine.https(chain=False) as server:
+        engine.run(
+            *("curl", "-sS", "--cacert", engine.ca, f"{server.url}/"),
+            *("--cert", f"{TOKEN};object=available;type=cert"),
+            *("--key", private(engine, "available", "pin-value")),
+        )
+        assert server.client()[0].startswith("WC")
+
+
+# --- TLS ---
 
 
 @pytest.mark.parametrize("key, version", [

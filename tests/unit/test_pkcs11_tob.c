@@ -329,9 +329,8 @@ Test(pkcs11_tob, the_applets_pin_may_be_given_by_login)
 	stop();
 }
 
-Test(pkcs11_tob, a_login_is_asked_for_at_once_where_the_line_says_so)
+static ck_session_handle_t start_with_login(void)
 {
-	ck_session_handle_t session;
 	char line[128];
 
 	set_up_card("");
@@ -339,12 +338,43 @@ Test(pkcs11_tob, a_login_is_asked_for_at_once_where_the_line_says_so)
 		 folder);
 	write_config(line);
 	EXPECT(p11->C_Initialize(NULL), CKR_OK);
+	return open_session(0);
+}
+
+Test(pkcs11_tob, a_login_is_asked_for_at_once_where_the_line_says_so)
+{
+	ck_session_handle_t session = start_with_login();
+
 	EXPECT(token_flags(), CKF_LOGIN_REQUIRED);
-	session = open_session(0);
 	EXPECT(login(session, "9999"), CKR_PIN_INCORRECT);
 	EXPECT(token_flags(), CKF_LOGIN_REQUIRED | CKF_USER_PIN_COUNT_LOW);
 	EXPECT(login(session, "0000"), CKR_OK);
 	sign_all(session, "signing");
+	stop();
+}
+
+Test(pkcs11_tob, private_keys_are_private_where_the_line_asks_for_a_login)
+{
+	ck_session_handle_t session = start_with_login();
+	ck_object_handle_t found[16], key;
+	unsigned char private = 2;
+
+	EXPECT(find_class(session, CKO_PRIVATE_KEY, found), 0);
+	EXPECT(find_class(session, CKO_CERTIFICATE, found), 2);
+	EXPECT(get(session, found[0], CKA_PRIVATE, &private, 1), 1);
+	cr_assert(private == 0);
+	EXPECT(login(session, "0000"), CKR_OK);
+	EXPECT(find_class(session, CKO_PRIVATE_KEY, found), 2);
+	key = found[0];
+	EXPECT(get(session, key, CKA_PRIVATE, &private, 1), 1);
+	cr_assert(private == 1);
+	EXPECT(p11->C_SignInit(session, &pkcs1, key), CKR_OK);
+	EXPECT(p11->C_SignInit(session, NULL, 0), CKR_OK);
+	EXPECT(p11->C_Logout(session), CKR_OK);
+	EXPECT(find_class(session, CKO_PRIVATE_KEY, found), 0);
+	EXPECT(p11->C_SignInit(session, &pkcs1, key), CKR_USER_NOT_LOGGED_IN);
+	EXPECT(p11->C_DecryptInit(session, &pkcs1, key),
+	       CKR_USER_NOT_LOGGED_IN);
 	stop();
 }
 
