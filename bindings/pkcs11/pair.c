@@ -24,13 +24,27 @@ static bool may_be_whole(const struct object *object, const struct object *key)
 		key->flags & IOTSAFE_OBJECT_SIGN);
 }
 
+/* RSA's parameters are NULL (RFC 3279 section 2.3.1); some who write
+ * certificates leave them out, and the library's own form of the key has them.
+ */
+static bool may_be_of_other_form(const struct blob *front)
+{
+	static const uint8_t bare[] = {0x30, 11,   0x06, 9,    0x2A, 0x86, 0x48,
+				       0x86, 0xF7, 0x0D, 0x01, 0x01, 0x01};
+	/* Behind a length of two bytes or, of keys of 1024 bits, one. */
+	const size_t reach = sizeof(bare) + 4;
+
+	return front->size < reach ||
+	       memmem(front->data, reach, bare, sizeof(bare));
+}
+
 /* A certificate that was begun shows some of its key, and its subject at
  * least: most are told from a key's own by that. */
 static bool may_be_of(const struct object *object, const struct object *key)
 {
 	const struct blob *front = &object->spki_front, *spki = &key->spki;
 
-	if (object->reading != OBJECT_BEGUN)
+	if (object->reading != OBJECT_BEGUN || may_be_of_other_form(front))
 		return true;
 	return spki->data &&
 	       !memcmp(front->data, spki->data,

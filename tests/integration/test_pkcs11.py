@@ -251,6 +251,36 @@ def test_every_certificate_of_a_key_has_its_id(tmp_path):
         assert text.count("ID: 21") == 3
 
 
+def without_null(certificate, public_key):
+    """The key's algorithm loses its parameters, and what holds it two bytes.
+    Nobody looks at the signature."""
+    full, bare = (bytes.fromhex(front + "06092a864886f70d010101" + end)
+                  for front, end in (("300d", "0500"), ("300b", "")))
+
+    def shorter(der, at):
+        """A length of two bytes, behind the tag there."""
+        length = int.from_bytes(der[at + 2:at + 4], "big") - 2
+        return der[:at + 2] + length.to_bytes(2, "big") + der[at + 4:]
+
+    key = shorter(public_key.replace(full, bare), 0)
+    return shorter(shorter(certificate.replace(public_key, key), 0), 4)
+
+
+def test_a_key_on_rsa_without_parameters_is_its_certificates(tmp_path):
+    openssl("genrsa", "-out", tmp_path / "key.pem", "2048")
+    public = openssl("pkey", "-in", tmp_path / "key.pem", "-pubout",
+                     "-outform", "DER")
+    path = certified(tmp_path, "device")
+    path.write_bytes(without_null(path.read_bytes(), public))
+    assert public not in path.read_bytes()
+    run("iotsafe-sim", "personalise", "--store", tmp_path, "--profile",
+        "blank", "--key", tmp_path / "key.pem", "--id", "21",
+        "--certificate", path, "--id", "31")
+    with Steps(tmp_path, "--profile", "blank") as steps:
+        _, text = steps.pkcs11_tool("-O", "--type", "cert")
+        assert re.search("CN=device.*ID: +21", text, re.S)
+
+
 # --- p11tool ---
 
 
