@@ -117,6 +117,58 @@ Test(pkcs11_find, a_certificate_is_found_by_its_names_from_its_beginning)
 	stop();
 }
 
+/* How many certificates of this subject a card has that has this file. */
+static unsigned long found_by_subject(const uint8_t *der, size_t size,
+				      struct ck_attribute *subject)
+{
+	ck_object_handle_t found[16];
+	unsigned long count;
+	char command[512];
+	FILE *file = fopen(path_of("file.der"), "w");
+
+	cr_assert(fwrite(der, 1, size, file) == size);
+	fclose(file);
+	snprintf(command, sizeof(command),
+		 "$IOTSAFE_SIM personalise --store %s --profile blank "
+		 "--certificate %s/file.der --id 31 >%s/out",
+		 folder, folder, folder);
+	cr_assert(system(command) == 0);
+	snprintf(command, sizeof(command), "sim:blank?store=%s", folder);
+	setenv("IOTSAFE_CARD", command, 1);
+	EXPECT(p11->C_Initialize(NULL), CKR_OK);
+	count = find(open_session(0), subject, 1, found);
+	EXPECT(p11->C_Finalize(NULL), CKR_OK);
+	return count;
+}
+
+/* Its names were taken from its beginning: who searches by them is given
+ * nothing that has not been read whole. */
+Test(pkcs11_find, what_begins_like_a_certificate_is_not_found_if_it_is_none)
+{
+	static const uint8_t ecdsa[] = {0x2A, 0x86, 0x48, 0xCE,
+					0x3D, 0x04, 0x03, 0x02};
+	ck_session_handle_t session = start("sim:");
+	uint8_t der[1024], names[200], *algorithm = NULL;
+	struct ck_attribute subject = {CKA_SUBJECT, names, 0};
+	ck_object_handle_t found[16];
+	size_t size;
+
+	cr_assert(find_class(session, CKO_CERTIFICATE, found) > 0);
+	size = get(session, found[0], CKA_VALUE, der, sizeof(der));
+	subject.value_len =
+		get(session, found[0], CKA_SUBJECT, names, sizeof(names));
+	EXPECT(p11->C_Finalize(NULL), CKR_OK);
+	EXPECT(found_by_subject(der, size, &subject), 1);
+	/* The one at its end must be the one that was signed with. */
+	for (size_t i = 0; i + sizeof(ecdsa) <= size; i++)
+		if (!memcmp(der + i, ecdsa, sizeof(ecdsa)))
+			algorithm = der + i;
+	cr_assert(algorithm && algorithm > der + 255);
+	algorithm[7] ^= 1;
+	EXPECT(found_by_subject(der, size, &subject), 0);
+	remove_folder();
+}
+
 Test(pkcs11_find, what_the_list_excludes_is_not_read)
 {
 	ck_session_handle_t session = start("sim:");
