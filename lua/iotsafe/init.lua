@@ -60,10 +60,12 @@ for name, value in pairs(core) do
 end
 
 -- trace("apdu"), trace("at"), trace("all"), trace(): one line an exchange on
--- standard error; secrets are masked.
+-- standard error; secrets are masked. trace("failure"): why GnuTLS, to which
+-- somebody gave a name like `iotsafe:`, was told no more than a number.
 local traces = {
 	apdu = core.TRACE_APDU,
 	at = core.TRACE_AT,
+	failure = core.TRACE_FAILURE,
 	all = core.TRACE_APDU + core.TRACE_AT,
 }
 

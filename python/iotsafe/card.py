@@ -270,9 +270,15 @@ def open(
 
 
 def trace(*what: str) -> None:
-    """Chooses what goes to standard error, one line each: "apdu", "at", both
-    or nothing. Secrets are masked."""
-    bits = {"apdu": _core.TRACE_APDU, "at": _core.TRACE_AT}
+    """Chooses what goes to standard error, one line each: "apdu" and "at", or
+    nothing. Secrets are masked. "failure" is for programs that give GnuTLS
+    names like `iotsafe:` (pycurl, GIO): why it was told no more than a
+    number."""
+    bits = {
+        "apdu": _core.TRACE_APDU,
+        "at": _core.TRACE_AT,
+        "failure": _core.TRACE_FAILURE,
+    }
     try:
         _core.trace_set(sum(bits[each] for each in set(what)))
     except KeyError as unknown:

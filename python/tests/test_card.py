@@ -401,7 +401,7 @@ def test_arguments_of_the_wrong_kind_are_refused(card):
     with pytest.raises(ValueError):
         card.key("client\0;type=private")
     with pytest.raises(iotsafe.ArgumentError):
-        iotsafe.trace("everything")
+        iotsafe.trace("failure", "everything")
 
 
 def test_the_trace_tells_each_exchange(address):

@@ -2,6 +2,7 @@
 """Manners of programs on GnuTLS under `iotsafe with`: they want files, divide,
 go into the background, or serve; and they know no words for our failures."""
 
+import os
 import pathlib
 import shutil
 import subprocess
@@ -325,6 +326,43 @@ def test_who_traces_gets_the_trace_alone(setting, client):
     _, before = failure(setting, client, "iotsafe:label=wrong",
                         IOTSAFE_TRACE="none")
     assert before == []
+
+
+TRACING = {
+    "python3": """
+import sys, iotsafe, pycurl
+iotsafe.trace("failure")
+request = pycurl.Curl()
+request.setopt(pycurl.URL, sys.argv[1])
+request.setopt(pycurl.SSLCERT, "iotsafe:")
+request.setopt(pycurl.SSLKEY, "iotsafe:label=wrong")
+try:
+    request.perform()
+except pycurl.error as error:
+    print(error)
+""",
+    "lua5.1": """
+require("iotsafe").trace("failure")
+local curl = require "curl"
+local request = curl.easy_init()
+request:setopt(curl.OPT_URL, arg[1])
+request:setopt(curl.OPT_SSLCERT, "iotsafe:")
+request:setopt(curl.OPT_SSLKEY, "iotsafe:label=wrong")
+print(pcall(request.perform, request))
+""",
+}
+
+
+@pytest.mark.parametrize("language, package", [
+    ("python3", "python3-pycurl"), ("lua5.1", "lua-curl")])
+def test_a_script_asks_for_the_words_itself(setting, language, package):
+    if package in os.environ.get("IOTSAFE_UNAVAILABLE", "").split():
+        pytest.skip(f"{package} is not in this release")
+    script = setting.folder / "script"
+    script.write_text(TRACING[language])
+    with setting.https() as server:
+        text = setting.run(language, script, f"{server.url}/")
+    assert 'iotsafe failure no private key "wrong" on the card' in text
 
 
 def test_gnutls_keeps_its_own_words(setting, client):
