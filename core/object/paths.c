@@ -3,7 +3,6 @@
  * Relative paths in an address become whole ones. Ports are opened again, PINs
  * wanted and children made when a daemon has long gone to another folder.
  */
-#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 #include "base/error.h"
@@ -29,15 +28,14 @@ static int make_whole(const char **path, char **room, const char *end)
 
 	if (!**path || strchr("/@", **path))
 		return IOTSAFE_OK;
-	if (!getcwd(out, (size_t)(end - out)))
-		return error_set_errno(IOTSAFE_ERR_ARG, errno,
-				       "address: %.80s is relative", *path);
+	if ((size_t)(end - out) <= size + 1 ||
+	    !getcwd(out, (size_t)(end - out) - size - 1))
+		return error_set(IOTSAFE_ERR_ARG,
+				 "address: the folder of %.80s has no path, or "
+				 "too long a one",
+				 *path);
 	out += strlen(out);
 	out -= out[-1] == '/';
-	if ((size_t)(end - out) <= size)
-		return error_set(IOTSAFE_ERR_ARG,
-				 "address: %.80s: too long with its folder",
-				 *path);
 	*out++ = '/';
 	memcpy(out, *path, size);
 	*path = *room;
