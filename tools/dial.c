@@ -7,6 +7,7 @@
 #include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -44,12 +45,26 @@ static const char *split(const char *text, struct peer *peer)
 	return *text == '[' ? end + 2 : end + 1;
 }
 
+/* getaddrinfo() would take 65536 for 0. */
+static bool is_port(const char *text)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	return text[digits] || (digits <= 5 && atoi(text) <= UINT16_MAX);
+}
+
 int dial_parse(struct cli *cli, const char *text, struct peer *peer)
 {
 	const char *port = split(text, peer);
 
 	peer->fd = -1;
-	if (!port || !copy(peer->port, sizeof(peer->port), port, strlen(port)))
+	if (port && !is_port(port))
+		return fail(cli, ERR_USAGE,
+			    "\"%s\": a port is a number up to 65535, or a name",
+			    text);
+	if (!port ||
+	    !copy(peer->port, sizeof(peer->port), port, strlen(port)) ||
+	    !copy(peer->name, sizeof(peer->name), text, strlen(text)))
 		return fail(cli, ERR_USAGE,
 			    "\"%s\" is not HOST:PORT (an IPv6 address is "
 			    "written in brackets)",
@@ -132,7 +147,7 @@ int dial(struct cli *cli, struct peer *peer, bool datagram, int64_t deadline)
 	watch_begin("connecting");
 	error = getaddrinfo(peer->host, peer->port, &hints, &list);
 	if (error)
-		return fail(cli, ERR_HOST, "%s:%s: %s", peer->host, peer->port,
+		return fail(cli, ERR_HOST, "%s: %s", peer->name,
 			    error == EAI_SYSTEM ? strerror(errno)
 						: gai_strerror(error));
 	error = connect_any(peer, list, deadline);
@@ -140,7 +155,7 @@ int dial(struct cli *cli, struct peer *peer, bool datagram, int64_t deadline)
 	if (error == ECANCELED)
 		return fail(cli, "ERR_CANCELLED", "ended by a signal");
 	if (error)
-		return fail(cli, ERR_HOST, "%s:%s: %s", peer->host, peer->port,
+		return fail(cli, ERR_HOST, "%s: %s", peer->name,
 			    strerror(error));
 	return 0;
 }

@@ -6,6 +6,8 @@
 #include "cli.h"
 
 struct peer {
+	/* As it was given: "[::1]:443". */
+	char name[300];
 	/* Without brackets. */
 	char host[256];
 	char port[32];

@@ -148,10 +148,8 @@ static int begin(struct flow *flow)
 
 static int not_reached(struct flow *flow, const char *why)
 {
-	const struct peer *server = &flow->tunnel->server;
-
-	return fail(flow->tunnel->cli, ERR_HOST, "%s:%s: %s", server->host,
-		    server->port, why);
+	return fail(flow->tunnel->cli, ERR_HOST, "%s: %s",
+		    flow->tunnel->server.name, why);
 }
 
 static int look_up(struct flow *flow)

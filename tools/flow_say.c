@@ -85,9 +85,8 @@ bool flow_say_listening(const struct tunnel *tunnel)
 
 	for (size_t i = 0; i < listeners->count; i++)
 		if (!tunnel->cli->options.json)
-			fprintf(stderr, "iotsafe: listening on %s for %s:%s\n",
-				listeners->names[i], tunnel->server.host,
-				tunnel->server.port);
+			fprintf(stderr, "iotsafe: listening on %s for %s\n",
+				listeners->names[i], tunnel->server.name);
 	if (!tunnel->cli->options.json)
 		return true;
 	json = json_new();

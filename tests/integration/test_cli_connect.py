@@ -328,6 +328,8 @@ def test_a_host_that_is_not_there_is_told(folder):
     assert "Connection refused" in said
     for host, port in (("host.invalid", 1), ("127.0.0.1", "no-such-port")):
         assert f"{host}:{port}" in refused(folder, port, host=host, status=18)
+    said = refused(folder, closed_port(), host="[::1]", status=18)
+    assert re.search(r"\[::1\]:\d+: ", said)
 
 
 def test_a_host_that_is_silent_is_given_up(folder):
