@@ -67,6 +67,15 @@ static int preload(struct cli *cli)
 	return result ? STATUS_FAILED : 0;
 }
 
+/* curl loads GnuTLS too, for what libcurl knows besides HTTPS: Debian's
+ * libcurl.so is OpenSSL's, and libcurl-gnutls.so is another name. */
+static bool uses_openssl(const char *path)
+{
+	return program_loads(path, "libssl.so") &&
+	       (program_loads(path, "libcurl.so") ||
+		!program_loads(path, "libgnutls.so"));
+}
+
 /* Said where it is easily told; what a script starts is not known here. */
 static int check_program(struct cli *cli, const char *name, const char *path)
 {
@@ -86,8 +95,7 @@ static int check_program(struct cli *cli, const char *name, const char *path)
 		     name);
 		return STATUS_NOT_RUN;
 	}
-	if (kind == PROGRAM_DYNAMIC && program_loads(path, "libssl.so") &&
-	    !program_loads(path, "libgnutls.so"))
+	if (kind == PROGRAM_DYNAMIC && uses_openssl(path))
 		fprintf(stderr,
 			"iotsafe: %s uses OpenSSL, which does not know names "
 			"like iotsafe: (but see iotsafe-pkcs11.so)\n",

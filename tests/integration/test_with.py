@@ -102,6 +102,8 @@ def test_a_program_on_openssl_is_run_and_its_user_told():
     done = with_("--", "openssl", "version")
     assert done.stdout.startswith(b"OpenSSL")
     assert b"openssl uses OpenSSL" in done.stderr
+    # Which loads GnuTLS, too, for other things.
+    assert b"curl uses OpenSSL" in with_("--", "curl", "--version").stderr
     assert with_("--", "gnutls-cli", "--version").stderr == b""
 
 
