@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import re
 import subprocess
 
 import pytest
@@ -57,3 +58,15 @@ def test_a_package_of_the_system_is_where_the_system_looks(installed):
     places = installed("/usr")
     assert "/lib/udev/rules.d/78-iotsafe.rules" in places
     assert "/lib/systemd/system/iotsafe-tunnel@.socket" in places
+
+
+def test_what_the_readme_installs_is_not_what_dev_has_configured():
+    """Meson leaves a folder that is configured as it is, and ./dev makes its
+    own anew."""
+    lines = re.findall("meson setup .*", (TOP / "README.md").read_text())
+    assert lines
+    for line in lines:
+        folder = re.match(r"meson setup (\S+) --prefix=\S+ && "
+                          r"meson install -C (\S+)$", line)
+        assert folder and folder[1] == folder[2] != "build"
+        assert folder[1].startswith("build")  # git ignores it
