@@ -198,6 +198,8 @@ class SSLSocket(Connection, TLSSocket):
     def detach(self) -> int:
         """Forgets the session without a word and gives up the descriptor;
         -1 once closed."""
+        if self._plain is not None:
+            return self._plain.detach()
         return -1 if self._sock is None else super().detach()
 
     def send(self, data: Bytes, flags: int = 0) -> int:

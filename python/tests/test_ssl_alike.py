@@ -94,6 +94,17 @@ def test_the_end_after_unwrap_is_the_end_of_the_connection(both):
     assert ours == theirs
 
 
+def test_what_unwrap_left_may_be_detached_by_either(both):
+    def habit(tls):
+        plain = tls.unwrap()
+        descriptor = tls.detach()
+        os.close(descriptor)
+        return plain.fileno(), tls.detach()
+
+    theirs, ours = both(habit)
+    assert ours == theirs == (-1, -1)
+
+
 def test_files_keep_what_unwrap_left_open(both):
     def habit(tls):
         file = tls.makefile("rb")
