@@ -184,7 +184,7 @@ static int sign_in_pieces(struct applet *applet, const struct record *key,
 {
 	int result = sign_text(applet, key, message, out, deadline);
 
-	if (message->algorithm & 0x7)
+	if (!(message->algorithm & (CRYPTO_PKCS1 | CRYPTO_PSS)))
 		return result;
 	while (result == IOTSAFE_ERR_FORMAT &&
 	       gsma_take_smaller_pieces(&applet->channel.manners))
