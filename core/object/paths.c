@@ -9,14 +9,15 @@
 #include "object/card.h"
 
 /* Schemes whose own path is one of the file system, and attributes. */
-static const char schemes[][9] = {"at", "unix", "qmi", "mbim", ""};
-static const char attributes[][9] = {"pin-file", "store", "log", "replay", ""};
-
-static bool is_in(const char *name, const char (*names)[9])
+static bool has_path(const char *name)
 {
-	while (**names && strcmp(name, *names) != 0)
-		names++;
-	return **names;
+	static const char names[][9] = {"at",	    "unix",  "qmi", "mbim",
+					"pin-file", "store", "log", "replay"};
+	size_t i = 0;
+
+	while (i < sizeof(names) / sizeof(names[0]) && strcmp(name, names[i]))
+		i++;
+	return i < sizeof(names) / sizeof(names[0]);
 }
 
 /* In the room that begins at *room. "@" stands before names of sockets that
@@ -48,10 +49,10 @@ int card_whole_paths(iotsafe_card *card)
 	struct address *address = &card->address;
 	char *room = card->paths, *end = room + sizeof(card->paths);
 
-	if (is_in(address->scheme, schemes))
+	if (has_path(address->scheme))
 		TRY(make_whole(&address->path, &room, end));
 	for (size_t i = 0; i < address->attributes_count; i++)
-		if (is_in(address->attributes[i].name, attributes))
+		if (has_path(address->attributes[i].name))
 			TRY(make_whole(&address->attributes[i].value, &room,
 				       end));
 	return IOTSAFE_OK;
