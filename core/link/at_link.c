@@ -232,11 +232,13 @@ static int judge(struct at_modem *modem, const char *name,
 
 	if (answer->final == AT_ERROR)
 		return refused(modem, name, answer, deadline);
-	answer->csim.exact = modem->exact;
+	answer->csim.exact = modem->exact && !modem->miscounts;
 	result = at_csim_response(&answer->csim, response, *response_size,
 				  response_size);
-	if (result >= 0)
-		modem->exact = answer->csim.declared == answer->csim.size;
+	if (result >= 0 && answer->csim.declared == answer->csim.size)
+		modem->exact = true;
+	else if (result >= 0)
+		modem->miscounts = true;
 	if (result < 0) {
 		/* Perhaps an OK that was left over: the true answer may still
 		 * come. */

@@ -46,7 +46,8 @@ struct at_modem {
 	/* Of the address (at_init.c), NULL for none. */
 	char *init, *exit;
 	bool ok_first; /* says OK and then its answer */
-	bool exact;    /* the last answer of the card had its length in front */
+	/* Answers of the card had their length in front; one had another. */
+	bool exact, miscounts;
 	/* Markers (at_sync.c): whose line came and whose OK is due, and whose
 	 * answer was complete last. */
 	const struct at_marker *marked, *answered;

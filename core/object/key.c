@@ -160,6 +160,7 @@ int key_learn_spki(iotsafe_card *card, iotsafe_key *key,
 		TRY(key_own_spki(key, entry_spki(entry)));
 	else
 		key->spki = NULL;
+	key->certified = entry && entry->record.class == IOTSAFE_CLASS_FILE;
 	key->cached |= card->at->cached;
 	key->spki_learned = true;
 	return IOTSAFE_OK;

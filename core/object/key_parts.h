@@ -40,6 +40,7 @@ struct iotsafe_key {
 	/* The chain that it had may be in a handshake, and was from there. */
 	bool outdated;
 	bool confirmed;	  /* a signature verified with `spki` */
+	bool certified;	  /* nothing but a certificate told `spki` */
 	bool chain_given; /* by the user, not by the card */
 	/* The algorithms of such a public key, 0 if it cannot be used here:
 	 * reading it costs more than all else about a signature. */

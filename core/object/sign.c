@@ -83,13 +83,14 @@ static int not_verified(const iotsafe_key *key)
 				 "key %s: the card's objects have changed, and "
 				 "it signs with another key now; open it again",
 				 key_title(key));
-	return error_set(
-		IOTSAFE_ERR_VERIFY, "%s%s signature does not verify%s (key %s)",
-		software ? "private key" : applet->signing_command,
-		software ? ": its" : ": the card's",
-		key->chain_count && !key->confirmed ? " with its certificate"
-						    : "",
-		key_title(key));
+	return error_set(IOTSAFE_ERR_VERIFY,
+			 "%s%s signature does not verify%s (key %s)",
+			 software ? "private key" : applet->signing_command,
+			 software ? ": its" : ": the card's",
+			 (key->chain_count || key->certified) && !key->confirmed
+				 ? " with its certificate"
+				 : "",
+			 key_title(key));
 }
 
 /* The public key on the card that the signature is by, NULL for none. */

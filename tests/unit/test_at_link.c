@@ -238,11 +238,14 @@ Test(at_link, the_answers_of_a_modem_that_counts_wrong_are_believed)
 	const struct far_row rows[] = {
 		OPENING,
 		{OPEN_CHANNEL, "\r\n+CSIM: 10,\"6881\"\r\n" OK, FAR_ANSWER},
+		/* Right by accident. */
+		{RANDOM, "\r\n+CSIM: 10,\"AB12349000\"\r\n" OK, FAR_ANSWER},
 		{RANDOM, "\r\n+CSIM: 140,\"12346D00\"\r\n" OK, FAR_ANSWER},
 	};
 
 	cr_assert_eq(open_far(rows, COUNT(rows), 5000), IOTSAFE_OK);
 	expect_answer("0070000001", "6881");
+	expect_answer("8184000008", "AB12349000");
 	expect_answer("8184000008", "12346D00");
 	close_far();
 	expect_all_answered();

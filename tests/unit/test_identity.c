@@ -801,6 +801,9 @@ Test(signer, is_checked_with_the_certificate_where_the_card_has_no_more)
 	iotsafe_card *card = fakecard_open(&fake);
 	iotsafe_key *key = open_key(card, NULL);
 
+	/* Whether somebody has asked for it or not. */
+	expect_error(sign(key, &a), IOTSAFE_ERR_VERIFY,
+		     "does not verify with its certificate (key id 01)");
 	expect_certificate(key, 0, &a);
 	expect_error(sign(key, &a), IOTSAFE_ERR_VERIFY,
 		     "does not verify with its certificate (key id 01)");
