@@ -246,25 +246,30 @@ static bool is_refusal(unsigned status)
  * The modem puts the number of a channel that it opened into the class byte
  * (3GPP TS 27.007 section 8.43). A few want it there already, and send what has
  * none to the basic channel, where the applet is not: when the first command of
- * all is refused it is said again with the number.
+ * all is refused it is said again with the number. Others take no number there
+ * and refuse it themselves: then the card's refusal stands.
  */
 static int send_numbered(struct channel *channel, const struct apdu *apdu,
 			 struct response *response,
 			 const struct deadline *deadline)
 {
 	const unsigned refusal = response->status;
+	int result;
 
 	channel->manners.class_known = true;
 	if (!is_refusal(refusal) || !number_of_handle(channel->handle))
 		return IOTSAFE_OK;
 	channel->manners.class_numbered = true;
 	response->size = 0;
-	TRY(send_command(channel, apdu, response, deadline));
-	if (!is_refusal(response->status))
+	result = send_command(channel, apdu, response, deadline);
+	if (result >= 0 && !is_refusal(response->status))
 		return IOTSAFE_OK;
 	channel->manners.class_numbered = false;
+	response->size = 0;
 	response->status = refusal;
-	return IOTSAFE_OK;
+	return result == IOTSAFE_ERR_MODEM && !channel->link->restarted
+		       ? IOTSAFE_OK
+		       : result;
 }
 
 int channel_transact(struct channel *channel, const struct apdu *apdu,

@@ -176,6 +176,26 @@ Test(at_ways, a_command_that_is_refused_either_way_keeps_the_plain_class)
 	finish();
 }
 
+Test(at_ways, a_modem_that_takes_no_number_in_the_class_hides_no_refusal)
+{
+	static const struct far_row rows[] = {
+		OPENING,
+		CCHO_OPENS,
+		{RANDOM_1, LINE("+CGLA: 4,\"6985\"") OK, FAR_ANSWER},
+		{"AT+CGLA=1,10,\"8184000008\"", LINE("+CME ERROR: 50"),
+		 FAR_ANSWER},
+		CGLA_ANSWERS,
+		CCHC,
+	};
+
+	attributes = "?interface=cgla";
+	start(rows, COUNT(rows));
+	expect_open("1");
+	expect_failure(get_random(5000), IOTSAFE_ERR_CARD, "6985");
+	cr_expect_eq(get_random(5000), IOTSAFE_OK, "%s", iotsafe_last_error());
+	finish();
+}
+
 Test(at_ways, a_handle_that_is_no_number_is_not_put_into_the_class)
 {
 	static const struct far_row rows[] = {
