@@ -150,6 +150,8 @@ static int sign_algorithms(unsigned hashes, unsigned signatures)
 	return algorithms;
 }
 
+#define KEY_RSA 0x03
+
 static bool is_ecc(uint8_t key_type)
 {
 	return key_type == 0x13 || key_type == 0x14 || key_type == 0x23 ||
@@ -167,6 +169,9 @@ static void set_key_use(struct walk *walk)
 		walk->functions = 0x01;
 	if (asymmetric && !walk->has_signatures && is_ecc(record->key_type))
 		walk->signatures = SIGNATURE_ECDSA;
+	else if (asymmetric && !walk->has_signatures &&
+		 record->key_type == KEY_RSA)
+		walk->signatures = SIGNATURE_RSA_PKCS1;
 	if (asymmetric && !walk->has_hashes)
 		walk->hashes = HASH_SHA256;
 	record->has_functions = walk->has_functions;
@@ -382,7 +387,7 @@ int gsma_decode_objects(struct bytes answer,
 const char *gsma_key_type_name(uint8_t key_type)
 {
 	switch (key_type) {
-	case 0x03:
+	case KEY_RSA:
 		return "RSA-2048";
 	case 0x13:
 	case 0x14:

@@ -189,6 +189,8 @@ Test(objects, what_a_card_leaves_out_follows_from_the_key)
 	cr_assert(found.items[0].flags & IOTSAFE_OBJECT_VOLATILE);
 	expect_count("840101 4A0101 4B0113 610104", 1, &found);
 	cr_assert(found.items[0].algorithms == 0, "agreement only");
+	expect_count("840101 4A0101 4B0103 610101", 1, &found);
+	cr_assert(found.items[0].algorithms == IOTSAFE_RSA_PKCS1_SHA256);
 	expect_count("840101 4A0101 4B0103 610101 920103 91020001", 1, &found);
 	cr_assert(found.items[0].algorithms ==
 		  (IOTSAFE_RSA_PKCS1_SHA256 | IOTSAFE_RSA_PSS_SHA256));
