@@ -34,7 +34,8 @@ enum loss {
 
 /* What a failure says about the card's state. A card that was reset does not
  * know the channel (6881), or answers on it as the USIM would. What was opened
- * in this turn cannot have got lost in it, unless the modem says so. */
+ * in this turn cannot have got lost in it, unless the modem says so; on a port
+ * that is shared each turn opens, and none would be repeated. */
 static enum loss what_is_lost(const iotsafe_card *card, const struct run *run,
 			      int code)
 {
@@ -46,7 +47,7 @@ static enum loss what_is_lost(const iotsafe_card *card, const struct run *run,
 		return run->link_was_open ? LOST_LINK : LOST_NOTHING;
 	if (code == IOTSAFE_ERR_MODEM && card->link.restarted)
 		return LOST_CHANNEL;
-	if (!card->at->was_open)
+	if (!card->at->was_open && !card->link.shared)
 		return LOST_NOTHING;
 	if (code == IOTSAFE_ERR_MODEM)
 		return LOST_COMMAND;
@@ -84,6 +85,12 @@ static int reopen(iotsafe_card *card, enum loss loss,
 		card_forget(card);
 	card->link.restarted = false;
 	result = card_open_all(card, deadline);
+	/* No other way opens: the modem has perhaps lost one command. */
+	if (result < 0 && other_way && !card->is_other &&
+	    !deadline_passed(deadline)) {
+		card->link.useless = 0;
+		result = card_open_all(card, deadline);
+	}
 	if (result < 0 && card->is_other) {
 		error_append("; found after: %s", reason.text);
 		return result;

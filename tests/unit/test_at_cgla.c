@@ -466,6 +466,40 @@ Test(at_cgla, a_modem_that_has_restarted_in_a_turn_is_told_all_again)
 		      IOTSAFE_OK);
 }
 
+/* Quectel's EG95 drops one now and then. */
+Test(at_cgla, a_command_that_is_lost_in_a_turn_is_said_again)
+{
+	const struct far_row rows[] = {
+		OPENING,
+		{CCHO, LINE("+CCHO: 1") OK, FAR_ANSWER},
+		CCHC,
+		{"", NULL, FAR_ANSWER},
+		{"AT+CMEE?", LINE("+CMEE: 1") OK, FAR_ANSWER},
+		CCHO_OPENS,
+		{RANDOM_1, LINE("+CME ERROR: 0"), FAR_ANSWER},
+		CCHC,
+		CCHO_OPENS,
+		CGLA_ANSWERS,
+		CCHC,
+	};
+
+	expect_random(rows, COUNT(rows), "&interface=cgla&share=yes",
+		      IOTSAFE_OK);
+}
+
+Test(at_cgla, is_taken_again_where_no_other_way_opens)
+{
+	const struct far_row rows[] = {
+		OPENING,       CSIM_REFUSED,
+		CCHO_OPENS,    {RANDOM_1, LINE("+CME ERROR: 0"), FAR_ANSWER},
+		CCHC,	       CSIM_REFUSED,
+		BASIC_REFUSED, CCHO_OPENS,
+		CGLA_ANSWERS,  CCHC,
+	};
+
+	expect_random(rows, COUNT(rows), "", IOTSAFE_OK);
+}
+
 Test(at_cgla, is_tried_where_CSIM_opens_a_channel_that_cannot_be_used)
 {
 	static const struct far_row rows[] = {
