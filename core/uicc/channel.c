@@ -204,6 +204,19 @@ static uint8_t class_for(const struct channel *channel, uint8_t cla)
 	return apdu_class(cla, number_in_class(channel));
 }
 
+/* With T=0 no length goes behind data, and some cards and modems insist. What
+ * is asked for in pieces then comes so by GET RESPONSE. */
+static int send_without_le(struct channel *channel, const struct apdu *apdu,
+			   struct response *response,
+			   const struct deadline *deadline)
+{
+	struct apdu bare = *apdu;
+
+	bare.expect = APDU_SOME;
+	return channel_exchange(channel, &bare, class_for(channel, apdu->cla),
+				false, response, deadline);
+}
+
 /* Sends a command with what is known of the card's manners, and corrects
  * them once each: class 8X or 0X (cards differ; the standard's own choice is
  * not public), Le behind data or not. */
@@ -212,10 +225,14 @@ static int send_command(struct channel *channel, const struct apdu *apdu,
 			const struct deadline *deadline)
 {
 	struct manners *manners = &channel->manners;
-	/* A length asked for by number is always said. */
+	/* A length asked for by number is always said, if it may be. */
 	bool case_4 = apdu->data.size && apdu->expect == APDU_SOME &&
 		      !manners->forced_le;
+	bool exact_4 = apdu->data.size && apdu->expect == APDU_EXACT &&
+		       !manners->forced_le;
 
+	if (exact_4 && manners->no_exact_le)
+		return send_without_le(channel, apdu, response, deadline);
 	TRY(exchange_le(channel, apdu, class_for(channel, apdu->cla), response,
 			deadline));
 	if (response->status == 0x6E00 && apdu->cla == CLASS_8X &&
@@ -232,6 +249,10 @@ static int send_command(struct channel *channel, const struct apdu *apdu,
 				response, deadline));
 		if (response->status == 0x6700)
 			manners->with_le = !manners->with_le;
+	}
+	if (response->status == 0x6700 && exact_4) {
+		TRY(send_without_le(channel, apdu, response, deadline));
+		manners->no_exact_le = response->status != 0x6700;
 	}
 	return IOTSAFE_OK;
 }

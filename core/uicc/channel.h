@@ -26,6 +26,7 @@ struct manners {
 	bool class_0x;	  /* applet commands go with class 0X, not 8X */
 	bool response_0x; /* and GET RESPONSE too */
 	bool with_le;	  /* case 4 carries Le */
+	bool no_exact_le; /* nor does it where a number is asked for */
 	/* Where the modem opened the channel: whether the class byte says its
 	 * number all the same, and whether that is known. */
 	bool class_numbered, class_known;
