@@ -383,6 +383,8 @@ int identity_certificate(iotsafe_card *card, const struct record *key,
 /* A certificate that is of no key on the card, NULL if there is none. */
 int identity_stray_certificate(iotsafe_card *card, struct entry **out,
 			       const struct deadline *deadline);
+/* One that is marked as such, and that the card did not give. */
+const struct entry *identity_unread_certificate(const iotsafe_card *card);
 /* The certificate that issued this one, empty if the card has none. Borrowed
  * from its entry. */
 int identity_issuer(iotsafe_card *card, struct bytes certificate,

@@ -238,6 +238,17 @@ int identity_stray_certificate(iotsafe_card *card, struct entry **out,
 	return IOTSAFE_OK;
 }
 
+const struct entry *identity_unread_certificate(const iotsafe_card *card)
+{
+	for (size_t i = 0; i < card->at->entries_count; i++) {
+		const struct entry *entry = &card->at->entries[i];
+
+		if (may_be_certificate(entry, true) && entry->refused)
+			return entry;
+	}
+	return NULL;
+}
+
 /* Most certificates are issued by none that is on the card, and data may be
  * long: files without the mark are read where no file has it. */
 static bool are_marked(const iotsafe_card *card)

@@ -209,35 +209,46 @@ static int look_for_other_certificate(iotsafe_card *card, iotsafe_key *key,
 				    out, deadline);
 }
 
+static int hold_title(iotsafe_key *key, _Atomic(const struct held *) *place,
+		      const struct entry *entry)
+{
+	char title[RECORD_TITLE_MAX];
+
+	*place = NULL;
+	if (!entry)
+		return IOTSAFE_OK;
+	record_title(&entry->record, title, sizeof(title));
+	return key_hold(
+		key, place,
+		(struct bytes){(const uint8_t *)title, strlen(title) + 1});
+}
+
 /* No certificate has the key's public key. One that has nobody's was perhaps
  * meant to be its: told to who asks for the certificate. */
 static int look_for_stray(iotsafe_card *card, iotsafe_key *key,
 			  const struct deadline *deadline)
 {
 	struct entry *stray;
-	char title[RECORD_TITLE_MAX];
 
 	key->stray = NULL;
 	TRY(identity_stray_certificate(card, &stray, deadline));
-	if (!stray)
-		return IOTSAFE_OK;
-	record_title(&stray->record, title, sizeof(title));
-	return key_hold(
-		key, &key->stray,
-		(struct bytes){(const uint8_t *)title, strlen(title) + 1});
+	return hold_title(key, &key->stray, stray);
 }
 
 int key_without_certificate(const iotsafe_key *key)
 {
-	const struct held *stray = key->stray;
+	const struct held *stray = key->stray, *unread = key->unread;
 
 	if (stray)
 		return error_set(IOTSAFE_ERR_VERIFY,
 				 "the certificate %s is of another key than %s",
 				 (const char *)stray->data, key_title(key));
-	return error_set(IOTSAFE_ERR_ABSENT,
-			 "key %s has no certificate on the card",
-			 key_title(key));
+	error_set(IOTSAFE_ERR_ABSENT, "key %s has no certificate on the card",
+		  key_title(key));
+	if (unread)
+		error_append("; the file %s could not be read",
+			     (const char *)unread->data);
+	return IOTSAFE_ERR_ABSENT;
 }
 
 int key_learn_chain(iotsafe_card *card, iotsafe_key *key,
@@ -258,6 +269,10 @@ int key_learn_chain(iotsafe_card *card, iotsafe_key *key,
 		TRY(look_for_other_certificate(card, key, &entry, deadline));
 	if (!entry && key->spki)
 		TRY(look_for_stray(card, key, deadline));
+	/* One that the card did not give may have been the key's. */
+	if (!entry)
+		TRY(hold_title(key, &key->unread,
+			       identity_unread_certificate(card)));
 	key->cached |= card->at->cached;
 	/* There may be one by now. */
 	if (!entry && card->at->cached)

@@ -53,6 +53,8 @@ struct iotsafe_key {
 	_Atomic(const struct held *) described, spki;
 	/* The title of a certificate that is of no key on the card. */
 	_Atomic(const struct held *) stray;
+	/* And of one that could not be read. */
+	_Atomic(const struct held *) unread;
 	struct held *all;
 };
 

@@ -193,6 +193,8 @@ ROWS = {
     "no such key": no_such_key,
     "key without certificate":
         lambda a: connecting(a, fault="no-certificate"),
+    "certificate that the card refuses":
+        lambda a: connecting(a, fault="sw=B0:6985"),
     "certificate of another key":
         lambda a: connecting(a, fault="wrong-certificate"),
     "card answers 6985": lambda a: with_fault(a, "sw=2A:6985"),

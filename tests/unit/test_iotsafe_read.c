@@ -795,7 +795,9 @@ Test(certificate, that_is_cut_is_read_twice_and_is_none)
 
 	expect_good(iotsafe_key_open(card, "id=01", &key));
 	expect_error(iotsafe_key_certificate(key, 0, &out, &size),
-		     IOTSAFE_ERR_ABSENT, "has no certificate on the card");
+		     IOTSAFE_ERR_ABSENT,
+		     "has no certificate on the card; the file id 02 could not "
+		     "be read");
 	iotsafe_key_free(key);
 	iotsafe_card_free(card);
 	script_expect_done(&script);
