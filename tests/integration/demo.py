@@ -213,7 +213,9 @@ def run(folder, words):
     if words and words[0] in STORIES:
         return STORIES[words[0]](folder, words[1:])
     if words and not words[0].startswith("-"):
-        raise Failure(f'no story "{words[0]}"; there are {", ".join(STORIES)}')
+        print(f'demo: no story "{words[0]}"; there are {", ".join(STORIES)}',
+              file=sys.stderr)
+        sys.exit(2)
     return tell_tls(folder, words)
 
 

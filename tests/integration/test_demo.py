@@ -119,5 +119,5 @@ def test_without_a_second_identity_the_story_is_not_told():
 
 def test_a_story_that_is_none():
     done = demo("tale")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert 'no story "tale"' in done.stderr
