@@ -28,13 +28,14 @@ class _Mixed(errors.Error):
     def __init__(self, text: str = "", status: int = 0) -> None:
         # errors.Error would have the text alone, and ssl's print the number
         # and the text.
-        OSError.__init__(self, self.number, text)
+        words = f"[SSL: {self.word}] {text}" if self.word else text
+        OSError.__init__(self, self.number, words)
         self.status = status
         self.reason = self.word or _core.error_name(self.code)
         self.verify_code, self.verify_message = self.code, text
 
     def __reduce__(self) -> Tuple[Any, ...]:
-        return type(self), (self.strerror, self.status)
+        return type(self), (self.verify_message, self.status)
 
 
 class WantReadError(_Mixed, errors.WantReadError, ssl.SSLWantReadError):

@@ -261,8 +261,9 @@ class Session:
                     whom = "card" if isinstance(want, WantCardError) else "peer"
                     fd, events, limit = _core.tls_poll(tls)
             if not _poll(fd, events, limit, deadline):
-                raise TimeoutError(
-                    f"TLS {what}: waited {self._timeout:g} s for the {whom}"
+                raise TimeoutError(  # in ssl's words, which programs look for
+                    f"TLS {what} timed out: waited {self._timeout:g} s for "
+                    f"the {whom}"
                 )
 
     def poll(self) -> Tuple[int, int, int]:

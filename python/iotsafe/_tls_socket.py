@@ -96,7 +96,7 @@ class SSLSocket(Connection, TLSSocket):
     def _sslobj(self) -> Optional[SSLSocket]:
         """What httpcore asks which protocol was agreed on, of a socket that
         is ssl's; ssl has None there before there is a session."""
-        return self if self._finished else None
+        return self if self._finished and self._tls else None
 
     def _is_connected(self) -> bool:
         try:

@@ -53,10 +53,20 @@ def test_a_closed_socket_may_be_asked_what_it_had_agreed_on(both):
         tls.close()
         return [tls.version(), tls.cipher(), tls.selected_alpn_protocol(),
                 tls.session, tls.session_reused, tls.pending(), tls.fileno(),
-                tls.detach(), tls.gettimeout()]
+                tls.detach(), tls.gettimeout(), tls._sslobj]
 
     theirs, ours = both(habit)
     assert ours == theirs
+
+
+def test_what_timed_out_says_so(both):
+    """Programs look for these words."""
+    def habit(tls):
+        tls.settimeout(0.05)
+        with pytest.raises(TimeoutError, match="timed out"):
+            tls.recv(1)
+
+    both(habit)
 
 
 def test_a_connected_socket_is_not_connected_again(both):

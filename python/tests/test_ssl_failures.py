@@ -96,6 +96,11 @@ def test_a_wrong_ca_and_a_wrong_name_are_not_trusted(
     assert isinstance(caught.value, iotsafe.UntrustedError)
     assert caught.value.verify_message
     assert caught.value.reason == "CERTIFICATE_VERIFY_FAILED"
+    again = pickle.loads(pickle.dumps(caught.value))
+    for error in caught.value, again:  # as programs look for it
+        assert str(error) == \
+            f"[SSL: CERTIFICATE_VERIFY_FAILED] {error.verify_message}"
+        assert error.verify_message.count("accepted") == 1
     assert card.counters["signatures"] == 0 and not server.seen
     with pytest.raises(urllib.error.URLError, match="not accepted"):
         urllib.request.urlopen(
