@@ -222,8 +222,10 @@ static int fail(struct iotsafe_tls *tls, int result)
 {
 	int code = failure_of(tls, result, "handshake");
 
-	if (result != GNUTLS_E_FATAL_ALERT_RECEIVED)
+	if (result != GNUTLS_E_FATAL_ALERT_RECEIVED) {
 		gnutls_alert_send_appropriate(tls->session, result);
+		transport_drain(&tls->transport);
+	}
 	lose(tls);
 	return code;
 }

@@ -21,6 +21,8 @@
 #define IPV6_UDP_HEADERS 48
 /* Where the path tells nothing: what GnuTLS takes at most. */
 #define MTU_MAX 16384
+/* Pieces of what a peer has sent for nothing; who floods us sends more. */
+#define DRAIN_MAX 32
 
 static short ready(int fd, short events)
 {
@@ -294,6 +296,18 @@ void transport_install(struct transport *transport, gnutls_session_t session)
 	gnutls_transport_set_pull_function(session, pull);
 	gnutls_transport_set_vec_push_function(session, push);
 	gnutls_transport_set_pull_timeout_function(session, pull_timeout);
+}
+
+void transport_drain(struct transport *transport)
+{
+	char rest[2048];
+	int pieces = DRAIN_MAX;
+
+	if (!transport->socket || transport->datagram)
+		return;
+	while (pieces--)
+		if (recv(transport->fd, rest, sizeof(rest), MSG_DONTWAIT) <= 0)
+			return;
 }
 
 unsigned transport_mtu(const struct transport *transport)

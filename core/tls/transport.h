@@ -38,6 +38,10 @@ void transport_release(struct transport *transport);
 /* Puts the transport under the session; it must outlive it. */
 void transport_install(struct transport *transport, gnutls_session_t session);
 
+/* Takes what is there to be read and will not be: a socket that is closed over
+ * it resets the connection, and the peer loses the alert that tells it why. */
+void transport_drain(struct transport *transport);
+
 /* Bytes of one datagram that the path is known to carry. */
 unsigned transport_mtu(const struct transport *transport);
 

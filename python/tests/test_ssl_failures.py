@@ -110,6 +110,20 @@ def test_a_wrong_ca_and_a_wrong_name_are_not_trusted(
         way(context, server, "example.org")
 
 
+@pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
+def test_a_server_that_is_not_trusted_learns_why(peer, context, version):
+    """Nothing is left unread that would reset the connection behind the
+    alert."""
+    server = peer(version=ssl.TLSVersion[version])
+    for count in 1, 2, 3:
+        with pytest.raises(ssl.SSLCertVerificationError):
+            by_socket(context, server, "example.org")
+        server.wait_for_end(count)
+    assert len(server.errors) == 3
+    for error in server.errors:
+        assert "ALERT_BAD_CERTIFICATE" in error.reason, error
+
+
 def test_a_server_that_refuses_us_is_told_as_ssl_does(card, ca, peer, store):
     server = peer()
     # An authority that has never heard of this card.
