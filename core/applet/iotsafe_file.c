@@ -51,8 +51,8 @@ static bool is_end(unsigned status)
 	       status == 0x6282;
 }
 
-/* Some modems (Wavecom) and cards refuse a length behind data: then the pieces
- * are those of GET RESPONSE alone. */
+/* Some modems refuse a length behind data (Wavecom): then the pieces are those
+ * of GET RESPONSE alone. */
 static int ask_for_piece(struct applet *applet, struct apdu *read,
 			 struct response *piece,
 			 const struct deadline *deadline)
@@ -63,14 +63,13 @@ static int ask_for_piece(struct applet *applet, struct apdu *read,
 	if (*without)
 		read->expect = APDU_NOTHING;
 	result = channel_transact(&applet->channel, read, piece, deadline);
-	if (read->expect != APDU_EXACT || applet->channel.link->restarted ||
-	    (result != IOTSAFE_ERR_MODEM &&
-	     (result < 0 || piece->status != 0x6700)))
+	if (result != IOTSAFE_ERR_MODEM || read->expect != APDU_EXACT ||
+	    applet->channel.link->restarted)
 		return result;
 	*without = true;
 	read->expect = APDU_NOTHING;
 	result = channel_transact(&applet->channel, read, piece, deadline);
-	if (result < 0 || piece->status == 0x6700)
+	if (result < 0)
 		*without = false;
 	return result;
 }
