@@ -37,7 +37,7 @@ struct pcsc {
 	DWORD farewell; /* what becomes of the card in the end */
 	LONG result;
 	int patience; /* milliseconds, to learn why a command failed */
-	uint8_t command[LINK_COMMAND_MAX], response[LINK_RESPONSE_MAX];
+	uint8_t command[LINK_COMMAND_MAX], response[LINK_RESPONSE_ONE];
 	DWORD command_size, response_size;
 };
 
