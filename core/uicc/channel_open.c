@@ -184,40 +184,73 @@ static int know_card(struct channel *channel, const struct deadline *deadline)
 
 /* Where the modem opens channels it selects the applet with the same
  * command, and puts the channel into the class byte itself. */
+static int ask_modem(struct channel *channel, const struct aid *aid,
+		     const struct deadline *deadline)
+{
+	int result;
+
+	channel_ask(channel);
+	result = channel->link->kind->channel_open(
+		channel->link, aid->data, aid->size, channel->handle, deadline);
+	channel_record(channel, result);
+	if (result < 0) {
+		channel->handle[0] = '\0';
+		return result;
+	}
+	channel->aid = *aid;
+	channel->open = true;
+	return know_card(channel, deadline);
+}
+
+/* No such applet, no free channel, no such command: many modems say the same
+ * to all. */
+static bool may_be_another(const struct channel *channel, int result)
+{
+	return !*channel->handle && !channel->link->restarted &&
+	       (result == IOTSAFE_ERR_ABSENT || result == IOTSAFE_ERR_MODEM);
+}
+
+/* Tells more than that another applet is not there; and where the others were
+ * answered otherwise, the command may just have been lost. */
+static int judge_refusal(struct channel *channel, struct error *refused,
+			 const struct aid *aid, const struct deadline *deadline)
+{
+	int result;
+
+	if (!strcmp(refused->text, iotsafe_last_error())) {
+		error_restore(refused);
+		return refused->code;
+	}
+	result = ask_modem(channel, aid, deadline);
+	if (may_be_another(channel, result)) {
+		error_restore(refused);
+		result = refused->code;
+	}
+	return result;
+}
+
 static int open_by_modem(struct channel *channel, const struct aid *aids,
 			 size_t aids_count, const struct deadline *deadline)
 {
 	struct error refused = {.code = IOTSAFE_OK};
 	int result = IOTSAFE_ERR_ABSENT;
+	size_t which = 0;
 
 	for (size_t i = 0; i < aids_count; i++) {
-		channel_ask(channel);
-		result = channel->link->kind->channel_open(
-			channel->link, aids[i].data, aids[i].size,
-			channel->handle, deadline);
-		channel_record(channel, result);
-		if (result >= 0) {
-			channel->aid = aids[i];
-			channel->open = true;
-			return know_card(channel, deadline);
-		}
-		channel->handle[0] = '\0';
-		/* No such applet, no free channel, no such command: many
-		 * modems say the same to all. */
-		if ((result != IOTSAFE_ERR_ABSENT &&
-		     result != IOTSAFE_ERR_MODEM) ||
-		    channel->link->restarted)
+		result = ask_modem(channel, &aids[i], deadline);
+		if (!may_be_another(channel, result))
 			return result;
-		/* Tells more than that another applet is not there. */
-		if (result == IOTSAFE_ERR_MODEM && !refused.code)
-			error_save(&refused);
+		if (result != IOTSAFE_ERR_MODEM || refused.code)
+			continue;
+		error_save(&refused);
+		which = i;
 	}
-	if (refused.code && result != refused.code) {
-		error_restore(&refused);
-		result = refused.code;
-	}
-	error_append(", asked for %zu known AID%s", aids_count,
-		     aids_count == 1 ? "" : "s");
+	if (refused.code)
+		result = judge_refusal(channel, &refused, &aids[which],
+				       deadline);
+	if (may_be_another(channel, result))
+		error_append(", asked for %zu known AID%s", aids_count,
+			     aids_count == 1 ? "" : "s");
 	return result;
 }
 

@@ -766,7 +766,9 @@ static int modem_open(struct link *link, const uint8_t *aid, size_t aid_size,
 	(void)deadline;
 	cr_assert(aid_size == 7 && aid[0] == 0xA0);
 	if (result < 0)
-		return error_set(result, "AT+CCHO: refused");
+		return error_set(result, "AT+CCHO: %s",
+				 result == IOTSAFE_ERR_ABSENT ? "not found"
+							      : "refused");
 	strcpy(handle, "000000000385a7cf");
 	return IOTSAFE_OK;
 }
@@ -845,6 +847,34 @@ Test(modem_channel, tries_every_aid)
 
 	expect_good(channel_open(&channel, &link, two_aids, 2, &deadline));
 	cr_assert(modem.opened == 2 && channel.aid.data[4] == 0x48);
+}
+
+/* Some modems lose a command now and then (Quectel EG95). */
+Test(modem_channel, asks_again_for_an_aid_that_was_refused_in_its_own_way)
+{
+	struct modem modem = {
+		.results = {IOTSAFE_ERR_MODEM, IOTSAFE_ERR_ABSENT, 0}};
+	struct deadline deadline = deadline_in(5000, -1);
+	struct link link;
+	struct channel channel = with_modem(&link, &modem);
+
+	expect_good(channel_open(&channel, &link, two_aids, 2, &deadline));
+	cr_assert(modem.opened == 3 && channel.aid.data[4] == 0x59);
+	/* It stays the one that is told. */
+	modem = (struct modem){.results = {IOTSAFE_ERR_MODEM,
+					   IOTSAFE_ERR_ABSENT,
+					   IOTSAFE_ERR_MODEM}};
+	channel = with_modem(&link, &modem);
+	expect_error(channel_open(&channel, &link, two_aids, 2, &deadline),
+		     IOTSAFE_ERR_MODEM, "asked for 2 known AIDs");
+	cr_assert(modem.opened == 3);
+	/* What is said to all is said of all. */
+	modem = (struct modem){
+		.results = {IOTSAFE_ERR_MODEM, IOTSAFE_ERR_MODEM, 0}};
+	channel = with_modem(&link, &modem);
+	expect_error(channel_open(&channel, &link, two_aids, 2, &deadline),
+		     IOTSAFE_ERR_MODEM, "AT+CCHO: refused");
+	cr_assert(modem.opened == 2);
 }
 
 Test(modem_channel, stops_at_an_error_that_is_not_about_the_aid)
