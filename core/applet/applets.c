@@ -2,7 +2,6 @@
 /*
  * The table of applets: an AID becomes what the applet does.
  */
-#include <stdio.h>
 #include <string.h>
 #include "applet/applet.h"
 #include "applet/module.h"

@@ -5,7 +5,6 @@
 #define LINK_AT_MODEM_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 #include "base/bytes.h"
 #include "base/deadline.h"

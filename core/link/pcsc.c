@@ -5,7 +5,6 @@
  * may block (a transaction of somebody else, a dead card, a stopped pcscd), so
  * all are made in a worker's thread.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <winscard.h>

@@ -6,7 +6,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #define PCSC_READERS_MAX 16
 #define PCSC_NAME_MAX	 128

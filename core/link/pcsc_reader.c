@@ -5,7 +5,6 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include "base/error.h"
 #include "link/pcsc.h"
 

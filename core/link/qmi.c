@@ -3,7 +3,6 @@
  * A command APDU becomes the request Send APDU of the UIM service, on a channel
  * that the modem opened, and its answer a response APDU.
  */
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -4,7 +4,6 @@
  * the device with ModemManager and others, or else the device itself.
  */
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>

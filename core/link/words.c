@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A command line becomes an argument vector, without a shell. */
 #include <stdbool.h>
-#include <string.h>
 #include "link/words.h"
 
 static bool is_blank(char c)

@@ -2,7 +2,6 @@
 /*
  * Which of the card's certificates is a key's, and who issued it.
  */
-#include <string.h>
 #include "base/crypto.h"
 #include "base/error.h"
 #include "object/card.h"

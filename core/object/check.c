@@ -3,7 +3,6 @@
  * Public-key objects of the card at work: signatures verified by the card,
  * and keys put into its slots.
  */
-#include <string.h>
 #include "applet/iotsafe.h"
 #include "base/crypto.h"
 #include "base/error.h"

@@ -2,9 +2,7 @@
 /*
  * Files of the card, public keys by name, and the card's CA certificates.
  */
-#include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 #include "base/crypto.h"
 #include "base/error.h"
 #include "object/card.h"

@@ -5,7 +5,6 @@
  * its point; a public key to a private one by label, by id, or by being the
  * only ones. No signature is spent on it; the first one confirms it.
  */
-#include <stdlib.h>
 #include <string.h>
 #include "base/crypto.h"
 #include "base/error.h"

@@ -3,7 +3,6 @@
  * A key's handle that was found by what is from disk becomes one that the card
  * has, where that is wanted or has to be.
  */
-#include <string.h>
 #include "base/crypto.h"
 #include "base/error.h"
 #include "object/cache.h"

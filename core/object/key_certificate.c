@@ -3,7 +3,6 @@
  * Another certificate for a key than the one that is found: given by the
  * caller, or named on the card; issuers from elsewhere; and its public key.
  */
-#include <string.h>
 #include "base/crypto.h"
 #include "base/error.h"
 #include "object/card.h"

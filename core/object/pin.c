@@ -3,7 +3,6 @@
  * A SIM or an applet that wants its PIN gets it, if somebody gave one for this
  * very card and a wrong one would still not block it.
  */
-#include <stdio.h>
 #include <string.h>
 #include "base/error.h"
 #include "base/trace.h"

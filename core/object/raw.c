@@ -2,7 +2,6 @@
 /*
  * What needs no object: random bytes, and commands as the caller writes them.
  */
-#include <string.h>
 #include "base/error.h"
 #include "object/cache.h"
 #include "object/card.h"

@@ -4,7 +4,6 @@
  * given out. What a signature shows of the key corrects what names made
  * likely.
  */
-#include <string.h>
 #include "applet/iotsafe.h"
 #include "base/crypto.h"
 #include "base/error.h"

@@ -3,7 +3,6 @@
  * Private keys that the card gives out: read once, kept in locked memory, and
  * used here.
  */
-#include <string.h>
 #include "base/crypto.h"
 #include "base/error.h"
 #include "object/card.h"

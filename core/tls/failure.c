@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <iotsafe/gnutls.h>
 #include <stdio.h>
-#include <string.h>
 #include "base/error.h"
 #include "object/key.h"
 #include "tls/session.h"

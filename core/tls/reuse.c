@@ -6,7 +6,6 @@
  */
 #include <netinet/in.h>
 #include <pthread.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 #include "base/bytes.h"

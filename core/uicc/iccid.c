@@ -2,7 +2,6 @@
 /*
  * EF_ICCID becomes the digits that are printed on the card.
  */
-#include <stdio.h>
 #include <string.h>
 #include "base/error.h"
 #include "uicc/channel.h"
