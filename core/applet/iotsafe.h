@@ -27,8 +27,6 @@
 #define SIGNATURE_ECDSA	    0x04
 #define SIGNATURE_CMAC	    0x08 /* a vendor's (Thales) */
 #define HASH_SHA256	    0x0001
-#define HASH_SHA384	    0x0002
-#define HASH_SHA512	    0x0004
 
 #define TAG_SIGNATURE 0x33
 

@@ -80,11 +80,6 @@ static enum at_kind classify(const char *text)
 	return AT_TEXT;
 }
 
-void at_lines_reset(struct at_lines *lines)
-{
-	bytes_wipe(lines, sizeof(*lines));
-}
-
 static void add(struct at_lines *lines, uint8_t byte)
 {
 	if (!lines->size && is_noise(byte))
@@ -122,7 +117,7 @@ bool at_lines_next(struct at_lines *lines, struct bytes *in,
 	uint8_t byte;
 
 	if (lines->ended)
-		at_lines_reset(lines);
+		bytes_wipe(lines, sizeof(*lines));
 	while (bytes_take_u8(in, &byte))
 		if (byte != '\r' && byte != '\n')
 			add(lines, byte);

@@ -47,9 +47,6 @@ struct at_lines {
 bool at_lines_next(struct at_lines *lines, struct bytes *in,
 		   struct at_line *line);
 
-/* Forgets what has come of a line, and wipes it. */
-void at_lines_reset(struct at_lines *lines);
-
 /* What stands behind "NAME:" in a line, in any of the ways to put blanks and
  * in either case; NULL if the line is another. */
 const char *at_value(const struct at_line *line, const char *name);

@@ -32,8 +32,6 @@
 /* AT+CSIM=522,"…" and CR, or AT+CGLA with a handle. */
 #define CSIM_LINE_MAX (2 * LINK_COMMAND_MAX + LINK_HANDLE_MAX + 32)
 
-#define AID_MAX 16
-
 static int no_modem(const struct at_modem *modem, int result)
 {
 	if (result != IOTSAFE_ERR_TIMEOUT)

@@ -12,7 +12,8 @@
 #include "link/link.h"
 #include "link/module.h"
 
-const struct link_kind *const link_kinds[] = {
+/* The kinds that are built in; module.h has the others. */
+static const struct link_kind *const kinds[] = {
 	&at_kind_at, &at_kind_exec, &at_kind_sim, &at_kind_unix, NULL,
 };
 
@@ -28,8 +29,8 @@ static int unknown_kind(const char *scheme)
 {
 	error_set(IOTSAFE_ERR_ARG,
 		  "address: unknown kind \"%s\" (known:", scheme);
-	for (size_t i = 0; link_kinds[i]; i++)
-		error_append(" %s:", link_kinds[i]->scheme);
+	for (size_t i = 0; kinds[i]; i++)
+		error_append(" %s:", kinds[i]->scheme);
 	for (size_t i = 0; link_modules[i]; i++)
 		error_append(" %s:", link_modules[i]);
 	error_append(")");
@@ -38,9 +39,9 @@ static int unknown_kind(const char *scheme)
 
 static int find_kind(const char *scheme, const struct link_kind **kind)
 {
-	for (size_t i = 0; link_kinds[i]; i++)
-		if (!strcmp(link_kinds[i]->scheme, scheme)) {
-			*kind = link_kinds[i];
+	for (size_t i = 0; kinds[i]; i++)
+		if (!strcmp(kinds[i]->scheme, scheme)) {
+			*kind = kinds[i];
 			return IOTSAFE_OK;
 		}
 	if (is_in(scheme, link_modules))

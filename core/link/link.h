@@ -16,6 +16,7 @@
 #define LINK_RESPONSE_ONE 258 /* of a card: 256 bytes and the status word */
 #define LINK_HANDLE_MAX	  40
 #define LINK_ICCID_SIZE	  10
+#define AID_MAX		  16
 
 struct link_counters {
 	uint64_t exchanges;
@@ -184,8 +185,5 @@ void link_abandon(struct link *link);
 
 /* The way in use lets nothing pass: the others come first from now on. */
 void link_leave_way(struct link *link);
-
-/* The kinds that are built in, ends with NULL; module.h has the others. */
-extern const struct link_kind *const link_kinds[];
 
 #endif

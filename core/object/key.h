@@ -9,6 +9,9 @@
 #include "base/bytes.h"
 #include "base/deadline.h"
 
+/* Certificates of a chain, at most; GnuTLS asks a URL for no more either. */
+#define CHAIN_MAX 8
+
 /* `limit` NULL: the card's own time-out alone counts. */
 int key_open(iotsafe_card *card, const char *name, const struct deadline *limit,
 	     iotsafe_key **key);

@@ -7,8 +7,6 @@
 #include <stdatomic.h>
 #include "object/card.h"
 
-#define CHAIN_MAX 8
-
 /* What the handle has, or had: a public key, a certificate, names. */
 struct held {
 	struct held *next;

@@ -14,7 +14,6 @@
 #include "base/error.h"
 #include "object/key.h"
 #include "tls/bundle.h"
-#include "tls/credentials.h"
 #include "tls/datum.h"
 #include "tls/trust.h"
 
@@ -154,10 +153,6 @@ static int complete(iotsafe_key *key, void *self)
 					 count - 1);
 		if (crypto_certificate_is_root(issuer))
 			return IOTSAFE_OK;
-		if (count == CHAIN_MAX)
-			return error_set(IOTSAFE_ERR_SUPPORT,
-					 "certificate: a chain of more than %d",
-					 CHAIN_MAX);
 		TRY(key_add_issuer(key, issuer));
 		top = key_chain(key, count++);
 	}

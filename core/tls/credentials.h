@@ -7,10 +7,6 @@
 #include <iotsafe/iotsafe.h>
 #include "tls/privkey.h"
 
-/* Certificates of a chain that are sent at most; GnuTLS asks a URL for no
- * more either. */
-#define CHAIN_MAX 8
-
 /* `key` has been learnt (key_learn()). Takes a use of its own of it. `raw`:
  * its public key goes in the place of certificates (RFC 7250). */
 int credentials_install(gnutls_certificate_credentials_t cred, iotsafe_key *key,

@@ -13,7 +13,6 @@
 #include "uicc/apdu.h"
 #include "uicc/iccid.h"
 
-#define AID_MAX		 16
 #define CHANNEL_AIDS_MAX 16
 
 struct aid {
@@ -65,6 +64,10 @@ struct response {
 int channel_open(struct channel *channel, struct link *link,
 		 const struct aid *aids, size_t aids_count,
 		 const struct deadline *deadline);
+
+/* No channel is free: so a card says, and a modem may say anything; over QMI
+ * and MBIM it need not tell the card's word. */
+bool channel_is_full(enum link_way way, int result);
 
 /* Closes it on the card if that can be done in time, two seconds at most;
  * never fails. `deadline` may be NULL. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Channels whose process is gone. For channel_open.c. */
+/* Channels that are closed for another reason than that we are done with them,
+ * or were never seen to open: their process is gone, or the link has failed. */
 #ifndef UICC_CHANNEL_LEFT_H
 #define UICC_CHANNEL_LEFT_H
 
@@ -15,10 +16,6 @@ bool channel_was_answered(int result);
  * leaves word; and what came of it. */
 void channel_ask(const struct channel *channel);
 void channel_record(const struct channel *channel, int result);
-
-/* No channel is free: so a card says, and a modem may say anything; over QMI
- * and MBIM it need not tell the card's word. */
-bool channel_is_full(enum link_way way, int result);
 
 int channel_close_on_card(struct channel *channel,
 			  const struct deadline *deadline);
