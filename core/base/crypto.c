@@ -111,7 +111,7 @@ static const uint8_t spki_brainpool[] = {
 
 static bool is_usable(struct bytes spki)
 {
-	gnutls_datum_t data = datum(spki);
+	gnutls_datum_t data = datum_of(spki);
 	gnutls_pubkey_t key;
 	bool usable;
 
@@ -148,7 +148,7 @@ int crypto_spki_from_point(struct bytes point, bool brainpool, uint8_t **out,
 int crypto_spki_from_rsa(struct bytes modulus, struct bytes exponent,
 			 uint8_t **out, size_t *out_size)
 {
-	gnutls_datum_t n = datum(modulus), e = datum(exponent);
+	gnutls_datum_t n = datum_of(modulus), e = datum_of(exponent);
 	gnutls_datum_t der = {NULL, 0};
 	gnutls_pubkey_t key;
 	int result = gnutls_pubkey_init(&key);
@@ -196,7 +196,7 @@ int crypto_point_of_spki(struct bytes spki, uint8_t *point)
 
 static bool import_spki(struct bytes spki, gnutls_pubkey_t *key)
 {
-	gnutls_datum_t data = datum(spki);
+	gnutls_datum_t data = datum_of(spki);
 
 	if (gnutls_pubkey_init(key) < 0)
 		return false;
@@ -231,8 +231,8 @@ int crypto_verify(struct bytes spki, int algorithm, struct bytes hash,
 		  struct bytes signature)
 {
 	const struct algorithm *found = find(algorithm);
-	gnutls_datum_t hash_datum = datum(hash);
-	gnutls_datum_t signature_datum = datum(signature);
+	gnutls_datum_t hash_datum = datum_of(hash);
+	gnutls_datum_t signature_datum = datum_of(signature);
 	uint8_t der[CRYPTO_RS_MAX + 16];
 	struct builder builder = {der, 0, sizeof(der), false};
 	gnutls_pubkey_t key;
@@ -260,8 +260,8 @@ bool crypto_rs_to_der(struct bytes rs, struct builder *out)
 
 	if (!rs.size || rs.size % 2 || rs.size > CRYPTO_RS_MAX)
 		return false;
-	r = datum((struct bytes){rs.data, rs.size / 2});
-	s = datum((struct bytes){rs.data + rs.size / 2, rs.size / 2});
+	r = datum_of((struct bytes){rs.data, rs.size / 2});
+	s = datum_of((struct bytes){rs.data + rs.size / 2, rs.size / 2});
 	if (gnutls_encode_rs_value(&der, &r, &s) < 0)
 		return false;
 	build_bytes(out, der.data, der.size);
@@ -352,7 +352,7 @@ static bool pad_number(const gnutls_datum_t *number, size_t size, uint8_t *out)
 
 bool crypto_der_to_rs(struct bytes der, size_t half, uint8_t *rs)
 {
-	gnutls_datum_t data = datum(der);
+	gnutls_datum_t data = datum_of(der);
 	gnutls_datum_t r, s;
 	bool fits;
 

@@ -11,7 +11,7 @@
 /* Whether bytes are a certificate is a question, so that no is no error. */
 static bool import_certificate(struct bytes der, gnutls_x509_crt_t *out)
 {
-	gnutls_datum_t data = datum(der);
+	gnutls_datum_t data = datum_of(der);
 
 	if (gnutls_x509_crt_init(out) < 0)
 		return false;
@@ -242,7 +242,7 @@ int crypto_certificates_read(struct bytes data,
 			     int (*each)(void *self, struct bytes certificate),
 			     void *self)
 {
-	gnutls_datum_t text = datum(data);
+	gnutls_datum_t text = datum_of(data);
 	struct bytes first = data;
 	gnutls_x509_crt_t *list;
 	unsigned count;

@@ -7,7 +7,7 @@
 #include "base/bytes.h"
 
 /* GnuTLS only reads what its inputs point to; its type has no const. */
-static inline gnutls_datum_t datum(struct bytes bytes)
+static inline gnutls_datum_t datum_of(struct bytes bytes)
 {
 	union {
 		const uint8_t *in;

@@ -114,8 +114,8 @@ int iotsafe_hkdf_expand(int algorithm, const uint8_t *secret,
 			size_t *out_size)
 {
 	const int bit = algorithm & 0x7;
-	gnutls_datum_t key = datum((struct bytes){secret, secret_size});
-	gnutls_datum_t info = datum((struct bytes){data, data_size});
+	gnutls_datum_t key = datum_of((struct bytes){secret, secret_size});
+	gnutls_datum_t info = datum_of((struct bytes){data, data_size});
 	int error;
 
 	if (!bytes_ready(out, out_size) || !secret || (data_size && !data) ||

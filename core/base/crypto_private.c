@@ -37,7 +37,7 @@ static int import(struct bytes raw, gnutls_x509_privkey_t *out)
 			return GNUTLS_E_ASN1_TAG_ERROR;
 		format = GNUTLS_X509_FMT_PEM;
 	}
-	data = datum(raw);
+	data = datum_of(raw);
 	error = gnutls_x509_privkey_init(out);
 	if (error < 0)
 		return error;
@@ -71,7 +71,7 @@ int crypto_private_read(struct bytes raw, struct secret **out)
 
 static int use(const struct secret *key, gnutls_privkey_t *out)
 {
-	gnutls_datum_t data = datum(secret_bytes(key));
+	gnutls_datum_t data = datum_of(secret_bytes(key));
 
 	if (gnutls_privkey_init(out) < 0)
 		return error_set(IOTSAFE_ERR_MEMORY, "private key: no memory");
@@ -108,7 +108,7 @@ int crypto_private_sign(const struct secret *key, int algorithm,
 			struct bytes hash, uint8_t *out, size_t room,
 			size_t *out_size)
 {
-	gnutls_datum_t hash_datum = datum(hash), made;
+	gnutls_datum_t hash_datum = datum_of(hash), made;
 	gnutls_privkey_t privkey;
 	int error, result;
 
@@ -143,7 +143,7 @@ static int check_cryptogram(gnutls_privkey_t key, size_t size)
 int crypto_private_decrypt(const struct secret *key, struct bytes in,
 			   uint8_t *out, size_t room, size_t *out_size)
 {
-	gnutls_datum_t data = datum(in), plain;
+	gnutls_datum_t data = datum_of(in), plain;
 	gnutls_privkey_t privkey;
 	int error = 0, result;
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "base/crypto_datum.h"
 #include "base/error.h"
 #include "format/cose.h"
 #include "format/seal_module.h"
@@ -51,7 +52,7 @@ static int derive(const iotsafe_seal *seal, const uint8_t *prk, char purpose,
 		  uint8_t *out, size_t size)
 {
 	uint8_t text[16 + COSE_KID_MAX] = "iotsafe seal v1";
-	gnutls_datum_t key = {(uint8_t *)(uintptr_t)prk, 32};
+	gnutls_datum_t key = datum_of((struct bytes){prk, 32});
 	gnutls_datum_t info = {text, (unsigned)(16 + seal->kid_size)};
 	int result;
 
@@ -81,7 +82,7 @@ static int derive_way(const iotsafe_seal *seal, const uint8_t *prk,
 static int derive_all(iotsafe_seal *seal, const uint8_t *secret, size_t size,
 		      bool server)
 {
-	gnutls_datum_t ikm = {(uint8_t *)(uintptr_t)secret, (unsigned)size};
+	gnutls_datum_t ikm = datum_of((struct bytes){secret, size});
 	gnutls_datum_t salt = {NULL, 0};
 	uint8_t prk[32];
 	int result = gnutls_hkdf_extract(GNUTLS_MAC_SHA256, &ikm, &salt, prk);

@@ -11,10 +11,10 @@
 #include <sys/stat.h>
 #include <time.h>
 #include "base/crypto.h"
+#include "base/crypto_datum.h"
 #include "base/error.h"
 #include "object/key.h"
 #include "tls/bundle.h"
-#include "tls/datum.h"
 #include "tls/trust.h"
 
 /* Bundles of all systems have fewer. */

@@ -7,10 +7,10 @@
 #include <gnutls/x509.h>
 #include <iotsafe/gnutls.h>
 #include "base/crypto.h"
+#include "base/crypto_datum.h"
 #include "base/error.h"
 #include "object/key.h"
 #include "tls/credentials.h"
-#include "tls/datum.h"
 #include "tls/trust.h"
 
 static void release_chain(gnutls_pcert_st *chain, unsigned count)

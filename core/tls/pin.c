@@ -8,9 +8,9 @@
 #include <gnutls/crypto.h>
 #include <string.h>
 #include "base/crypto.h"
+#include "base/crypto_datum.h"
 #include "base/error.h"
 #include "object/key.h"
-#include "tls/datum.h"
 #include "tls/session.h"
 
 static int digest_of(struct bytes spki, uint8_t out[PIN_SIZE])

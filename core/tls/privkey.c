@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/crypto.h"
+#include "base/crypto_datum.h"
 #include "base/error.h"
 #include "object/key.h"
 #include "tls/ahead.h"
-#include "tls/datum.h"
 #include "tls/origin.h"
 #include "tls/privkey.h"
 

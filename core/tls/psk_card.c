@@ -15,7 +15,6 @@
 #include <unistd.h>
 #include "base/error.h"
 #include "object/key.h"
-#include "tls/datum.h"
 #include "tls/psk.h"
 #include "tls/session.h"
 

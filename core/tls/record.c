@@ -7,7 +7,6 @@
 #include <string.h>
 #include "base/bytes.h"
 #include "base/error.h"
-#include "tls/datum.h"
 #include "tls/reuse.h"
 #include "tls/session.h"
 

@@ -8,7 +8,6 @@
 #include <string.h>
 #include "base/bytes.h"
 #include "base/error.h"
-#include "tls/datum.h"
 #include "tls/session.h"
 
 /* In front of GnuTLS's own data: what it is, and a digest over that data and

@@ -8,10 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/bytes.h"
+#include "base/crypto_datum.h"
 #include "base/error.h"
 #include "object/key.h"
 #include "tls/ahead.h"
-#include "tls/datum.h"
 #include "tls/session.h"
 
 int session_check(const struct iotsafe_tls *tls, const char *operation)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/bytes.h"
+#include "base/crypto_datum.h"
 #include "tls/psk.h"
 #include "tls/session.h"
 #include "tls/trust.h"
@@ -273,8 +274,7 @@ int settings_split_alpn(const char *protocols, gnutls_datum_t out[ALPN_MAX])
 			return error_set(IOTSAFE_ERR_ARG,
 					 "ALPN: more than %d protocols",
 					 ALPN_MAX);
-		memcpy(&out[count].data, &name.data, sizeof(name.data));
-		out[count++].size = (unsigned)name.size;
+		out[count++] = datum_of(name);
 		protocols += name.size;
 		if (!*protocols++)
 			return count;

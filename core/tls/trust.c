@@ -10,9 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/crypto.h"
+#include "base/crypto_datum.h"
 #include "base/error.h"
 #include "object/key.h"
-#include "tls/datum.h"
 #include "tls/trust.h"
 
 /* The bundles of all systems together stay under 1 MiB. */

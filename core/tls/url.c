@@ -12,9 +12,9 @@
 #include <strings.h>
 #include "base/address.h"
 #include "base/crypto.h"
+#include "base/crypto_datum.h"
 #include "base/error.h"
 #include "object/key.h"
-#include "tls/datum.h"
 #include "tls/origin.h"
 #include "tls/privkey.h"
 
