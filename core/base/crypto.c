@@ -95,6 +95,17 @@ int crypto_sign_id(int algorithm)
 	return found ? (int)found->sign : GNUTLS_SIGN_UNKNOWN;
 }
 
+int datum_give(struct bytes from, gnutls_datum_t *out)
+{
+	out->data = gnutls_malloc(from.size ? from.size : 1);
+	if (!out->data)
+		return error_set(IOTSAFE_ERR_MEMORY, "no memory for %zu bytes",
+				 from.size);
+	memcpy(out->data, from.data, from.size);
+	out->size = (unsigned)from.size;
+	return IOTSAFE_OK;
+}
+
 /* AlgorithmIdentifier ecPublicKey with the curve's OID, and the head of the
  * bit string that holds the point (RFC 5480). */
 static const uint8_t spki_p256[] = {

@@ -17,4 +17,7 @@ static inline gnutls_datum_t datum_of(struct bytes bytes)
 	return (gnutls_datum_t){data.out, (unsigned)bytes.size};
 }
 
+/* A copy in GnuTLS's own memory, which is GnuTLS's to free. */
+int datum_give(struct bytes from, gnutls_datum_t *out);
+
 #endif

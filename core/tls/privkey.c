@@ -7,7 +7,6 @@
 #include <gnutls/crypto.h>
 #include <iotsafe/gnutls.h>
 #include <stdlib.h>
-#include <string.h>
 #include "base/crypto.h"
 #include "base/crypto_datum.h"
 #include "base/error.h"
@@ -142,16 +141,6 @@ static int open_digest_info(const gnutls_datum_t *info_der, uint8_t *room,
 	return pkcs1_of(digest);
 }
 
-static int copy_out(gnutls_datum_t *out, struct bytes from)
-{
-	out->data = gnutls_malloc(from.size ? from.size : 1);
-	if (!out->data)
-		return error_set(IOTSAFE_ERR_MEMORY, "key: no memory");
-	memcpy(out->data, from.data, from.size);
-	out->size = (unsigned)from.size;
-	return IOTSAFE_OK;
-}
-
 /* GnuTLS wants ECDSA as DER and RSA as the block, in memory of its own. */
 static int give_signature(gnutls_datum_t *out, int algorithm,
 			  struct bytes signature)
@@ -166,7 +155,7 @@ static int give_signature(gnutls_datum_t *out, int algorithm,
 					 signature.size);
 		signature = (struct bytes){der, builder.size};
 	}
-	return copy_out(out, signature);
+	return datum_give(signature, out);
 }
 
 static int sign(struct card_privkey *self, int algorithm, struct bytes hash,
@@ -245,7 +234,7 @@ static int decrypt(gnutls_privkey_t privkey, void *userdata,
 		result = iotsafe_key_decrypt(key, in->data, in->size, &out,
 					     &size);
 	if (result >= 0) {
-		result = copy_out(plain, (struct bytes){out, size});
+		result = datum_give((struct bytes){out, size}, plain);
 		iotsafe_free(out);
 	}
 	return tell(self, result);

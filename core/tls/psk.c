@@ -6,6 +6,7 @@
 #include <iotsafe/gnutls.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/crypto_datum.h"
 #include "base/error.h"
 #include "tls/attach.h"
 #include "tls/psk.h"
@@ -55,23 +56,16 @@ static int make_placeholder(struct psk *psk)
 	return error_set(IOTSAFE_ERR_TLS, "PSK: GnuTLS has no random numbers");
 }
 
-static int give(gnutls_datum_t *out, const void *data, size_t size)
-{
-	out->data = gnutls_malloc(size);
-	if (!out->data)
-		return error_set(IOTSAFE_ERR_MEMORY, "PSK: no memory");
-	memcpy(out->data, data, size);
-	out->size = (unsigned)size;
-	return IOTSAFE_OK;
-}
-
 static int give_both(struct psk *psk, gnutls_datum_t *username,
 		     gnutls_datum_t *key)
 {
+	const struct bytes identity = {(const uint8_t *)psk->identity,
+				       strlen(psk->identity)};
+
 	TRY(psk->kind == IOTSAFE_PSK_CARD ? make_placeholder(psk)
 					  : derive(psk));
-	TRY(give(key, psk->key, sizeof(psk->key)));
-	if (give(username, psk->identity, strlen(psk->identity)) >= 0)
+	TRY(datum_give((struct bytes){psk->key, sizeof(psk->key)}, key));
+	if (datum_give(identity, username) >= 0)
 		return IOTSAFE_OK;
 	bytes_wipe(key->data, key->size);
 	gnutls_free(key->data);

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "base/crypto_datum.h"
 #include "base/error.h"
 #include "object/key.h"
 #include "tls/psk.h"
@@ -49,9 +50,10 @@ static int key_of_client(gnutls_session_t session, gnutls_datum_t *username,
 			 gnutls_datum_t *key)
 {
 	(void)session;
-	username->data = gnutls_calloc(1, 1);
-	username->size = 1;
-	return username->data ? gnutls_key_generate(key, 16) : -1;
+	if (datum_give((struct bytes){(const uint8_t *)"client", 6}, username) <
+	    0)
+		return GNUTLS_E_MEMORY_ERROR;
+	return gnutls_key_generate(key, 16);
 }
 
 static int key_of_server(gnutls_session_t session, const char *username,

@@ -205,16 +205,6 @@ static int import_crt(gnutls_x509_crt_t crt, const char *url, unsigned flags)
 	return import_found(url, find_certificate, import_der, crt);
 }
 
-static int copy_out(gnutls_datum_t *out, struct bytes der)
-{
-	out->data = gnutls_malloc(der.size);
-	if (!out->data)
-		return error_set(IOTSAFE_ERR_MEMORY, "certificate: no memory");
-	memcpy(out->data, der.data, der.size);
-	out->size = (unsigned)der.size;
-	return IOTSAFE_OK;
-}
-
 static int issuer_from(iotsafe_card *card, gnutls_x509_crt_t crt,
 		       gnutls_datum_t *out)
 {
@@ -231,7 +221,7 @@ static int issuer_from(iotsafe_card *card, gnutls_x509_crt_t crt,
 	gnutls_free(der.data);
 	if (result < 0 || !issuer)
 		return result;
-	result = copy_out(out, (struct bytes){issuer, size});
+	result = datum_give((struct bytes){issuer, size}, out);
 	iotsafe_free(issuer);
 	return result < 0 ? result : 1;
 }
