@@ -120,16 +120,26 @@ static const uint8_t spki_brainpool[] = {
 	0x03, 0x02, 0x08, 0x01, 0x01, 0x07, 0x03, 0x42, 0x00,
 };
 
-static bool is_usable(struct bytes spki)
+static bool import_spki(struct bytes spki, gnutls_pubkey_t *key)
 {
 	gnutls_datum_t data = datum_of(spki);
+
+	if (gnutls_pubkey_init(key) < 0)
+		return false;
+	if (gnutls_pubkey_import(*key, &data, GNUTLS_X509_FMT_DER) >= 0)
+		return true;
+	gnutls_pubkey_deinit(*key);
+	return false;
+}
+
+static bool is_usable(struct bytes spki)
+{
 	gnutls_pubkey_t key;
 	bool usable;
 
-	if (gnutls_pubkey_init(&key) < 0)
+	if (!import_spki(spki, &key))
 		return false;
-	usable = gnutls_pubkey_import(key, &data, GNUTLS_X509_FMT_DER) >= 0 &&
-		 gnutls_pubkey_verify_params(key) >= 0;
+	usable = gnutls_pubkey_verify_params(key) >= 0;
 	gnutls_pubkey_deinit(key);
 	return usable;
 }
@@ -205,32 +215,24 @@ int crypto_point_of_spki(struct bytes spki, uint8_t *point)
 			 spki.size);
 }
 
-static bool import_spki(struct bytes spki, gnutls_pubkey_t *key)
+int crypto_spki_kind(struct bytes spki, unsigned *bits)
 {
-	gnutls_datum_t data = datum_of(spki);
+	gnutls_pubkey_t key;
+	int kind;
 
-	if (gnutls_pubkey_init(key) < 0)
-		return false;
-	if (gnutls_pubkey_import(*key, &data, GNUTLS_X509_FMT_DER) >= 0)
-		return true;
-	gnutls_pubkey_deinit(*key);
-	return false;
+	*bits = 0;
+	if (!spki.size || !import_spki(spki, &key))
+		return GNUTLS_PK_UNKNOWN;
+	kind = gnutls_pubkey_get_pk_algorithm(key, bits);
+	gnutls_pubkey_deinit(key);
+	return kind;
 }
 
 int crypto_spki_algorithms(struct bytes spki, unsigned *bits)
 {
-	gnutls_pubkey_t key;
-	int algorithm;
-
-	*bits = 0;
-	if (!spki.size || !import_spki(spki, &key))
-		return 0;
-	algorithm = gnutls_pubkey_get_pk_algorithm(key, bits);
-	gnutls_pubkey_deinit(key);
-	switch (algorithm) {
+	switch (crypto_spki_kind(spki, bits)) {
 	case GNUTLS_PK_ECDSA:
-		return IOTSAFE_ECDSA_SHA256 | IOTSAFE_ECDSA_SHA384 |
-		       IOTSAFE_ECDSA_SHA512;
+		return CRYPTO_ECDSA;
 	case GNUTLS_PK_RSA:
 		return CRYPTO_PKCS1 | CRYPTO_PSS;
 	default:
@@ -251,7 +253,7 @@ int crypto_verify(struct bytes spki, int algorithm, struct bytes hash,
 
 	if (!found || !import_spki(spki, &key))
 		return IOTSAFE_ERR_VERIFY;
-	if (algorithm & 0x007) {
+	if (algorithm & CRYPTO_ECDSA) {
 		if (!crypto_rs_to_der(signature, &builder))
 			builder.size = 0;
 		signature_datum = (gnutls_datum_t){der, (unsigned)builder.size};

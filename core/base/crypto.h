@@ -73,6 +73,10 @@ int crypto_spki_of_certificate(struct bytes certificate, uint8_t **out,
  * serve, and its size; 0 where GnuTLS cannot use the key. */
 int crypto_spki_algorithms(struct bytes spki, unsigned *bits);
 
+/* GnuTLS's number of the kind of key, and its size; GNUTLS_PK_UNKNOWN or less
+ * where GnuTLS cannot use the key. */
+int crypto_spki_kind(struct bytes spki, unsigned *bits);
+
 /* Verifies r‖s (ECDSA) or a block (RSA) over a hash with one algorithm.
  * IOTSAFE_OK, or IOTSAFE_ERR_VERIFY without recording an error. */
 int crypto_verify(struct bytes spki, int algorithm, struct bytes hash,

@@ -106,69 +106,60 @@ bool crypto_certificate_trim(struct bytes *certificate)
 	return true;
 }
 
-bool crypto_certificate_issued(struct bytes issuer, struct bytes certificate)
+static bool has_signed(gnutls_x509_crt_t upper, gnutls_x509_crt_t lower)
+{
+	unsigned status = 0;
+
+	/* The times are the verifier's business. GnuTLS takes a certificate
+	 * for its own issuer where it is trusted. */
+	return gnutls_x509_crt_verify(
+		       lower, &upper, 1,
+		       GNUTLS_VERIFY_DISABLE_TIME_CHECKS |
+			       GNUTLS_VERIFY_DISABLE_TRUSTED_TIME_CHECKS,
+		       &status) >= 0 &&
+	       !status;
+}
+
+/* By their names, and where that is asked for by the signature too. */
+static bool is_issuer(struct bytes issuer, struct bytes certificate,
+		      bool by_signature)
 {
 	gnutls_x509_crt_t upper, lower;
-	bool issued;
+	bool issued = false;
 
 	if (!import_certificate(issuer, &upper))
 		return false;
-	if (!import_certificate(certificate, &lower)) {
-		gnutls_x509_crt_deinit(upper);
-		return false;
+	if (import_certificate(certificate, &lower)) {
+		issued = gnutls_x509_crt_check_issuer(lower, upper) == 1 &&
+			 (!by_signature || has_signed(upper, lower));
+		gnutls_x509_crt_deinit(lower);
 	}
-	issued = gnutls_x509_crt_check_issuer(lower, upper) == 1;
 	gnutls_x509_crt_deinit(upper);
-	gnutls_x509_crt_deinit(lower);
 	return issued;
+}
+
+bool crypto_certificate_issued(struct bytes issuer, struct bytes certificate)
+{
+	return is_issuer(issuer, certificate, false);
 }
 
 bool crypto_certificate_signed(struct bytes issuer, struct bytes certificate)
 {
-	gnutls_x509_crt_t upper, lower;
-	unsigned status = 0;
-	bool is_signed;
-
-	if (!import_certificate(issuer, &upper))
-		return false;
-	if (!import_certificate(certificate, &lower)) {
-		gnutls_x509_crt_deinit(upper);
-		return false;
-	}
-	/* The times are the verifier's business. GnuTLS takes a certificate
-	 * for its own issuer where it is trusted. */
-	is_signed = gnutls_x509_crt_check_issuer(lower, upper) == 1 &&
-		    gnutls_x509_crt_verify(
-			    lower, &upper, 1,
-			    GNUTLS_VERIFY_DISABLE_TIME_CHECKS |
-				    GNUTLS_VERIFY_DISABLE_TRUSTED_TIME_CHECKS,
-			    &status) >= 0 &&
-		    !status;
-	gnutls_x509_crt_deinit(upper);
-	gnutls_x509_crt_deinit(lower);
-	return is_signed;
-}
-
-/* RFC 5280 4.2.1.9. */
-static bool is_ca(gnutls_x509_crt_t crt)
-{
-	unsigned critical, ca = 0;
-
-	return gnutls_x509_crt_get_basic_constraints(crt, &critical, &ca,
-						     NULL) >= 0 &&
-	       ca;
+	return is_issuer(issuer, certificate, true);
 }
 
 bool crypto_certificate_is_ca(struct bytes certificate)
 {
+	unsigned critical, ca = 0;
 	gnutls_x509_crt_t crt;
-	bool ca;
+	int result;
 
 	if (!import_certificate(certificate, &crt))
 		return false;
-	ca = is_ca(crt);
+	result = gnutls_x509_crt_get_basic_constraints(crt, &critical, &ca,
+						       NULL);
 	gnutls_x509_crt_deinit(crt);
-	return ca;
+	return result >= 0 && ca;
 }
 
 bool crypto_certificate_is_over(struct bytes certificate)
@@ -185,20 +176,8 @@ bool crypto_certificate_is_over(struct bytes certificate)
 
 bool crypto_certificate_is_root(struct bytes certificate)
 {
-	gnutls_x509_crt_t crt;
-	unsigned status = 0;
-	bool root;
-
-	if (!import_certificate(certificate, &crt))
-		return false;
-	/* The time is the verifier's business, not ours. */
-	root = gnutls_x509_crt_check_issuer(crt, crt) == 1 && is_ca(crt) &&
-	       gnutls_x509_crt_verify(crt, &crt, 1,
-				      GNUTLS_VERIFY_DISABLE_TIME_CHECKS,
-				      &status) >= 0 &&
-	       !status;
-	gnutls_x509_crt_deinit(crt);
-	return root;
+	return crypto_certificate_is_ca(certificate) &&
+	       crypto_certificate_signed(certificate, certificate);
 }
 
 static int give_each(gnutls_x509_crt_t *list, unsigned count,

@@ -264,17 +264,9 @@ static void guess_kind(struct card_privkey *self)
 
 static void find_kind(struct card_privkey *self)
 {
-	gnutls_datum_t der = datum_of(key_spki(origin_last(&self->origin)));
-	gnutls_pubkey_t pubkey;
-	int kind = GNUTLS_PK_UNKNOWN;
+	const int kind = crypto_spki_kind(key_spki(origin_last(&self->origin)),
+					  &self->bits);
 
-	if (der.size && gnutls_pubkey_init(&pubkey) >= 0) {
-		if (gnutls_pubkey_import(pubkey, &der, GNUTLS_X509_FMT_DER) >=
-		    0)
-			kind = gnutls_pubkey_get_pk_algorithm(pubkey,
-							      &self->bits);
-		gnutls_pubkey_deinit(pubkey);
-	}
 	if (kind > GNUTLS_PK_UNKNOWN)
 		self->kind = (gnutls_pk_algorithm_t)kind;
 	else
