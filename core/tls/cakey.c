@@ -164,7 +164,7 @@ static int read_proof(const struct sent *top, struct proof *proof)
 	if (gnutls_x509_crt_get_signature(top->crt, (char *)proof->signature,
 					  &proof->signature_size) < 0)
 		return refuse_algorithm((gnutls_sign_algorithm_t)sign);
-	if (!(proof->algorithm & ECDSA_ALGORITHMS))
+	if (!(proof->algorithm & CRYPTO_ECDSA))
 		return IOTSAFE_OK;
 	der = (struct bytes){proof->signature, proof->signature_size};
 	if (!crypto_der_to_rs(der, HALF_SIZE, rs))

@@ -148,7 +148,7 @@ static int give_signature(gnutls_datum_t *out, int algorithm,
 	uint8_t der[CRYPTO_RS_MAX + 16];
 	struct builder builder = {der, 0, sizeof(der), false};
 
-	if (algorithm & ECDSA_ALGORITHMS) {
+	if (algorithm & CRYPTO_ECDSA) {
 		if (!crypto_rs_to_der(signature, &builder))
 			return error_set(IOTSAFE_ERR_FORMAT,
 					 "signature: %zu bytes are not r and s",
@@ -253,7 +253,7 @@ static void deinit(gnutls_privkey_t privkey, void *userdata)
 /* Without a public key its kind is told by what the card can do. */
 static void guess_kind(struct card_privkey *self)
 {
-	if (self->algorithms & ECDSA_ALGORITHMS) {
+	if (self->algorithms & CRYPTO_ECDSA) {
 		self->kind = GNUTLS_PK_ECDSA;
 		self->bits = 256;
 	} else {

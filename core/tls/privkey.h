@@ -7,9 +7,6 @@
 #include <iotsafe/iotsafe.h>
 #include "base/deadline.h"
 
-#define ECDSA_ALGORITHMS                                                       \
-	(IOTSAFE_ECDSA_SHA256 | IOTSAFE_ECDSA_SHA384 | IOTSAFE_ECDSA_SHA512)
-
 struct job;
 
 /* What a session of our own wants of the signatures made for it. It must
