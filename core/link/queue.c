@@ -17,13 +17,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <unistd.h>
 #include "base/error.h"
+#include "base/thread.h"
 #include "link/queue.h"
 
 #define BYTE_PRESENT 0 /* read-locked by who shares the port, else written */
@@ -154,24 +154,6 @@ static void *run(void *self)
 	return NULL;
 }
 
-/* The application's signals are not for this thread. */
-static bool start_thread(struct queue_wait *wait)
-{
-	pthread_attr_t detached;
-	sigset_t all, kept;
-	pthread_t thread;
-	int result;
-
-	sigfillset(&all);
-	pthread_attr_init(&detached);
-	pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
-	pthread_sigmask(SIG_SETMASK, &all, &kept);
-	result = pthread_create(&thread, &detached, run, wait);
-	pthread_sigmask(SIG_SETMASK, &kept, NULL);
-	pthread_attr_destroy(&detached);
-	return result == 0;
-}
-
 static int cannot_wait(int fd, off_t ticket)
 {
 	int number = errno;
@@ -194,7 +176,7 @@ static int start_wait(struct queue *queue, const struct queue_wait *first)
 	wait->ticket = first->ticket;
 	wait->fd = fcntl(first->fd, F_DUPFD_CLOEXEC, 0);
 	wait->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (wait->fd >= 0 && wait->done_fd >= 0 && start_thread(wait)) {
+	if (wait->fd >= 0 && wait->done_fd >= 0 && !thread_start(run, wait)) {
 		queue->wait = wait;
 		return IOTSAFE_OK;
 	}

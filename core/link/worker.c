@@ -6,12 +6,12 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 #include "base/error.h"
+#include "base/thread.h"
 #include "link/worker.h"
 
 /* Threads that were left in a call. Each may hold a connection of a daemon's
@@ -88,24 +88,6 @@ static void *work(void *self)
 	return NULL;
 }
 
-/* Signals are for the application's own threads. */
-static int start_thread(struct worker *worker)
-{
-	sigset_t all, before;
-	pthread_attr_t attributes;
-	pthread_t thread;
-	int failed;
-
-	sigfillset(&all);
-	pthread_attr_init(&attributes);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	failed = pthread_create(&thread, &attributes, work, worker);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attributes);
-	return failed;
-}
-
 int worker_start(struct worker **out, const struct worker_manners *manners,
 		 void *self)
 {
@@ -125,7 +107,7 @@ int worker_start(struct worker **out, const struct worker_manners *manners,
 	worker->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	pthread_mutex_init(&worker->lock, NULL);
 	pthread_cond_init(&worker->wake, NULL);
-	failed = worker->done_fd < 0 ? errno : start_thread(worker);
+	failed = worker->done_fd < 0 ? errno : thread_start(work, worker);
 	if (failed) {
 		destroy(worker);
 		return error_set_errno(IOTSAFE_ERR_IO, failed, "thread");

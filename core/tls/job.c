@@ -9,11 +9,10 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+#include "base/thread.h"
 #include "tls/job.h"
 
 #define PARKED_MAX 4
@@ -88,17 +87,6 @@ static void wait_for_job(struct worker *worker)
 	pthread_mutex_unlock(&pool.lock);
 }
 
-/* Its owner may free the job from here on. */
-static void tell(int done_fd)
-{
-	const uint64_t one = 1;
-	ssize_t written;
-
-	do
-		written = write(done_fd, &one, sizeof(one));
-	while (written < 0 && errno == EINTR);
-}
-
 /* Parked first, told then: the owner's next job finds this thread free. */
 static void *run(void *self)
 {
@@ -110,7 +98,8 @@ static void *run(void *self)
 
 		perform(worker->job);
 		parked = park(worker);
-		tell(done_fd);
+		/* Its owner may free the job from here on. */
+		eventfd_write(done_fd, 1);
 		if (parked)
 			wait_for_job(worker);
 	} while (parked);
@@ -135,24 +124,6 @@ static bool wake_parked(struct job *job)
 	return worker;
 }
 
-/* The application's signals are the application's threads' business. */
-static int create_thread(struct worker *worker)
-{
-	pthread_attr_t attributes;
-	sigset_t all, before;
-	pthread_t thread;
-	int error;
-
-	sigfillset(&all);
-	pthread_attr_init(&attributes);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	error = pthread_create(&thread, &attributes, run, worker);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attributes);
-	return error;
-}
-
 static int start_worker(struct job *job)
 {
 	struct worker *worker;
@@ -166,7 +137,7 @@ static int start_worker(struct job *job)
 		return error_set(IOTSAFE_ERR_MEMORY, "thread: no memory");
 	worker->job = job;
 	pthread_cond_init(&worker->wake, NULL);
-	error = create_thread(worker);
+	error = thread_start(run, worker);
 	if (!error)
 		return IOTSAFE_OK;
 	pthread_cond_destroy(&worker->wake);
@@ -201,10 +172,10 @@ int job_start(struct job *job, int (*work)(void *self), void *self)
 
 int job_collect(struct job *job, const struct deadline *deadline, int *result)
 {
-	uint64_t count;
+	eventfd_t count;
 
 	TRY(deadline_wait(deadline, job->done_fd, POLLIN));
-	if (read(job->done_fd, &count, sizeof(count)) < 0)
+	if (eventfd_read(job->done_fd, &count) < 0)
 		return IOTSAFE_ERR_TIMEOUT;
 	job->running = false;
 	*result = job->result;
@@ -216,15 +187,12 @@ int job_collect(struct job *job, const struct deadline *deadline, int *result)
 void job_end(struct job *job)
 {
 	const struct deadline never = deadline_in(-1, -1);
-	const uint64_t one = 1;
 	struct error before;
 	int result;
 
 	error_save(&before);
 	if (job->running) {
-		ssize_t written = write(job->cancel_fd, &one, sizeof(one));
-
-		(void)written;
+		eventfd_write(job->cancel_fd, 1);
 		while (job->running)
 			job_collect(job, &never, &result);
 	}
