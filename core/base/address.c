@@ -155,6 +155,26 @@ void address_format(const struct address *address, const char *without,
 	}
 }
 
+bool address_is_in(const char *name, const char *const *names)
+{
+	for (; names && *names; names++)
+		if (!strcmp(name, *names))
+			return true;
+	return false;
+}
+
+const char *address_unknown(const struct address *address,
+			    const char *const *known, const char *const *others)
+{
+	for (size_t i = 0; i < address->attributes_count; i++) {
+		const char *name = address->attributes[i].name;
+
+		if (!address_is_in(name, known) && !address_is_in(name, others))
+			return name;
+	}
+	return NULL;
+}
+
 const char *address_get(const struct address *address, const char *name)
 {
 	for (size_t i = 0; i < address->attributes_count; i++)

@@ -37,6 +37,14 @@ int address_parse(const char *string, struct address *address);
 void address_format(const struct address *address, const char *without,
 		    char out[ADDRESS_NAME_MAX]);
 
+/* True for one of these names; the list ends with NULL, or is none. */
+bool address_is_in(const char *name, const char *const *names);
+
+/* The first attribute that neither list has, or NULL. */
+const char *address_unknown(const struct address *address,
+			    const char *const *known,
+			    const char *const *others);
+
 /* The value of an attribute, or NULL. */
 const char *address_get(const struct address *address, const char *name)
 	FOR_MODULES(address_get);

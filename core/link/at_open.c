@@ -157,14 +157,6 @@ static const char *const sim_attributes[] = {
 /* What the software SIM takes on its command line. */
 static const char *const *const sim_options = &sim_attributes[3];
 
-static bool is_in(const char *name, const char *const *names)
-{
-	for (; *names; names++)
-		if (!strcmp(name, *names))
-			return true;
-	return false;
-}
-
 /* Two words: "--quirk" and its value. */
 static size_t add_attributes(const struct address *address, char **words,
 			     char names[][32])
@@ -175,7 +167,7 @@ static size_t add_attributes(const struct address *address, char **words,
 		const struct address_attribute *attribute =
 			&address->attributes[i];
 
-		if (!is_in(attribute->name, sim_options))
+		if (!address_is_in(attribute->name, sim_options))
 			continue;
 		snprintf(names[i], sizeof(names[i]), "--%s", attribute->name);
 		words[count++] = names[i];

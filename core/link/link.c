@@ -17,14 +17,6 @@ static const struct link_kind *const kinds[] = {
 	&at_kind_at, &at_kind_exec, &at_kind_sim, &at_kind_unix, NULL,
 };
 
-static bool is_in(const char *name, const char *const *names)
-{
-	for (; names && *names; names++)
-		if (!strcmp(name, *names))
-			return true;
-	return false;
-}
-
 static int unknown_kind(const char *scheme)
 {
 	error_set(IOTSAFE_ERR_ARG,
@@ -44,7 +36,7 @@ static int find_kind(const char *scheme, const struct link_kind **kind)
 			*kind = kinds[i];
 			return IOTSAFE_OK;
 		}
-	if (is_in(scheme, link_modules))
+	if (address_is_in(scheme, link_modules))
 		return link_module_load(scheme, kind);
 	return unknown_kind(scheme);
 }
@@ -53,17 +45,14 @@ int link_check_attributes(const struct address *address,
 			  const char *const *others)
 {
 	const struct link_kind *kind;
+	const char *unknown;
 
 	TRY(find_kind(address->scheme, &kind));
-	for (size_t i = 0; i < address->attributes_count; i++) {
-		const char *name = address->attributes[i].name;
-
-		if (!is_in(name, kind->attributes) && !is_in(name, others))
-			return error_set(IOTSAFE_ERR_ARG,
-					 "address: %s: has no attribute "
-					 "\"%.60s\"",
-					 kind->scheme, name);
-	}
+	unknown = address_unknown(address, kind->attributes, others);
+	if (unknown)
+		return error_set(IOTSAFE_ERR_ARG,
+				 "address: %s: has no attribute \"%.60s\"",
+				 kind->scheme, unknown);
 	return IOTSAFE_OK;
 }
 

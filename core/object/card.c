@@ -49,22 +49,16 @@ static int parse_aids(iotsafe_card *card)
 /* The application's link has none of its own. */
 static int check_attributes(const iotsafe_card *card)
 {
-	const struct address *address = &card->address;
+	const char *unknown;
 
 	if (!card->own)
-		return link_check_attributes(address, card_attributes);
-	for (size_t i = 0; i < address->attributes_count; i++) {
-		const char *name = address->attributes[i].name;
-		const char *const *known = card_attributes;
-
-		while (*known && strcmp(name, *known) != 0)
-			known++;
-		if (!*known)
-			return error_set(IOTSAFE_ERR_ARG,
-					 "address: a link of the application "
-					 "has no attribute \"%.60s\"",
-					 name);
-	}
+		return link_check_attributes(&card->address, card_attributes);
+	unknown = address_unknown(&card->address, card_attributes, NULL);
+	if (unknown)
+		return error_set(IOTSAFE_ERR_ARG,
+				 "address: a link of the application has no "
+				 "attribute \"%.60s\"",
+				 unknown);
 	return IOTSAFE_OK;
 }
 
