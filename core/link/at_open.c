@@ -23,30 +23,41 @@
 typedef int open_stream_func(struct stream *stream,
 			     const struct address *address);
 
-static const char *const ways[LINK_WAYS] = {
+static const char *const ways[LINK_WAYS + 1] = {
 	[LINK_BY_MODEM] = "cgla",
 	[LINK_BY_HOST] = "csim",
 	[LINK_ON_BASIC] = "basic",
 };
 
+/* Which of these words the attribute has; ends with NULL. */
+static int read_word(const struct address *address, const char *name,
+		     const char *const *words, unsigned otherwise,
+		     unsigned *out)
+{
+	const char *value = address_get(address, name);
+
+	*out = otherwise;
+	if (!value)
+		return IOTSAFE_OK;
+	for (*out = 0; words[*out]; ++*out)
+		if (!strcmp(value, words[*out]))
+			return IOTSAFE_OK;
+	error_set(IOTSAFE_ERR_ARG, "address: %s=%.40s is none of %s", name,
+		  value, *words);
+	while (*++words)
+		error_append(", %s", *words);
+	return IOTSAFE_ERR_ARG;
+}
+
 /* AT+CSIM first: it is on most modems. */
 static int read_interface(struct link *link, const struct address *address)
 {
-	const char *value = address_get(address, "interface");
+	unsigned way;
 
-	link->either = !value;
-	link->way = LINK_BY_HOST;
-	if (!value)
-		return IOTSAFE_OK;
-	for (int way = 0; way < LINK_WAYS; way++)
-		if (!strcmp(value, ways[way])) {
-			link->way = (enum link_way)way;
-			return IOTSAFE_OK;
-		}
-	return error_set(IOTSAFE_ERR_ARG,
-			 "address: interface=%.40s is none of csim, cgla, "
-			 "basic",
-			 value);
+	TRY(read_word(address, "interface", ways, LINK_BY_HOST, &way));
+	link->either = !address_get(address, "interface");
+	link->way = (enum link_way)way;
+	return IOTSAFE_OK;
 }
 
 static int open_modem(struct link *link, const struct address *address,
@@ -82,35 +93,22 @@ static int open_modem(struct link *link, const struct address *address,
 	return result;
 }
 
-static int read_flow(const struct address *address, enum stream_flow *flow)
-{
-	static const char *const names[] = {
-		[STREAM_FLOW_NONE] = "none",
-		[STREAM_FLOW_RTS] = "rts",
-		[STREAM_FLOW_XON] = "xon",
-	};
-	const char *value = address_get(address, "flow");
-
-	*flow = STREAM_FLOW_NONE;
-	if (!value)
-		return IOTSAFE_OK;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strcmp(value, names[i])) {
-			*flow = (enum stream_flow)i;
-			return IOTSAFE_OK;
-		}
-	return error_set(IOTSAFE_ERR_ARG,
-			 "address: flow=%.40s is none of none, rts, xon",
-			 value);
-}
+static const char *const flows[] = {
+	[STREAM_FLOW_NONE] = "none",
+	[STREAM_FLOW_RTS] = "rts",
+	[STREAM_FLOW_XON] = "xon",
+	NULL,
+};
 
 static int open_port(struct stream *stream, const struct address *address)
 {
 	struct stream_settings settings;
+	unsigned flow;
 
 	TRY(address_get_number(address, "baud", 300, 4000000, 115200,
 			       &settings.baud));
-	TRY(read_flow(address, &settings.flow));
+	TRY(read_word(address, "flow", flows, STREAM_FLOW_NONE, &flow));
+	settings.flow = (enum stream_flow)flow;
 	TRY(address_get_flag(address, "share", false, &stream->shared));
 	return stream_open_port(stream, address->path, &settings);
 }
@@ -231,10 +229,7 @@ static int unix_open(struct link *link, const struct address *address,
 	.abandon = at_link_abandon, .channel_open = at_link_channel_open,      \
 	.channel_close = at_link_channel_close, .iccid = at_link_iccid,        \
 	.unlock = at_link_unlock, .turn_begin = at_share_turn_begin,           \
-	.turn_end = at_share_turn_end,                                         \
-	.ways = {[LINK_BY_MODEM] = "cgla",                                     \
-		 [LINK_BY_HOST] = "csim",                                      \
-		 [LINK_ON_BASIC] = "basic"}
+	.turn_end = at_share_turn_end, .ways = ways
 
 const struct link_kind at_kind_at = {
 	.scheme = "at",

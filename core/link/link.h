@@ -136,9 +136,9 @@ struct link_kind {
 	 * the card is asked. */
 	int (*unlock)(struct link *link, const char *pin,
 		      const struct deadline *deadline);
-	/* What people call the ways, by enum link_way; NULLs where there is
-	 * but one. */
-	const char *ways[LINK_WAYS];
+	/* What people call the ways, by enum link_way; NULL where the host's is
+	 * the only one. */
+	const char *const *ways;
 };
 
 /* Finds the kind by the address's scheme and opens it. */

@@ -378,6 +378,8 @@ static int mbim_iccid(struct link *link, uint8_t iccid[LINK_ICCID_SIZE],
 
 static const char *const attributes[] = {"proxy", NULL};
 
+static const char *const ways[LINK_WAYS] = {[LINK_BY_MODEM] = "mbim"};
+
 static const struct link_kind mbim_kind = {
 	.scheme = "mbim",
 	.attributes = attributes,
@@ -388,7 +390,7 @@ static const struct link_kind mbim_kind = {
 	.channel_close = mbim_channel_close,
 	.iccid = mbim_iccid,
 	.host_sets_class = true,
-	.ways = {[LINK_BY_MODEM] = "mbim"},
+	.ways = ways,
 };
 
 LINK_MODULE(mbim_kind);

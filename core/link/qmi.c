@@ -373,6 +373,8 @@ static int qmi_iccid(struct link *link, uint8_t iccid[LINK_ICCID_SIZE],
 
 static const char *const attributes[] = {"proxy", "slot", NULL};
 
+static const char *const ways[LINK_WAYS] = {[LINK_BY_MODEM] = "qmi"};
+
 static const struct link_kind qmi_kind = {
 	.scheme = "qmi",
 	.attributes = attributes,
@@ -383,7 +385,7 @@ static const struct link_kind qmi_kind = {
 	.channel_open = qmi_channel_open,
 	.channel_close = qmi_channel_close,
 	.iccid = qmi_iccid,
-	.ways = {[LINK_BY_MODEM] = "qmi"},
+	.ways = ways,
 	.host_sets_class = true,
 };
 

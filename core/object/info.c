@@ -116,14 +116,13 @@ static void add_manners(iotsafe_info *info, const iotsafe_card *card)
 static void add_link(iotsafe_info *info, iotsafe_card *card)
 {
 	const struct link_kind *kind = card->link.kind;
-	const char *way = kind->ways[card->link.way];
 
 	add(info, "address", "%s", card->name);
 	if (card->has_iccid)
 		add(info, "iccid", "%s", card->iccid);
 	add(info, "link", "%s", kind->scheme);
-	if (way)
-		add(info, "interface", "%s", way);
+	if (kind->ways)
+		add(info, "interface", "%s", kind->ways[card->link.way]);
 }
 
 /* Those that were found so far beside the first. */
