@@ -47,6 +47,38 @@ static unsigned number(struct bytes value)
 	return sum;
 }
 
+static unsigned *field_of(struct capabilities *out, uint8_t tag)
+{
+	switch (tag) {
+	case TAG_VERSION:
+		return &out->version;
+	case TAG_MAX_FILES:
+		return &out->files;
+	case TAG_MAX_PRIVATE:
+		return &out->private_keys;
+	case TAG_MAX_PUBLIC:
+		return &out->public_keys;
+	case TAG_MAX_SECRET:
+		return &out->secret_keys;
+	case TAG_FUNCTIONS:
+	case TAG_FUNCTIONS_90:
+		return &out->functions;
+	case TAG_HASHES:
+		return &out->hashes;
+	case TAG_SIGNATURES:
+		return &out->signatures;
+	case TAG_AGREEMENT:
+	case TAG_AGREEMENT_93:
+		return &out->agreements;
+	case TAG_DERIVATION:
+		return &out->derivations;
+	case TAG_MAX_SESSIONS:
+		return &out->sessions;
+	default:
+		return NULL;
+	}
+}
+
 /* Applet versions differ in what a field's length is, so fields are taken by
  * tag, and what cannot be walked ends the walk, not the command. */
 bool gsma_decode_capabilities(struct bytes answer, struct capabilities *out)
@@ -55,30 +87,12 @@ bool gsma_decode_capabilities(struct bytes answer, struct capabilities *out)
 
 	memset(out, 0, sizeof(*out));
 	while (tlv_next(&answer, &tlv)) {
-		const struct {
-			uint8_t tag;
-			unsigned *field;
-		} fields[] = {
-			{TAG_VERSION, &out->version},
-			{TAG_MAX_FILES, &out->files},
-			{TAG_MAX_PRIVATE, &out->private_keys},
-			{TAG_MAX_PUBLIC, &out->public_keys},
-			{TAG_MAX_SECRET, &out->secret_keys},
-			{TAG_FUNCTIONS, &out->functions},
-			{TAG_FUNCTIONS_90, &out->functions},
-			{TAG_HASHES, &out->hashes},
-			{TAG_SIGNATURES, &out->signatures},
-			{TAG_AGREEMENT, &out->agreements},
-			{TAG_AGREEMENT_93, &out->agreements},
-			{TAG_DERIVATION, &out->derivations},
-			{TAG_MAX_SESSIONS, &out->sessions},
-		};
+		unsigned *field = field_of(out, tlv.tag);
 
-		for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
-			if (fields[i].tag == tlv.tag && tlv.value.size <= 2) {
-				*fields[i].field = number(tlv.value);
-				out->known = true;
-			}
+		if (!field || tlv.value.size > 2)
+			continue;
+		*field = number(tlv.value);
+		out->known = true;
 	}
 	return out->known;
 }
@@ -125,9 +139,10 @@ void gsma_build_reference(struct builder *out, const struct record *record)
 
 /* How a list is walked. Cards in the field write a wrong length for tag 92
  * (two, with one byte behind it), and may use tags nobody told us. */
+enum reading { SHORT_92 = 1, UNKNOWN_TAGS = 2 };
+
 struct walk {
-	bool short_92;
-	bool unknown_tags;
+	bool short_92, unknown_tags;
 	bool wrapped; /* inside C1 to C4 */
 	int (*each)(void *self, const struct record *record);
 	void *self;
@@ -353,12 +368,17 @@ static int walk_wrapper(struct walk *walk, struct bytes in)
 	return result < 0 ? result : finish_object(walk);
 }
 
-static int walk_list(struct bytes in, struct walk walk,
+static int walk_list(struct bytes in, unsigned reading,
 		     int (*each)(void *self, const struct record *record),
 		     void *self)
 {
-	walk.each = each;
-	walk.self = self;
+	struct walk walk = {
+		.short_92 = reading & SHORT_92,
+		.unknown_tags = reading & UNKNOWN_TAGS,
+		.each = each,
+		.self = self,
+	};
+
 	TRY(walk_fields(&walk, in));
 	return finish_object(&walk);
 }
@@ -370,14 +390,10 @@ int gsma_decode_objects(struct bytes answer,
 	/* The strictest reading that makes sense of all bytes is the one.
 	 * Where tags are unknown a wrong length shows less: the one that is
 	 * known to be in the field is believed first. */
-	static const struct walk readings[] = {
-		{.short_92 = false, .unknown_tags = false},
-		{.short_92 = true, .unknown_tags = false},
-		{.short_92 = true, .unknown_tags = true},
-		{.short_92 = false, .unknown_tags = true},
-	};
+	static const uint8_t readings[] = {0, SHORT_92, SHORT_92 | UNKNOWN_TAGS,
+					   UNKNOWN_TAGS};
 
-	for (size_t i = 0; i < sizeof(readings) / sizeof(readings[0]); i++)
+	for (size_t i = 0; i < sizeof(readings); i++)
 		if (walk_list(answer, readings[i], NULL, NULL) >= 0)
 			return walk_list(answer, readings[i], each, self);
 	return IOTSAFE_ERR_FORMAT;
