@@ -39,6 +39,10 @@ uint8_t gsma_wrapper(int class);
 /* Adds the object's reference: its id, or its label where it has no id. */
 void gsma_build_reference(struct builder *out, const struct record *record);
 
+/* The same as a whole command's data, in `room`. */
+struct bytes gsma_reference(const struct record *record,
+			    uint8_t room[REFERENCE_MAX]);
+
 /* channel_obtain() for a secret of a known size; wipes the response. */
 int gsma_ask_secret(struct applet *applet, const struct apdu *apdu,
 		    struct response *response, uint8_t *out, size_t size,

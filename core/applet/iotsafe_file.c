@@ -81,7 +81,6 @@ static int read_piece(struct applet *applet, const struct record *file,
 {
 	const struct manners *manners = &applet->channel.manners;
 	uint8_t body[REFERENCE_MAX];
-	struct builder reference = {body, 0, sizeof(body), false};
 	struct response piece = {
 		.data = reading->data + reading->size,
 		.room = FILE_ROOM - reading->size,
@@ -92,12 +91,11 @@ static int read_piece(struct applet *applet, const struct record *file,
 		.ins = INS_READ_FILE,
 		.p1 = (uint8_t)(reading->size >> 8),
 		.p2 = (uint8_t)reading->size,
+		.data = gsma_reference(file, body),
 		.expect = manners->piece < 256 ? APDU_EXACT : APDU_SOME,
 		.le = manners->piece,
 	};
 
-	gsma_build_reference(&reference, file);
-	read.data = (struct bytes){body, reference.size};
 	TRY(ask_for_piece(applet, &read, &piece, deadline));
 	*status = piece.status;
 	if (gsma_is_cut(&piece))

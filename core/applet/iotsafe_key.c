@@ -95,17 +95,15 @@ int gsma_read_public_key(struct applet *applet, const struct record *key,
 			 const struct deadline *deadline)
 {
 	uint8_t body[REFERENCE_MAX], answer[2 * APDU_RESPONSE_MAX];
-	struct builder reference = {body, 0, sizeof(body), false};
 	struct response response = {.data = answer, .room = sizeof(answer)};
-	struct apdu read = {
+	const struct apdu read = {
 		.name = "READ PUBLIC KEY",
 		.cla = CLA_IOTSAFE,
 		.ins = INS_READ_PUBLIC_KEY,
+		.data = gsma_reference(key, body),
 		.expect = APDU_SOME,
 	};
 
-	gsma_build_reference(&reference, key);
-	read.data = (struct bytes){body, reference.size};
 	TRY(channel_obtain(&applet->channel, &read, &response, deadline));
 	if (!gsma_decode_public_key((struct bytes){answer, response.size}, out))
 		return error_set(IOTSAFE_ERR_FORMAT,
@@ -191,17 +189,15 @@ int gsma_generate(struct applet *applet, const struct record *key,
 		  const struct deadline *deadline)
 {
 	uint8_t body[REFERENCE_MAX], answer[2 * APDU_RESPONSE_MAX];
-	struct builder reference = {body, 0, sizeof(body), false};
 	struct response response = {.data = answer, .room = sizeof(answer)};
-	struct apdu generate = {
+	const struct apdu generate = {
 		.name = "GENERATE KEY PAIR",
 		.cla = CLA_IOTSAFE,
 		.ins = INS_GENERATE,
+		.data = gsma_reference(key, body),
 		.expect = APDU_SOME,
 	};
 
-	gsma_build_reference(&reference, key);
-	generate.data = (struct bytes){body, reference.size};
 	TRY(channel_command(&applet->channel, &generate, &response, deadline));
 	if (!gsma_decode_pair((struct bytes){answer, response.size}, private,
 			      public, out, has_key))
@@ -226,15 +222,13 @@ int gsma_put_public_key(struct applet *applet, const struct record *slot,
 	static const uint8_t head[] = {
 		TAG_PUBLIC_KEY_DATA, 0x45, TAG_ECC_KEY, 0x43, TAG_POINT, 0x41};
 	uint8_t reference[REFERENCE_MAX], body[sizeof(head) + 1 + 2 * HALF];
-	struct builder init = {reference, 0, sizeof(reference), false};
 	struct builder data = {body, 0, sizeof(body), false};
 	int result;
 
-	gsma_build_reference(&init, slot);
 	build_bytes(&data, head, sizeof(head));
 	build_bytes(&data, key->point, sizeof(key->point));
 	TRY(gsma_session_open(applet, GSMA_PUT, slot,
-			      (struct bytes){reference, init.size}, deadline));
+			      gsma_reference(slot, reference), deadline));
 	result = gsma_session_update(applet, GSMA_PUT, true,
 				     (struct bytes){body, data.size}, NULL,
 				     deadline);

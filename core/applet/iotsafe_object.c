@@ -154,18 +154,16 @@ int gsma_object(struct applet *applet, const struct record *wanted,
 {
 	uint8_t data[2 * APDU_RESPONSE_MAX];
 	uint8_t body[REFERENCE_MAX];
-	struct builder reference = {body, 0, sizeof(body), false};
 	struct response response = {.data = data, .room = sizeof(data)};
-	struct apdu get = {
+	const struct apdu get = {
 		.name = "GET DATA object",
 		.cla = CLA_IOTSAFE,
 		.ins = INS_GET_DATA,
 		.p1 = gsma_wrapper(wanted->class),
+		.data = gsma_reference(wanted, body),
 		.expect = APDU_SOME,
 	};
 
-	gsma_build_reference(&reference, wanted);
-	get.data = (struct bytes){body, reference.size};
 	TRY(channel_obtain(&applet->channel, &get, &response, deadline));
 	memset(out, 0, sizeof(*out));
 	if (gsma_decode_objects((struct bytes){data, response.size},

@@ -137,6 +137,15 @@ void gsma_build_reference(struct builder *out, const struct record *record)
 			  record->label_size);
 }
 
+struct bytes gsma_reference(const struct record *record,
+			    uint8_t room[REFERENCE_MAX])
+{
+	struct builder out = {room, 0, REFERENCE_MAX, false};
+
+	gsma_build_reference(&out, record);
+	return (struct bytes){room, out.size};
+}
+
 /* How a list is walked. Cards in the field write a wrong length for tag 92
  * (two, with one byte behind it), and may use tags nobody told us. */
 enum reading { SHORT_92 = 1, UNKNOWN_TAGS = 2 };
