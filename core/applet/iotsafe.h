@@ -146,8 +146,10 @@ struct gsma_message {
 	struct bytes data; /* the hash with IOTSAFE_MODE_HOST */
 };
 
-void gsma_build_init(struct builder *out, const struct record *key,
-		     const struct gsma_message *message);
+/* The data of INIT, in `room`. */
+struct bytes gsma_init(const struct record *key,
+		       const struct gsma_message *message,
+		       uint8_t room[APPLET_INIT_MAX]);
 /* All UPDATEs; the last one has the tail behind its data. */
 int gsma_send_message(struct applet *applet, enum gsma_use use,
 		      const struct gsma_message *message, struct bytes tail,

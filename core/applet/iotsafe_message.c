@@ -25,9 +25,11 @@ static bool is_mac(const struct gsma_message *message)
 	return message->algorithm == IOTSAFE_AES_CMAC;
 }
 
-void gsma_build_init(struct builder *out, const struct record *key,
-		     const struct gsma_message *message)
+struct bytes gsma_init(const struct record *key,
+		       const struct gsma_message *message,
+		       uint8_t room[APPLET_INIT_MAX])
 {
+	struct builder out = {room, 0, APPLET_INIT_MAX, false};
 	int algorithm = message->algorithm;
 	const uint8_t mode = (uint8_t)message->mode;
 	uint8_t signature = SIGNATURE_ECDSA;
@@ -42,11 +44,12 @@ void gsma_build_init(struct builder *out, const struct record *key,
 	} else if (is_mac(message)) {
 		signature = SIGNATURE_CMAC;
 	}
-	gsma_build_reference(out, key);
-	build_tlv(out, TAG_MODE, &mode, 1);
+	gsma_build_reference(&out, key);
+	build_tlv(&out, TAG_MODE, &mode, 1);
 	if (!is_mac(message))
-		build_tlv(out, TAG_HASHES, hash, sizeof(hash));
-	build_tlv(out, TAG_SIGNATURES, &signature, 1);
+		build_tlv(&out, TAG_HASHES, hash, sizeof(hash));
+	build_tlv(&out, TAG_SIGNATURES, &signature, 1);
+	return (struct bytes){room, out.size};
 }
 
 /* The host hashes all blocks but the last, which is whole where the text

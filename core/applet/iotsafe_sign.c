@@ -128,12 +128,10 @@ static int sign_once(struct applet *applet, const struct record *key,
 		     const struct deadline *deadline)
 {
 	uint8_t body[APPLET_INIT_MAX];
-	struct builder init = {body, 0, sizeof(body), false};
 	int result, ahead;
 
-	gsma_build_init(&init, key, message);
 	ahead = gsma_session_open(applet, GSMA_SIGN, key,
-				  (struct bytes){body, init.size}, deadline);
+				  gsma_init(key, message, body), deadline);
 	if (ahead < 0)
 		return gsma_without_mode(message, ahead);
 	result = sign_in_session(applet, message, out, deadline);
@@ -149,11 +147,9 @@ int gsma_prepare(struct applet *applet, const struct record *key, int algorithm,
 	const struct gsma_message message = {.mode = IOTSAFE_MODE_HOST,
 					     .algorithm = algorithm};
 	uint8_t body[APPLET_INIT_MAX];
-	struct builder init = {body, 0, sizeof(body), false};
 
-	gsma_build_init(&init, key, &message);
-	return gsma_session_prepare(applet, key,
-				    (struct bytes){body, init.size}, deadline);
+	return gsma_session_prepare(applet, key, gsma_init(key, &message, body),
+				    deadline);
 }
 
 /* Once more in pieces where the text was longer than one byte of length says

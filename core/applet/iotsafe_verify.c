@@ -42,13 +42,11 @@ static bool is_misread(const struct trial *trial, int result)
 static int verify_once(struct trial *trial, struct bytes tail)
 {
 	struct applet *applet = trial->applet;
-	uint8_t body[REFERENCE_MAX + 16];
-	struct builder init = {body, 0, sizeof(body), false};
+	uint8_t body[APPLET_INIT_MAX];
 	int result;
 
-	gsma_build_init(&init, trial->key, trial->message);
 	result = gsma_session_open(applet, GSMA_VERIFY, trial->key,
-				   (struct bytes){body, init.size},
+				   gsma_init(trial->key, trial->message, body),
 				   trial->deadline);
 	trial->is_begun = result >= 0;
 	if (result < 0)
