@@ -76,7 +76,7 @@ static int verify_in_turn(iotsafe_card *card, void *self,
 	else
 		result = gsma_verify(&card->at->applet, &record, &message,
 				     checking->signature, deadline);
-	return result < 0 ? record_explain(result, &record, 0) : result;
+	return record_explain(result, &record, 0);
 }
 
 static int verify(iotsafe_card *card, const char *name,
@@ -149,10 +149,7 @@ int card_put(iotsafe_card *card, struct entry *entry, struct bytes spki,
 	/* Whatever came of it, what was read before may be history. */
 	card_forget_entry(card, entry);
 	card_tell_others(card);
-	if (result < 0)
-		return record_explain(result, &record,
-				      IOTSAFE_OBJECT_UPDATABLE);
-	return IOTSAFE_OK;
+	return record_explain(result, &record, IOTSAFE_OBJECT_UPDATABLE);
 }
 
 struct putting {

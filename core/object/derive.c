@@ -48,7 +48,7 @@ static int prf_in_turn(iotsafe_card *card, void *self,
 	result = gsma_prf(&card->at->applet, deriving->name ? &record : NULL,
 			  deriving->secret, deriving->label, deriving->data,
 			  deriving->out, deriving->size, deadline);
-	return result < 0 && deriving->name
+	return deriving->name
 		       ? record_explain(result, &record, IOTSAFE_OBJECT_DERIVE)
 		       : result;
 }
@@ -201,7 +201,7 @@ static int mac_in_turn(iotsafe_card *card, void *self,
 	TRY(card_need_iotsafe(card, "COMPUTE SIGNATURE"));
 	result = gsma_sign_message(&card->at->applet, &record, &message,
 				   &macing->mac, deadline);
-	return result < 0 ? record_explain(result, &record, 0) : result;
+	return record_explain(result, &record, 0);
 }
 
 int iotsafe_card_mac(iotsafe_card *card, const char *name, const uint8_t *data,

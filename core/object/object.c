@@ -158,6 +158,8 @@ int record_explain(int result, const struct record *record, unsigned flags)
 	char title[RECORD_TITLE_MAX];
 	struct error error;
 
+	if (result >= 0)
+		return result;
 	if (status != 0x6982 && status != 0x6985 && status != 0x6986)
 		why = NULL;
 	error_save(&error);
@@ -168,7 +170,7 @@ int record_explain(int result, const struct record *record, unsigned flags)
 	error_append(" (%s %s%s%s)",
 		     is_key ? "key" : class_words(record->class), title,
 		     why ? ", " : "", why ? why : "");
-	return result < 0 ? error.code : result;
+	return error.code;
 }
 
 /* ---- the public record ---- */

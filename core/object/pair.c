@@ -145,8 +145,7 @@ static int generate_in_turn(iotsafe_card *card, void *self,
 	/* Unless the card refused, the former pair may be gone. */
 	if (result >= 0 || !iotsafe_last_status())
 		card_changed(card, "GENERATE KEY PAIR");
-	if (result < 0)
-		return record_explain(result, &slot, IOTSAFE_OBJECT_GENERATE);
+	TRY(record_explain(result, &slot, IOTSAFE_OBJECT_GENERATE));
 	return take_pair(card, making, &slot, deadline);
 }
 
@@ -212,9 +211,7 @@ static int agree_in_turn(iotsafe_card *card, void *self,
 		TRY(card_put(card, entry, agreeing->spki, deadline));
 	result = gsma_agree(&card->at->applet, private, &public, agreeing->out,
 			    deadline);
-	return result < 0
-		       ? record_explain(result, private, IOTSAFE_OBJECT_AGREE)
-		       : result;
+	return record_explain(result, private, IOTSAFE_OBJECT_AGREE);
 }
 
 int iotsafe_key_agree(iotsafe_key *key, const char *name, const uint8_t *data,

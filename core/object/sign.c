@@ -149,7 +149,7 @@ static int sign_here(iotsafe_card *card, struct signing *signing,
 				     signing->hash, signing->signature.data,
 				     sizeof(signing->signature.data),
 				     &signing->signature.size);
-	return result < 0 ? record_explain(result, key_record(key), 0) : result;
+	return record_explain(result, key_record(key), 0);
 }
 
 static int ask_card(iotsafe_card *card, struct signing *signing,

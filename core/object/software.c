@@ -29,9 +29,7 @@ int key_need_software(iotsafe_card *card, iotsafe_key *key,
 				 "key %s is no longer on the card",
 				 key_title(key));
 	result = card_need_software(card, entry, deadline);
-	if (result < 0)
-		return record_explain(result, key_record(key),
-				      IOTSAFE_OBJECT_READABLE);
+	TRY(record_explain(result, key_record(key), IOTSAFE_OBJECT_READABLE));
 	key->software = secret_use(entry->software);
 	return IOTSAFE_OK;
 }
@@ -87,9 +85,7 @@ static int ask_card(iotsafe_card *card, struct decrypting *work,
 	int result = applet->kind->decrypt(applet, record, work->in, work->out,
 					   &work->out_size, deadline);
 
-	return result < 0
-		       ? record_explain(result, record, IOTSAFE_OBJECT_DECRYPT)
-		       : result;
+	return record_explain(result, record, IOTSAFE_OBJECT_DECRYPT);
 }
 
 static int decrypt_in_turn(iotsafe_card *card, void *self,
