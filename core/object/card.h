@@ -308,10 +308,20 @@ int card_put(iotsafe_card *card, struct entry *entry, struct bytes spki,
 
 /* object.c */
 
-/* Adds to the error of a command, if it failed, what object it was for, and why
- * it may have been refused: not activated, or none of `flags` is set. Those
- * make it IOTSAFE_ERR_DENIED. */
+/* Adds to the error of a command that failed what object it was for, and why it
+ * may have been refused: not activated, or none of `flags` is set. Those make
+ * it IOTSAFE_ERR_DENIED. */
 int record_explain(int result, const struct record *record, unsigned flags);
+static inline struct bytes record_id(const struct record *record)
+{
+	return (struct bytes){record->id, record->id_size};
+}
+
+static inline struct bytes record_label(const struct record *record)
+{
+	return (struct bytes){record->label, record->label_size};
+}
+
 /* The same class, id and label. */
 bool record_is_same(const struct record *a, const struct record *b);
 /* "private key" */

@@ -180,8 +180,7 @@ void card_keep_name(iotsafe_card *card, const struct record *known)
 
 		if (listed->unnamed && !known->unnamed &&
 		    listed->applet == known->applet &&
-		    listed->id_size == known->id_size &&
-		    !memcmp(listed->id, known->id, known->id_size))
+		    bytes_equal(record_id(listed), record_id(known)))
 			*listed = *known;
 	}
 }

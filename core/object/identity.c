@@ -24,14 +24,12 @@ bool identity_can_sign(const struct entry *entry, int class)
 
 bool identity_same_label(const struct record *a, const struct record *b)
 {
-	return a->label_size && a->label_size == b->label_size &&
-	       !memcmp(a->label, b->label, a->label_size);
+	return a->label_size && bytes_equal(record_label(a), record_label(b));
 }
 
 static bool same_id(const struct record *a, const struct record *b)
 {
-	return a->id_size && a->id_size == b->id_size &&
-	       !memcmp(a->id, b->id, a->id_size);
+	return a->id_size && bytes_equal(record_id(a), record_id(b));
 }
 
 /* The only key of its class that can sign, or NULL. */

@@ -25,21 +25,11 @@ struct iotsafe_list {
 
 /* ---- records ---- */
 
-static struct bytes id_of(const struct record *record)
-{
-	return (struct bytes){record->id, record->id_size};
-}
-
-static struct bytes label_of(const struct record *record)
-{
-	return (struct bytes){record->label, record->label_size};
-}
-
 bool record_is_same(const struct record *a, const struct record *b)
 {
 	return a->applet == b->applet && a->class == b->class &&
-	       bytes_equal(id_of(a), id_of(b)) &&
-	       bytes_equal(label_of(a), label_of(b));
+	       bytes_equal(record_id(a), record_id(b)) &&
+	       bytes_equal(record_label(a), record_label(b));
 }
 
 bool record_matches(const struct record *record, const struct name *name)
@@ -47,11 +37,11 @@ bool record_matches(const struct record *record, const struct name *name)
 	if (name->class && name->class != record->class)
 		return false;
 	if (name->has_id &&
-	    !bytes_equal(id_of(record),
+	    !bytes_equal(record_id(record),
 			 (struct bytes){name->id, name->id_size}))
 		return false;
 	if (name->has_label &&
-	    !bytes_equal(label_of(record),
+	    !bytes_equal(record_label(record),
 			 (struct bytes){name->label, name->label_size}))
 		return false;
 	/* type=cert alone asks for certificates; with id or label it says no
@@ -73,7 +63,7 @@ void record_title(const struct record *record, char *out, size_t size)
 {
 	char digits[2 * APPLET_LABEL_MAX + 1];
 
-	if (is_readable(label_of(record))) {
+	if (is_readable(record_label(record))) {
 		snprintf(out, size, "\"%.*s\"", record->label_size,
 			 (const char *)record->label);
 		return;

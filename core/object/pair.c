@@ -30,8 +30,7 @@ static struct entry *find_by_id(iotsafe_card *card, const struct record *record)
 		struct entry *entry = &card->at->entries[i];
 
 		if (entry->record.class == record->class &&
-		    entry->record.id_size == record->id_size &&
-		    !memcmp(entry->record.id, record->id, record->id_size) &&
+		    bytes_equal(record_id(&entry->record), record_id(record)) &&
 		    (record->id_size || record_is_same(&entry->record, record)))
 			return entry;
 	}
