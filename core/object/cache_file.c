@@ -67,8 +67,7 @@ static bool is_over(const struct holding *holding)
 		const struct entry *entry = &holding->entries[i];
 
 		if (entry->content &&
-		    crypto_certificate_is_over((struct bytes){
-			    entry->content, entry->content_size}))
+		    crypto_certificate_is_over(entry_content(entry)))
 			return true;
 	}
 	return false;

@@ -175,7 +175,7 @@ static void take_record(struct source *in, struct record *record)
 
 static void take_certificate(struct source *in, struct entry *entry)
 {
-	const struct bytes content = {entry->content, entry->content_size};
+	const struct bytes content = entry_content(entry);
 
 	/* As when it is read: one whose key cannot be found stays. */
 	if (!in->failed && content.size)

@@ -39,6 +39,16 @@ struct entry {
 	struct secret *software;
 };
 
+static inline struct bytes entry_spki(const struct entry *entry)
+{
+	return (struct bytes){entry->spki, entry->spki_size};
+}
+
+static inline struct bytes entry_content(const struct entry *entry)
+{
+	return (struct bytes){entry->content, entry->content_size};
+}
+
 /* An applet of the card, and what was read of it. */
 struct holding {
 	struct applet applet;

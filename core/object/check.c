@@ -169,9 +169,7 @@ static int put_in_turn(iotsafe_card *card, void *self,
 	TRY(card_put(card, entry, putting->spki, deadline));
 	/* Read back where the card lets it be read. */
 	TRY(card_need_entry(card, entry, deadline));
-	if (!entry->spki ||
-	    bytes_equal(putting->spki,
-			(struct bytes){entry->spki, entry->spki_size}))
+	if (!entry->spki || bytes_equal(putting->spki, entry_spki(entry)))
 		return IOTSAFE_OK;
 	error_set(IOTSAFE_ERR_VERIFY,
 		  "PUT PUBLIC KEY: the card has another key than was put");

@@ -298,8 +298,7 @@ static int give_any_ca(iotsafe_card *card, const struct asking *asking,
 			continue;
 		TRY(card_need_entry(card, entry, deadline));
 		if (!entry->content ||
-		    !crypto_certificate_is_root((struct bytes){
-			    entry->content, entry->content_size}))
+		    !crypto_certificate_is_root(entry_content(entry)))
 			continue;
 		if (!index--)
 			return give_content(entry, asking);

@@ -74,16 +74,6 @@ static inline const struct record *key_record(const iotsafe_key *key)
 	return &key_described(key)->record;
 }
 
-static inline struct bytes entry_spki(const struct entry *entry)
-{
-	return (struct bytes){entry->spki, entry->spki_size};
-}
-
-static inline struct bytes entry_content(const struct entry *entry)
-{
-	return (struct bytes){entry->content, entry->content_size};
-}
-
 int key_make(iotsafe_card *card, const struct record *record, unsigned changes,
 	     iotsafe_key **key);
 

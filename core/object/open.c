@@ -336,6 +336,14 @@ static int open_link(iotsafe_card *card, const struct deadline *deadline)
 	return IOTSAFE_OK;
 }
 
+static void close_link(iotsafe_card *card)
+{
+	link_close(&card->link);
+	card->link_open = false;
+	card->link = (struct link){0};
+	card->counted = (struct link_counters){0};
+}
+
 void card_drop_link(iotsafe_card *card)
 {
 	if (!card->link_open)
@@ -346,12 +354,8 @@ void card_drop_link(iotsafe_card *card)
 		channel_left(&card->holdings[i].applet.channel);
 		channel_strays(&card->holdings[i].applet.channel);
 	}
-	if (card->own)
-		return;
-	link_close(&card->link);
-	card->link_open = false;
-	card->link = (struct link){0};
-	card->counted = (struct link_counters){0};
+	if (!card->own)
+		close_link(card);
 }
 
 static int begin_link_turn(iotsafe_card *card, const struct deadline *deadline)
@@ -382,8 +386,5 @@ void card_hang_up(iotsafe_card *card, const struct deadline *deadline)
 		card_close_channels(card, deadline);
 	channel_close_strays(&(struct channel){.link = &card->link}, deadline);
 	link_turn_end(&card->link);
-	link_close(&card->link);
-	card->link_open = false;
-	card->link = (struct link){0};
-	card->counted = (struct link_counters){0};
+	close_link(card);
 }

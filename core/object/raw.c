@@ -6,6 +6,7 @@
 #include "object/cache.h"
 #include "object/card.h"
 #include "object/key.h"
+#include "object/key_parts.h"
 
 struct buffer {
 	uint8_t *data;
@@ -33,22 +34,14 @@ int card_random(iotsafe_card *card, uint8_t *out, size_t size,
 int iotsafe_card_random(iotsafe_card *card, size_t size, uint8_t **out,
 			size_t *out_size)
 {
-	int result;
-
 	if (!bytes_ready(out, out_size) || !card || !size || size > 65536)
 		return error_set(IOTSAFE_ERR_ARG,
 				 "random: 1 to 65536 bytes of a card");
 	*out = bytes_room(size);
 	if (!*out)
 		return IOTSAFE_ERR_MEMORY;
-	result = card_random(card, *out, size, NULL);
-	if (result < 0) {
-		iotsafe_free(*out);
-		*out = NULL;
-		return result;
-	}
-	*out_size = size;
-	return IOTSAFE_OK;
+	return give_secret(card_random(card, *out, size, NULL), size, out,
+			   out_size);
 }
 
 #define ANSWER_MAX 8192
