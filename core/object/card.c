@@ -148,6 +148,20 @@ static void take_limits(iotsafe_card *card, const iotsafe_card *said)
 		card->timeout_generate = (int)said->timeout_generate;
 }
 
+/* Away with it, if what opens it has failed. */
+static int opened(int result, iotsafe_card **card)
+{
+	struct error kept;
+
+	if (result >= 0)
+		return result;
+	error_save(&kept);
+	iotsafe_card_free(*card);
+	error_restore(&kept);
+	*card = NULL;
+	return result;
+}
+
 int iotsafe_card_open(const char *address, iotsafe_card **card)
 {
 	iotsafe_card *fresh;
@@ -177,16 +191,7 @@ int iotsafe_card_open(const char *address, iotsafe_card **card)
 		destroy(fresh);
 	}
 	/* The first operation opens everything. */
-	result = card_run(*card, NULL, do_nothing, NULL);
-	if (result < 0) {
-		struct error kept;
-
-		error_save(&kept);
-		iotsafe_card_free(*card);
-		error_restore(&kept);
-		*card = NULL;
-	}
-	return result;
+	return opened(card_run(*card, NULL, do_nothing, NULL), card);
 }
 
 int key_open_card(const iotsafe_key *key, iotsafe_card **card)
@@ -221,9 +226,6 @@ static int open_own(iotsafe_card *card, const char *attributes)
 int iotsafe_card_open_link(const iotsafe_link *link, const char *attributes,
 			   iotsafe_card **card)
 {
-	struct error kept;
-	int result;
-
 	if (!card)
 		return error_set(IOTSAFE_ERR_ARG, "card: no room given");
 	*card = NULL;
@@ -237,14 +239,7 @@ int iotsafe_card_open_link(const iotsafe_link *link, const char *attributes,
 	(*card)->own = true;
 	(*card)->own_link = *link;
 	(*card)->uses = 1;
-	result = open_own(*card, attributes);
-	if (result < 0) {
-		error_save(&kept);
-		iotsafe_card_free(*card);
-		error_restore(&kept);
-		*card = NULL;
-	}
-	return result;
+	return opened(open_own(*card, attributes), card);
 }
 
 iotsafe_card *card_use(iotsafe_card *card)
