@@ -91,8 +91,7 @@ enum applet_number applet_by_name(const char *name)
 static bool has_aid(const struct applet_row *row, const struct aid *aid)
 {
 	for (size_t i = 0; i < row->aids_count; i++)
-		if (row->aids[i].size == aid->size &&
-		    !memcmp(row->aids[i].data, aid->data, aid->size))
+		if (aid_is(&row->aids[i], aid))
 			return true;
 	return false;
 }

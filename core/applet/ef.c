@@ -7,9 +7,8 @@
 #include "applet/ef.h"
 #include "base/error.h"
 
-#define INS_READ_BINARY 0xB0
-#define P1_FROM_MASTER	0x08
-#define P2_FCP		0x04
+#define P1_FROM_MASTER 0x08
+#define P2_FCP	       0x04
 
 /* Between 80 and 81. */
 #define TAG_SIZE_OTHER 0x01

@@ -23,8 +23,6 @@ struct run {
 
 /* ---- recovery ---- */
 
-#define STATUS_NO_CHANNEL 0x6881
-
 enum loss {
 	LOST_NOTHING,
 	LOST_CHANNEL, /* the card forgot it: reset */

@@ -52,7 +52,7 @@ bool apdu_split(struct bytes answer, struct bytes *data, unsigned *status)
 
 bool apdu_is_done(unsigned status)
 {
-	return status == 0x9000 || status == 0x63CF;
+	return status == STATUS_OK || status == 0x63CF;
 }
 
 /*

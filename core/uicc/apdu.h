@@ -15,11 +15,15 @@
  * 61xx announces puts the pieces together. */
 #define APDU_RESPONSE_MAX 500
 
-/* Instructions of ISO/IEC 7816-4 and ETSI TS 102 221 that the UICC level
- * sends itself. */
+/* Instructions of ISO/IEC 7816-4 and ETSI TS 102 221 that are no applet's
+ * own. */
 #define INS_MANAGE_CHANNEL 0x70
 #define INS_SELECT	   0xA4
+#define INS_READ_BINARY	   0xB0
 #define INS_GET_RESPONSE   0xC0
+
+#define STATUS_OK	  0x9000
+#define STATUS_NO_CHANNEL 0x6881 /* the card does not know the channel */
 
 enum apdu_expect {
 	APDU_NOTHING, /* cases 1 and 3 */

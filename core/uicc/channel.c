@@ -17,7 +17,6 @@
 /* The class of an applet's own commands. */
 #define CLASS_8X 0x80
 
-#define STATUS_OK	    0x9000
 #define STATUS_ADMINISTERED 0x63CF
 
 static void trace_exchange(const struct apdu *apdu, struct bytes command,

@@ -20,6 +20,12 @@ struct aid {
 	size_t size;
 };
 
+static inline bool aid_is(const struct aid *a, const struct aid *b)
+{
+	return bytes_equal((struct bytes){a->data, a->size},
+			   (struct bytes){b->data, b->size});
+}
+
 /* What is found out about card and modem while talking to them. */
 struct manners {
 	bool class_0x;	  /* applet commands go with class 0X, not 8X */

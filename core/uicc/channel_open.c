@@ -10,9 +10,6 @@
 #include "uicc/channel_left.h"
 #include "uicc/channel_way.h"
 
-#define STATUS_OK	  0x9000
-#define STATUS_NO_CHANNEL 0x6881
-
 /* ---- opening ---- */
 
 /* MANAGE CHANNEL, open, the card chooses the number: 00 70 00 00 01. */

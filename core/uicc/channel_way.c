@@ -3,14 +3,11 @@
  * The ways that a modem has become the one that a channel is opened on, with
  * room made on a card that has none.
  */
-#include <string.h>
 #include "base/error.h"
 #include "base/trace.h"
 #include "uicc/channel.h"
 #include "uicc/channel_left.h"
 #include "uicc/channel_way.h"
-
-#define STATUS_NO_CHANNEL 0x6881
 
 bool channel_is_full(enum link_way way, int result)
 {
@@ -89,11 +86,6 @@ static enum link_way next_way(const struct link *link, unsigned tried)
 	return LINK_WAYS;
 }
 
-static bool same_aid(const struct aid *a, const struct aid *b)
-{
-	return a->size == b->size && !memcmp(a->data, b->data, a->size);
-}
-
 /* The applet of the last time first: with every turn, and every operation on
  * the basic channel, the others would be asked for in vain again. */
 static size_t last_first(const struct channel *channel, const struct aid *aids,
@@ -103,7 +95,7 @@ static size_t last_first(const struct channel *channel, const struct aid *aids,
 
 	if (count > CHANNEL_AIDS_MAX)
 		count = CHANNEL_AIDS_MAX;
-	while (first < count && !same_aid(&aids[first], &channel->aid))
+	while (first < count && !aid_is(&aids[first], &channel->aid))
 		first++;
 	if (first == count)
 		first = 0;

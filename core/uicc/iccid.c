@@ -7,8 +7,6 @@
 #include "uicc/channel.h"
 #include "uicc/iccid.h"
 
-#define INS_READ_BINARY 0xB0
-
 /* READ BINARY by short file identifier (ETSI TS 102 221 11.1.3.2): on a new
  * channel the master file is the current folder (8.7), so that this is all. */
 #define P1_SFI_ICCID 0x82
