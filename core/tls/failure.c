@@ -5,17 +5,13 @@
  */
 #include <errno.h>
 #include <iotsafe/gnutls.h>
-#include <stdio.h>
 #include "base/error.h"
 #include "object/key.h"
 #include "tls/session.h"
 
-const char *failure_peer(const struct iotsafe_tls *tls, char *out, size_t size)
+const char *failure_peer(const struct iotsafe_tls *tls)
 {
-	if (tls->server.kind < SERVER_NAME)
-		return "the server";
-	snprintf(out, size, "\"%s\"", tls->server.name);
-	return out;
+	return *tls->server.title ? tls->server.title : "the server";
 }
 
 /* Alerts by which a server turns down the client's certificate or its
@@ -75,7 +71,6 @@ static int tell_alert(struct iotsafe_tls *tls, const char *operation)
 {
 	gnutls_alert_description_t alert = gnutls_alert_get(tls->session);
 	const char *words = gnutls_alert_get_name(alert);
-	char peer[SERVER_NAME_MAX + 3];
 	const char *what = "ended the session";
 
 	if (!words)
@@ -90,8 +85,7 @@ static int tell_alert(struct iotsafe_tls *tls, const char *operation)
 		what = tls->key ? wants_other_signature
 				: "wants a certificate, and we have none";
 	error_set(IOTSAFE_ERR_TLS, "TLS %s: %s %s: alert %d, %s", operation,
-		  failure_peer(tls, peer, sizeof(peer)), what, (int)alert,
-		  words);
+		  failure_peer(tls), what, (int)alert, words);
 	if (tls->without_13 && !tls->signing.count)
 		error_append(" (TLS 1.3 was not offered, as the key signs with "
 			     "%s alone)",
@@ -101,9 +95,6 @@ static int tell_alert(struct iotsafe_tls *tls, const char *operation)
 
 static int tell_hang_up(struct iotsafe_tls *tls, const char *operation)
 {
-	char peer[SERVER_NAME_MAX + 3];
-
-	failure_peer(tls, peer, sizeof(peer));
 	if (tls->stage != STAGE_HANDSHAKE)
 		return error_set(IOTSAFE_ERR_CLOSED,
 				 "TLS %s: the peer closed the connection "
@@ -137,8 +128,6 @@ static int tell_transport(struct iotsafe_tls *tls, const char *operation)
 
 int failure_of(struct iotsafe_tls *tls, int result, const char *operation)
 {
-	char peer[SERVER_NAME_MAX + 3];
-
 	/* Our own callbacks have recorded the card's sentence already. */
 	if (IOTSAFE_GNUTLS_CODE(result))
 		return IOTSAFE_GNUTLS_CODE(result);
@@ -149,8 +138,7 @@ int failure_of(struct iotsafe_tls *tls, int result, const char *operation)
 		return tell_hang_up(tls, operation);
 	if (is_about_signing(tls, result))
 		return error_set(IOTSAFE_ERR_TLS, "TLS %s: %s %s", operation,
-				 failure_peer(tls, peer, sizeof(peer)),
-				 wants_other_signature);
+				 failure_peer(tls), wants_other_signature);
 	switch (result) {
 	case GNUTLS_E_DECRYPTION_FAILED:
 	case GNUTLS_E_ERROR_IN_FINISHED_PACKET:
@@ -158,8 +146,7 @@ int failure_of(struct iotsafe_tls *tls, int result, const char *operation)
 			break;
 		return error_set(IOTSAFE_ERR_UNTRUSTED,
 				 "TLS %s: %s does not know the pre-shared key",
-				 operation,
-				 failure_peer(tls, peer, sizeof(peer)));
+				 operation, failure_peer(tls));
 	case GNUTLS_E_FATAL_ALERT_RECEIVED:
 		return tell_alert(tls, operation);
 	case GNUTLS_E_PREMATURE_TERMINATION:
@@ -175,6 +162,5 @@ int failure_of(struct iotsafe_tls *tls, int result, const char *operation)
 		break;
 	}
 	return error_set(IOTSAFE_ERR_TLS, "TLS %s with %s: %s", operation,
-			 failure_peer(tls, peer, sizeof(peer)),
-			 gnutls_strerror(result));
+			 failure_peer(tls), gnutls_strerror(result));
 }

@@ -111,12 +111,10 @@ static int prepare(void *self)
 
 static int refuse_certificate(struct iotsafe_tls *tls)
 {
-	char peer[SERVER_NAME_MAX + 3];
-
 	return error_set(IOTSAFE_ERR_TLS,
 			 "TLS handshake: %s wants a certificate, and takes no "
 			 "raw public key",
-			 failure_peer(tls, peer, sizeof(peer)));
+			 failure_peer(tls));
 }
 
 /* Before GnuTLS looks for a certificate to give: now it is known what the
@@ -252,8 +250,6 @@ static bool is_authenticated(const struct iotsafe_tls *tls)
 
 static int finish(struct iotsafe_tls *tls)
 {
-	char peer[SERVER_NAME_MAX + 3];
-
 	/* In TLS 1.3 ours is the last flight: nothing is read after it. */
 	if (tls->transport.lost)
 		return fail(tls, last_words(tls));
@@ -262,7 +258,7 @@ static int finish(struct iotsafe_tls *tls)
 		tls->refused = true;
 		error_set(IOTSAFE_ERR_UNTRUSTED,
 			  "TLS handshake: %s was not authenticated",
-			  failure_peer(tls, peer, sizeof(peer)));
+			  failure_peer(tls));
 		return fail(tls, GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR);
 	}
 	if (tls->transport.datagram)

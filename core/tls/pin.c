@@ -128,7 +128,6 @@ static int digest_of_peer(struct iotsafe_tls *tls, uint8_t out[PIN_SIZE])
 /* GnuTLS has seen to it that the server has the private key. */
 int pin_check(struct iotsafe_tls *tls)
 {
-	char peer[SERVER_NAME_MAX + 3];
 	uint8_t shown[PIN_SIZE];
 
 	TRY(digest_of_peer(tls, shown));
@@ -137,5 +136,5 @@ int pin_check(struct iotsafe_tls *tls)
 	return error_set(IOTSAFE_ERR_UNTRUSTED,
 			 "TLS handshake: the public key of %s is none of those "
 			 "it is pinned to",
-			 failure_peer(tls, peer, sizeof(peer)));
+			 failure_peer(tls));
 }

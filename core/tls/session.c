@@ -122,7 +122,6 @@ static int wait_for_peer(struct iotsafe_tls *tls, short events,
 			 const struct deadline *deadline, const char *operation)
 {
 	struct deadline limit = *deadline;
-	char peer[SERVER_NAME_MAX + 3];
 	int result, left = retransmission(tls);
 
 	if (left >= 0)
@@ -135,7 +134,7 @@ static int wait_for_peer(struct iotsafe_tls *tls, short events,
 	return error_set(IOTSAFE_ERR_TIMEOUT,
 			 "TLS %s: nothing %s %s in the time given", operation,
 			 events == POLLIN ? "came from" : "could be sent to",
-			 failure_peer(tls, peer, sizeof(peer)));
+			 failure_peer(tls));
 }
 
 int session_wait(struct iotsafe_tls *tls, const struct deadline *deadline,

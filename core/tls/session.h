@@ -30,6 +30,7 @@ enum server_kind { SERVER_UNSET = 0, SERVER_ANY, SERVER_NAME, SERVER_ADDRESS };
 struct server {
 	enum server_kind kind;
 	char name[SERVER_NAME_MAX + 1];
+	char title[SERVER_NAME_MAX + 3]; /* "" where any will do */
 	uint8_t address[16];
 	unsigned address_size;
 };
@@ -188,7 +189,7 @@ int offer_without_13(struct iotsafe_tls *tls, bool agreed);
 /* failure.c */
 
 /* `"broker.example"`, or "the server". */
-const char *failure_peer(const struct iotsafe_tls *tls, char *out, size_t size);
+const char *failure_peer(const struct iotsafe_tls *tls);
 /* The code and the sentence for a fatal result of GnuTLS. */
 int failure_of(struct iotsafe_tls *tls, int result, const char *operation);
 

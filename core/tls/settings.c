@@ -4,6 +4,7 @@
  * to GnuTLS when the handshake begins.
  */
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/bytes.h"
@@ -119,6 +120,7 @@ static int parse_server(const char *name, struct server *server)
 				 "possible",
 				 size, SERVER_NAME_MAX);
 	memcpy(server->name, name, size);
+	snprintf(server->title, sizeof(server->title), "\"%s\"", server->name);
 	if (parse_address(server)) {
 		server->kind = SERVER_ADDRESS;
 		return IOTSAFE_OK;

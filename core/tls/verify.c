@@ -90,7 +90,6 @@ static unsigned expect(struct iotsafe_tls *tls, gnutls_typed_vdata_st *data)
 
 static int check(struct iotsafe_tls *tls)
 {
-	char peer[SERVER_NAME_MAX + 3];
 	gnutls_typed_vdata_st data[2];
 	unsigned count = expect(tls, data);
 	const struct cakey cakey = {tls->card, tls->ca_key,
@@ -109,12 +108,10 @@ static int check(struct iotsafe_tls *tls)
 		return error_set(IOTSAFE_ERR_UNTRUSTED,
 				 "TLS handshake: the certificate of %s could "
 				 "not be checked: %s",
-				 failure_peer(tls, peer, sizeof(peer)),
-				 gnutls_strerror(error));
+				 failure_peer(tls), gnutls_strerror(error));
 	if (!status)
 		return IOTSAFE_OK;
-	return verify_tell(tls->session, failure_peer(tls, peer, sizeof(peer)),
-			   status);
+	return verify_tell(tls->session, failure_peer(tls), status);
 }
 
 static int check_pins(struct iotsafe_tls *tls)
@@ -126,12 +123,10 @@ static int check_pins(struct iotsafe_tls *tls)
 /* Who wants a pre-shared key is not served by somebody without. */
 static int refuse_certificate(struct iotsafe_tls *tls)
 {
-	char peer[SERVER_NAME_MAX + 3];
-
 	return error_set(IOTSAFE_ERR_UNTRUSTED,
 			 "TLS handshake: %s showed a certificate instead of "
 			 "knowing the pre-shared key",
-			 failure_peer(tls, peer, sizeof(peer)));
+			 failure_peer(tls));
 }
 
 /*
