@@ -78,17 +78,14 @@ void error_append(const char *format, ...)
 
 void error_prepend(const char *format, ...)
 {
-	char words[ERROR_TEXT_SIZE];
-	char text[ERROR_TEXT_SIZE];
+	const struct error kept = last;
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(words, sizeof(words), format, args);
+	vsnprintf(last.text, sizeof(last.text), format, args);
 	va_end(args);
-	make_printable(words);
-	memcpy(text, last.text, sizeof(text));
-	strncat(words, text, sizeof(words) - strlen(words) - 1);
-	memcpy(last.text, words, sizeof(last.text));
+	make_printable(last.text);
+	error_append("%s", kept.text);
 }
 
 void error_save(struct error *error)

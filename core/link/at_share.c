@@ -53,7 +53,7 @@ void at_share_look(struct at_modem *modem, const struct at_line *line)
 	size_t size;
 
 	if (handle && *handle && strlen(handle) < STATE_HANDLE_MAX &&
-	    !strpbrk(handle, " ,;"))
+	    !handle[strcspn(handle, " ,;")])
 		found(modem, 0, handle);
 	at_csim_take(&csim, line);
 	if (csim.state != AT_CSIM_WHOLE ||

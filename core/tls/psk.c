@@ -4,6 +4,7 @@
  * of certificates: GnuTLS asks for it when the handshake needs it.
  */
 #include <iotsafe/gnutls.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/crypto_datum.h"
@@ -175,15 +176,17 @@ int iotsafe_session_set_psk(gnutls_session_t session, iotsafe_card *card,
 			    const char *identity, const char *name, int kind,
 			    const uint8_t *data, size_t data_size)
 {
-	char priority[160] = "NORMAL";
+	const char *versions = kind == IOTSAFE_PSK_CARD
+				       ? ":-VERS-ALL:+VERS-TLS1.2:+VERS-DTLS1.2"
+				       : "";
+	char priority[160];
 
 	if (!session)
 		return error_set(IOTSAFE_ERR_ARG, "PSK: no session");
 	TRY(psk_attach(session, card, identity, name, kind,
 		       (struct bytes){data, data_size}, NULL));
-	if (kind == IOTSAFE_PSK_CARD)
-		strcat(priority, ":-VERS-ALL:+VERS-TLS1.2:+VERS-DTLS1.2");
-	strcat(priority, psk_priority(kind));
+	snprintf(priority, sizeof(priority), "NORMAL%s%s", versions,
+		 psk_priority(kind));
 	if (gnutls_priority_set_direct(session, priority, NULL) < 0)
 		return error_set(IOTSAFE_ERR_SUPPORT,
 				 "PSK: this GnuTLS has no pre-shared keys");
