@@ -2,7 +2,6 @@
 /*
  * Card addresses, text to values.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,7 +83,8 @@ static int parse_scheme(struct address *address, const char *text)
 	memcpy(address->scheme, text, size);
 	address->scheme[size] = '\0';
 	for (char *c = address->scheme; *c; c++)
-		*c = (char)tolower((unsigned char)*c);
+		if (*c >= 'A' && *c <= 'Z')
+			*c = (char)(*c - 'A' + 'a');
 	return IOTSAFE_OK;
 }
 

@@ -4,7 +4,6 @@
  * for (RFC 2985 5.4.2). GnuTLS writes what is in each.
  */
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <gnutls/x509-ext.h>
 #include <gnutls/x509.h>
 #include <string.h>
@@ -40,6 +39,17 @@ static bool is_graphic(const char *text)
 	return !*text;
 }
 
+/* Whatever the locale. */
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
 static bool is_dns_name(const char *text)
 {
 	size_t label = 0;
@@ -52,8 +62,8 @@ static bool is_dns_name(const char *text)
 		bool dot = *text == '.';
 
 		if (dot ? !label
-			: !isalnum((unsigned char)*text) && *text != '-' &&
-				    *text != '_')
+			: !is_letter(*text) && !is_digit(*text) &&
+				    *text != '-' && *text != '_')
 			return false;
 		label = dot ? 0 : label + 1;
 		if (label > 63)
@@ -91,8 +101,7 @@ static bool read_name(char *word, uint8_t *room, gnutls_datum_t *name,
 		const char *colon = strchr(value, ':');
 
 		*kind = GNUTLS_SAN_URI;
-		good = colon && colon > value && colon[1] &&
-		       isalpha((unsigned char)*value);
+		good = colon && colon > value && colon[1] && is_letter(*value);
 	}
 	return good;
 }
@@ -140,7 +149,7 @@ static bool is_oid(const char *text)
 	for (; *text; text++) {
 		bool dot = *text == '.';
 
-		if (dot ? !digits : !isdigit((unsigned char)*text))
+		if (dot ? !digits : !is_digit(*text))
 			return false;
 		digits = dot ? 0 : digits + 1;
 		if (digits > 18)

@@ -82,8 +82,7 @@ static int set_speed(const struct stream *stream, struct termios *termios,
 {
 	for (size_t i = 0; i < sizeof(speeds) / sizeof(speeds[0]); i++)
 		if (speeds[i].baud == baud) {
-			cfsetispeed(termios, speeds[i].speed);
-			cfsetospeed(termios, speeds[i].speed);
+			cfsetspeed(termios, speeds[i].speed);
 			return IOTSAFE_OK;
 		}
 	return error_set(IOTSAFE_ERR_ARG,

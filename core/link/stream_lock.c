@@ -112,7 +112,7 @@ static int find_opener(const struct stat *status, bool locked)
 	if (!proc)
 		return 0;
 	while (!found && (entry = readdir(proc))) {
-		pid = atoi(entry->d_name);
+		pid = (int)strtol(entry->d_name, NULL, 10);
 		if (pid > 0 && pid != getpid() &&
 		    has_open(entry->d_name, status, locked))
 			found = pid;

@@ -3,7 +3,6 @@
  * A port becomes a lock file for programs that know nothing of flock(2), such
  * as minicom and pppd. It binds nobody, so what cannot be done is left.
  */
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -58,7 +57,7 @@ static pid_t read_holder(const char *path)
 	if (size == 0)
 		return llabs(time(NULL) - status.st_mtime) <= JUST_MADE ? -1
 									: 0;
-	if (size == sizeof(pid) && !isdigit((unsigned char)text[3]))
+	if (size == sizeof(pid) && (text[3] < '0' || text[3] > '9'))
 		memcpy(&pid, text, sizeof(pid));
 	else if (size > 0)
 		pid = (pid_t)strtol(text, NULL, 10);

@@ -3,7 +3,6 @@
  * A file, a variable of the environment, or a function of the application
  * becomes the PIN of one card, or of an applet on it.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -54,7 +53,7 @@ bool pin_is_possible(const char *text, size_t size, const char *applet)
 /* The filler of 19 digits may be written, or not. */
 static bool is_number(const char *text, size_t size, const char *iccid)
 {
-	while (size && toupper((unsigned char)text[size - 1]) == 'F')
+	while (size && (text[size - 1] == 'F' || text[size - 1] == 'f'))
 		size--;
 	return size == strlen(iccid) && !memcmp(text, iccid, size);
 }

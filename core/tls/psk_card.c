@@ -84,7 +84,7 @@ static bool prepare(gnutls_session_t session, void *cred, int fd, void *master)
 {
 	gnutls_session_set_ptr(session, master);
 	gnutls_session_set_keylog_function(session, use_secret_of_test);
-	gnutls_transport_set_int(session, fd);
+	gnutls_transport_set_ptr(session, (gnutls_transport_ptr_t)(intptr_t)fd);
 	return gnutls_priority_set_direct(session,
 					  "NORMAL:-VERS-ALL:+VERS-TLS1.2"
 					  ":-KX-ALL:+PSK",

@@ -137,9 +137,10 @@ static int get_response_once(struct channel *channel, const struct apdu *apdu,
 static int number_of_handle(const char *handle)
 {
 	size_t digits = strspn(handle, "0123456789");
-	int number = digits <= 2 && !handle[digits] ? atoi(handle) : 0;
+	long number = digits <= 2 && !handle[digits] ? strtol(handle, NULL, 10)
+						     : 0;
 
-	return number <= 19 ? number : 0;
+	return number <= 19 ? (int)number : 0;
 }
 
 /* What the class byte says of the channel. */
