@@ -120,36 +120,33 @@ const char *iotsafe_version(void)
 
 const char *iotsafe_error_name(int code)
 {
-	static const struct {
-		int code;
-		const char *name;
-	} names[] = {
-		{IOTSAFE_OK, "OK"},
-		{IOTSAFE_ERR_ARG, "ERR_ARG"},
-		{IOTSAFE_ERR_MEMORY, "ERR_MEMORY"},
-		{IOTSAFE_ERR_SUPPORT, "ERR_SUPPORT"},
-		{IOTSAFE_ERR_IO, "ERR_IO"},
-		{IOTSAFE_ERR_BUSY, "ERR_BUSY"},
-		{IOTSAFE_ERR_TIMEOUT, "ERR_TIMEOUT"},
-		{IOTSAFE_ERR_CANCELLED, "ERR_CANCELLED"},
-		{IOTSAFE_ERR_MODEM, "ERR_MODEM"},
-		{IOTSAFE_ERR_CARD, "ERR_CARD"},
-		{IOTSAFE_ERR_DENIED, "ERR_DENIED"},
-		{IOTSAFE_ERR_PIN, "ERR_PIN"},
-		{IOTSAFE_ERR_ABSENT, "ERR_ABSENT"},
-		{IOTSAFE_ERR_AMBIGUOUS, "ERR_AMBIGUOUS"},
-		{IOTSAFE_ERR_FORMAT, "ERR_FORMAT"},
-		{IOTSAFE_ERR_VERIFY, "ERR_VERIFY"},
-		{IOTSAFE_ERR_UNTRUSTED, "ERR_UNTRUSTED"},
-		{IOTSAFE_ERR_TLS, "ERR_TLS"},
-		{IOTSAFE_ERR_CLOSED, "ERR_CLOSED"},
-		{IOTSAFE_WANT_READ, "WANT_READ"},
-		{IOTSAFE_WANT_WRITE, "WANT_WRITE"},
-		{IOTSAFE_WANT_CARD, "WANT_CARD"},
+	static const char *const names[] = {
+		[-IOTSAFE_OK] = "OK",
+		[-IOTSAFE_ERR_ARG] = "ERR_ARG",
+		[-IOTSAFE_ERR_MEMORY] = "ERR_MEMORY",
+		[-IOTSAFE_ERR_SUPPORT] = "ERR_SUPPORT",
+		[-IOTSAFE_ERR_IO] = "ERR_IO",
+		[-IOTSAFE_ERR_BUSY] = "ERR_BUSY",
+		[-IOTSAFE_ERR_TIMEOUT] = "ERR_TIMEOUT",
+		[-IOTSAFE_ERR_CANCELLED] = "ERR_CANCELLED",
+		[-IOTSAFE_ERR_MODEM] = "ERR_MODEM",
+		[-IOTSAFE_ERR_CARD] = "ERR_CARD",
+		[-IOTSAFE_ERR_DENIED] = "ERR_DENIED",
+		[-IOTSAFE_ERR_PIN] = "ERR_PIN",
+		[-IOTSAFE_ERR_ABSENT] = "ERR_ABSENT",
+		[-IOTSAFE_ERR_AMBIGUOUS] = "ERR_AMBIGUOUS",
+		[-IOTSAFE_ERR_FORMAT] = "ERR_FORMAT",
+		[-IOTSAFE_ERR_VERIFY] = "ERR_VERIFY",
+		[-IOTSAFE_ERR_UNTRUSTED] = "ERR_UNTRUSTED",
+		[-IOTSAFE_ERR_TLS] = "ERR_TLS",
+		[-IOTSAFE_ERR_CLOSED] = "ERR_CLOSED",
+		[-IOTSAFE_WANT_READ] = "WANT_READ",
+		[-IOTSAFE_WANT_WRITE] = "WANT_WRITE",
+		[-IOTSAFE_WANT_CARD] = "WANT_CARD",
 	};
+	const char *name = NULL;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (names[i].code == code)
-			return names[i].name;
-	return "UNKNOWN";
+	if (code <= 0 && code > -(int)(sizeof(names) / sizeof(names[0])))
+		name = names[-code];
+	return name ? name : "UNKNOWN";
 }

@@ -65,7 +65,7 @@ static void fd_close(struct stream *stream)
 static const struct stream_kind fd_kind = {fd_read, fd_write, fd_close};
 
 static const struct {
-	long baud;
+	int baud;
 	speed_t speed;
 } speeds[] = {
 	{1200, B1200},	     {2400, B2400},	  {4800, B4800},
