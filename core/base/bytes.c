@@ -194,6 +194,17 @@ int bytes_give(const uint8_t *data, size_t size, uint8_t **out,
 	return IOTSAFE_OK;
 }
 
+int bytes_settle(int result, size_t size, uint8_t **out, size_t *out_size)
+{
+	if (result >= 0) {
+		*out_size = size;
+		return result;
+	}
+	iotsafe_free(*out);
+	*out = NULL;
+	return result;
+}
+
 void bytes_wipe(void *data, size_t size)
 {
 	explicit_bzero(data, size);

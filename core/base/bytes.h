@@ -69,6 +69,10 @@ bool bytes_ready(uint8_t **out, size_t *out_size) FOR_MODULES(bytes_ready);
 /* Room of that kind, zeroed, to be filled; NULL (error recorded) if none. */
 uint8_t *bytes_room(size_t size) FOR_MODULES(bytes_room);
 
+/* What was written into `*out`, room of that kind: given out, or away with it
+ * where that failed. */
+int bytes_settle(int result, size_t size, uint8_t **out, size_t *out_size);
+
 /* memset that the compiler may not drop. */
 void bytes_wipe(void *data, size_t size) FOR_MODULES(bytes_wipe);
 

@@ -130,12 +130,8 @@ int iotsafe_hkdf_expand(int algorithm, const uint8_t *secret,
 	/* Their numbers of a hash and of its HMAC are the same. */
 	error = gnutls_hkdf_expand((gnutls_mac_algorithm_t)digest_of(bit), &key,
 				   &info, *out, size);
-	if (error < 0) {
-		iotsafe_free(*out);
-		*out = NULL;
-		return error_set(IOTSAFE_ERR_ARG, "HKDF-Expand: %s",
-				 gnutls_strerror(error));
-	}
-	*out_size = size;
-	return IOTSAFE_OK;
+	if (error < 0)
+		error = error_set(IOTSAFE_ERR_ARG, "HKDF-Expand: %s",
+				  gnutls_strerror(error));
+	return bytes_settle(error, size, out, out_size);
 }

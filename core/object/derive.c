@@ -71,17 +71,6 @@ int card_prf(iotsafe_card *card, const char *name, struct bytes secret,
 	return card_run(card, limit, prf_in_turn, &deriving);
 }
 
-int give_secret(int result, size_t size, uint8_t **out, size_t *out_size)
-{
-	if (result >= 0) {
-		*out_size = size;
-		return result;
-	}
-	iotsafe_free(*out);
-	*out = NULL;
-	return result;
-}
-
 int iotsafe_card_prf(iotsafe_card *card, const char *name,
 		     const uint8_t *secret, size_t secret_size,
 		     const char *label, const uint8_t *data, size_t data_size,
@@ -99,7 +88,7 @@ int iotsafe_card_prf(iotsafe_card *card, const char *name,
 	*out = bytes_room(size);
 	if (!*out)
 		return IOTSAFE_ERR_MEMORY;
-	return give_secret(
+	return bytes_settle(
 		card_prf(card, name, (struct bytes){secret, secret_size}, label,
 			 (struct bytes){data, data_size}, *out, size, NULL),
 		size, out, out_size);
@@ -137,7 +126,7 @@ int iotsafe_card_psk(iotsafe_card *card, const char *name, const char *identity,
 	*out = bytes_room(CARD_PSK_SIZE);
 	if (!*out)
 		return IOTSAFE_ERR_MEMORY;
-	return give_secret(
+	return bytes_settle(
 		card_psk(card, name, identity, context_hash, *out, NULL),
 		CARD_PSK_SIZE, out, out_size);
 }
@@ -175,8 +164,8 @@ int iotsafe_card_hkdf_extract(iotsafe_card *card, int algorithm,
 	deriving.out = *out = bytes_room(deriving.size);
 	if (!*out)
 		return IOTSAFE_ERR_MEMORY;
-	return give_secret(card_run(card, NULL, extract_in_turn, &deriving),
-			   deriving.size, out, out_size);
+	return bytes_settle(card_run(card, NULL, extract_in_turn, &deriving),
+			    deriving.size, out, out_size);
 }
 
 /* ---- COMPUTE SIGNATURE with a secret key ---- */

@@ -127,8 +127,4 @@ int key_take_record(iotsafe_key *key, const struct record *record);
  * longer there. */
 int key_check(iotsafe_card *card, const iotsafe_key *key);
 
-/* What is derived into room of the caller's: given, or away with it where that
- * failed. */
-int give_secret(int result, size_t size, uint8_t **out, size_t *out_size);
-
 #endif

@@ -226,7 +226,7 @@ int iotsafe_key_agree(iotsafe_key *key, const char *name, const uint8_t *data,
 	agreeing.out = *out = bytes_room(GSMA_SECRET_SIZE);
 	if (!*out)
 		return IOTSAFE_ERR_MEMORY;
-	return give_secret(card_run_on(key->card, key_record(key), NULL,
-				       agree_in_turn, &agreeing),
-			   GSMA_SECRET_SIZE, out, out_size);
+	return bytes_settle(card_run_on(key->card, key_record(key), NULL,
+					agree_in_turn, &agreeing),
+			    GSMA_SECRET_SIZE, out, out_size);
 }

@@ -6,7 +6,6 @@
 #include "object/cache.h"
 #include "object/card.h"
 #include "object/key.h"
-#include "object/key_parts.h"
 
 struct buffer {
 	uint8_t *data;
@@ -40,8 +39,8 @@ int iotsafe_card_random(iotsafe_card *card, size_t size, uint8_t **out,
 	*out = bytes_room(size);
 	if (!*out)
 		return IOTSAFE_ERR_MEMORY;
-	return give_secret(card_random(card, *out, size, NULL), size, out,
-			   out_size);
+	return bytes_settle(card_random(card, *out, size, NULL), size, out,
+			    out_size);
 }
 
 #define ANSWER_MAX 8192

@@ -87,10 +87,8 @@ int iotsafe_tls_receive(iotsafe_tls *tls, size_t size, int timeout,
 {
 	struct deadline deadline = deadline_in(timeout, -1);
 
-	if (!out || !out_size)
+	if (!bytes_ready(out, out_size))
 		return error_set(IOTSAFE_ERR_ARG, "TLS receive: no room given");
-	*out = NULL;
-	*out_size = 0;
 	TRY(check_open(tls, "receive", timeout));
 	if (!size)
 		return error_set(IOTSAFE_ERR_ARG,

@@ -121,21 +121,15 @@ static bool has_ticket(const struct iotsafe_tls *tls)
 static int pack(const struct iotsafe_tls *tls, struct bytes data, uint8_t **out,
 		size_t *out_size)
 {
-	uint8_t *room = bytes_room(HEAD_SIZE + data.size);
-	int result;
+	const size_t size = HEAD_SIZE + data.size;
 
-	if (!room)
+	*out = bytes_room(size);
+	if (!*out)
 		return IOTSAFE_ERR_MEMORY;
-	memcpy(room, MAGIC, MAGIC_SIZE);
-	memcpy(room + HEAD_SIZE, data.data, data.size);
-	result = bind_session(tls, data, room + MAGIC_SIZE);
-	if (result < 0) {
-		iotsafe_free(room);
-		return result;
-	}
-	*out = room;
-	*out_size = HEAD_SIZE + data.size;
-	return IOTSAFE_OK;
+	memcpy(*out, MAGIC, MAGIC_SIZE);
+	memcpy(*out + HEAD_SIZE, data.data, data.size);
+	return bytes_settle(bind_session(tls, data, *out + MAGIC_SIZE), size,
+			    out, out_size);
 }
 
 int resume_pack(struct iotsafe_tls *tls, uint8_t **out, size_t *out_size)

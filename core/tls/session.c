@@ -225,10 +225,8 @@ int iotsafe_tls_peer_certificate(iotsafe_tls *tls, unsigned index,
 	const gnutls_datum_t *chain = NULL;
 	unsigned count = 0;
 
-	if (!out || !out_size)
+	if (!bytes_ready(out, out_size))
 		return error_set(IOTSAFE_ERR_ARG, "tls: no room given");
-	*out = NULL;
-	*out_size = 0;
 	TRY(session_check(tls, "peer certificate"));
 	if (!tls->job.running)
 		chain = gnutls_certificate_get_peers(tls->session, &count);
@@ -244,33 +242,26 @@ int iotsafe_tls_export(iotsafe_tls *tls, const char *label, const uint8_t *data,
 		       size_t *out_size)
 {
 	gnutls_datum_t context = datum_of((struct bytes){data, data_size});
-	uint8_t *room;
 	int error;
 
-	if (!out || !out_size)
+	if (!bytes_ready(out, out_size))
 		return error_set(IOTSAFE_ERR_ARG, "tls: no room given");
-	*out = NULL;
-	*out_size = 0;
 	TRY(session_check(tls, "export"));
 	if (!label || size < 1 || size > 65535 || data_size > 65535 ||
 	    tls->stage != STAGE_OPEN)
 		return error_set(IOTSAFE_ERR_ARG,
 				 "TLS export: wants an open session, a label "
 				 "and a size from 1 to 65535");
-	room = bytes_room(size);
-	if (!room)
+	*out = bytes_room(size);
+	if (!*out)
 		return IOTSAFE_ERR_MEMORY;
 	error = gnutls_prf_rfc5705(tls->session, strlen(label), label,
 				   context.size, (const char *)context.data,
-				   size, (char *)room);
-	if (error < 0) {
-		iotsafe_free(room);
-		return error_set(IOTSAFE_ERR_TLS, "TLS export: %s",
-				 gnutls_strerror(error));
-	}
-	*out = room;
-	*out_size = size;
-	return IOTSAFE_OK;
+				   size, (char *)*out);
+	if (error < 0)
+		error = error_set(IOTSAFE_ERR_TLS, "TLS export: %s",
+				  gnutls_strerror(error));
+	return bytes_settle(error, size, out, out_size);
 }
 
 int iotsafe_tls_certificate_used(iotsafe_tls *tls)
