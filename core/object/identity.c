@@ -5,7 +5,6 @@
  * its point; a public key to a private one by label, by id, or by being the
  * only ones. No signature is spent on it; the first one confirms it.
  */
-#include <string.h>
 #include "base/crypto.h"
 #include "base/error.h"
 #include "object/card.h"
@@ -200,23 +199,29 @@ static int match_keys(iotsafe_card *card, struct matching *matching,
 	return IOTSAFE_OK;
 }
 
+static int not_one(const struct titles *keys)
+{
+	if (!keys->count)
+		return error_set(IOTSAFE_ERR_ABSENT,
+				 "no private key on the card that can sign");
+	return error_set(IOTSAFE_ERR_AMBIGUOUS,
+			 "the card has %zu identities; choose one of: %s",
+			 keys->count, keys->text);
+}
+
 static int choose(const struct matching *matching, struct record *out)
 {
-	const struct titles *titles = &matching->possible;
+	const bool sure = matching->confirmed.count;
+	const struct titles *keys =
+		sure ? &matching->confirmed : &matching->possible;
 
-	if (matching->confirmed.count == 1 ||
-	    (!matching->confirmed.count && matching->possible.count == 1)) {
-		*out = *(matching->confirmed.count ? matching->confirmed_key
-						   : matching->possible_key);
+	if (keys->count == 1) {
+		*out = *(sure ? matching->confirmed_key
+			      : matching->possible_key);
 		return IOTSAFE_OK;
 	}
-	if (matching->confirmed.count)
-		titles = &matching->confirmed;
-	if (titles->count)
-		return error_set(IOTSAFE_ERR_AMBIGUOUS,
-				 "the card has %zu identities; choose one of: "
-				 "%s",
-				 titles->count, titles->text);
+	if (keys->count || !matching->keys)
+		return not_one(keys);
 	return error_set(IOTSAFE_ERR_VERIFY,
 			 "the certificates on the card are of other keys than "
 			 "those on it");
@@ -232,12 +237,7 @@ static int choose_by_label(iotsafe_card *card)
 		if (identity_can_sign(&card->at->entries[i],
 				      IOTSAFE_CLASS_PRIVATE_KEY))
 			titles_add(&titles, &card->at->entries[i].record);
-	if (!titles.count)
-		return error_set(IOTSAFE_ERR_ABSENT,
-				 "no private key on the card that can sign");
-	return error_set(IOTSAFE_ERR_AMBIGUOUS,
-			 "the card has %zu identities; choose one of: %s",
-			 titles.count, titles.text);
+	return not_one(&titles);
 }
 
 /* A key behind the PIN is counted, whatever it is called. */
@@ -254,10 +254,9 @@ static int name_keys(iotsafe_card *card, const struct deadline *deadline)
 int identity_find(iotsafe_card *card, struct record *out,
 		  const struct deadline *deadline)
 {
+	struct matching matching = {0};
 	struct entry *only;
-	struct matching matching;
 
-	memset(&matching, 0, sizeof(matching));
 	TRY(card_need_whole_list(card, deadline));
 	if (card->at->no_list)
 		return error_set_status(IOTSAFE_ERR_SUPPORT, card->at->no_list,
@@ -276,8 +275,5 @@ int identity_find(iotsafe_card *card, struct record *out,
 	TRY(certificate_read_all(card, deadline));
 	count_certificates(card, &matching);
 	TRY(match_keys(card, &matching, deadline));
-	if (!matching.keys)
-		return error_set(IOTSAFE_ERR_ABSENT,
-				 "no private key on the card that can sign");
 	return choose(&matching, out);
 }

@@ -109,6 +109,12 @@ void iotsafe_key_free(iotsafe_key *key)
 	free(key);
 }
 
+int key_gone(const iotsafe_key *key)
+{
+	return error_set(IOTSAFE_ERR_ABSENT, "key %s is no longer on the card",
+			 key_title(key));
+}
+
 int key_check(iotsafe_card *card, const iotsafe_key *key)
 {
 	const struct entry *entry = identity_private(card, key_record(key));
@@ -120,9 +126,7 @@ int key_check(iotsafe_card *card, const iotsafe_key *key)
 				 key_title(key));
 	if (!entry && card->at->listed && !card->at->no_list &&
 	    key->changes != card->changes)
-		return error_set(IOTSAFE_ERR_ABSENT,
-				 "key %s is no longer on the card",
-				 key_title(key));
+		return key_gone(key);
 	return IOTSAFE_OK;
 }
 

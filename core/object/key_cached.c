@@ -34,9 +34,7 @@ static int find_again(iotsafe_card *card, iotsafe_key *key,
 		if (entry)
 			record = entry->record;
 		else if (!card->at->no_list)
-			return error_set(IOTSAFE_ERR_ABSENT,
-					 "key %s is no longer on the card",
-					 key_title(key));
+			return key_gone(key);
 	}
 	return key_take_record(key, &record);
 }

@@ -123,6 +123,9 @@ int key_need_software(iotsafe_card *card, iotsafe_key *key,
 /* Another record of the card's is the key's. */
 int key_take_record(iotsafe_key *key, const struct record *record);
 
+/* Records that the card does not have it any more. */
+int key_gone(const iotsafe_key *key);
+
 /* An error where the pair was made anew since the handle was opened, or is no
  * longer there. */
 int key_check(iotsafe_card *card, const iotsafe_key *key);

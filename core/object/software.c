@@ -25,9 +25,7 @@ int key_need_software(iotsafe_card *card, iotsafe_key *key,
 	TRY(card_need_list(card, deadline));
 	entry = identity_private(card, key_record(key));
 	if (!entry)
-		return error_set(IOTSAFE_ERR_ABSENT,
-				 "key %s is no longer on the card",
-				 key_title(key));
+		return key_gone(key);
 	result = card_need_software(card, entry, deadline);
 	TRY(record_explain(result, key_record(key), IOTSAFE_OBJECT_READABLE));
 	key->software = secret_use(entry->software);
