@@ -5,20 +5,12 @@
  * (RFC 7250).
  */
 #include <gnutls/abstract.h>
-#include <gnutls/crypto.h>
 #include <string.h>
 #include "base/crypto.h"
 #include "base/crypto_datum.h"
 #include "base/error.h"
 #include "object/key.h"
 #include "tls/session.h"
-
-static int digest_of(struct bytes spki, uint8_t out[PIN_SIZE])
-{
-	if (gnutls_hash_fast(GNUTLS_DIG_SHA256, spki.data, spki.size, out) >= 0)
-		return IOTSAFE_OK;
-	return error_set(IOTSAFE_ERR_TLS, "tls: GnuTLS has no SHA-256");
-}
 
 static bool is_pinned(const struct iotsafe_tls *tls,
 		      const uint8_t digest[PIN_SIZE])
@@ -33,7 +25,7 @@ static int add_pin(struct iotsafe_tls *tls, struct bytes spki)
 {
 	uint8_t digest[PIN_SIZE];
 
-	TRY(digest_of(spki, digest));
+	TRY(session_hash(spki, digest));
 	if (is_pinned(tls, digest))
 		return IOTSAFE_OK;
 	if (tls->pins_count == PINS_MAX)
@@ -117,10 +109,10 @@ static int digest_of_peer(struct iotsafe_tls *tls, uint8_t out[PIN_SIZE])
 				 "TLS handshake: the server showed no key");
 	shown = (struct bytes){chain->data, chain->size};
 	if (session_is_raw(tls, GNUTLS_CTYPE_SERVER))
-		return digest_of(shown, out);
+		return session_hash(shown, out);
 	if (crypto_spki_of_certificate(shown, &spki, &size) < 0)
 		return IOTSAFE_ERR_UNTRUSTED;
-	result = digest_of((struct bytes){spki, size}, out);
+	result = session_hash((struct bytes){spki, size}, out);
 	iotsafe_free(spki);
 	return result;
 }

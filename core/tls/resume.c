@@ -4,7 +4,6 @@
  * the server. A resumed session is not verified again and asks nothing of the
  * card, so the bytes are good only for what was checked when they were made.
  */
-#include <gnutls/crypto.h>
 #include <string.h>
 #include "base/bytes.h"
 #include "base/error.h"
@@ -24,12 +23,8 @@ int resume_bind(uint8_t digest[RESUME_DIGEST_SIZE], char what,
 
 	memcpy(joined, digest, size);
 	joined[size] = (uint8_t)what;
-	if (gnutls_hash_fast(GNUTLS_DIG_SHA256, data.data, data.size,
-			     joined + size + 1) < 0 ||
-	    gnutls_hash_fast(GNUTLS_DIG_SHA256, joined, sizeof(joined),
-			     digest) < 0)
-		return error_set(IOTSAFE_ERR_TLS, "tls: GnuTLS has no SHA-256");
-	return IOTSAFE_OK;
+	TRY(session_hash(data, joined + size + 1));
+	return session_hash((struct bytes){joined, sizeof(joined)}, digest);
 }
 
 int resume_bind_text(uint8_t digest[RESUME_DIGEST_SIZE], char what,

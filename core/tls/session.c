@@ -2,6 +2,7 @@
 /*
  * The session object: made, waited for, asked what was agreed, freed.
  */
+#include <gnutls/crypto.h>
 #include <gnutls/dtls.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -174,6 +175,13 @@ int iotsafe_tls_poll(iotsafe_tls *tls, int *fd, int *events, int *timeout)
 	*fd = tls->transport.fd;
 	*timeout = retransmission(tls);
 	return IOTSAFE_OK;
+}
+
+int session_hash(struct bytes data, uint8_t *out)
+{
+	if (gnutls_hash_fast(GNUTLS_DIG_SHA256, data.data, data.size, out) >= 0)
+		return IOTSAFE_OK;
+	return error_set(IOTSAFE_ERR_TLS, "tls: GnuTLS has no SHA-256");
 }
 
 bool session_is_raw(const struct iotsafe_tls *tls, gnutls_ctype_target_t side)

@@ -128,6 +128,9 @@ int session_check(const struct iotsafe_tls *tls, const char *operation);
 int session_wait(struct iotsafe_tls *tls, const struct deadline *deadline,
 		 unsigned *idle, const char *operation);
 
+/* SHA-256, 32 bytes. */
+int session_hash(struct bytes data, uint8_t *out);
+
 /* True where this side shows a key without certificate (RFC 7250). */
 bool session_is_raw(const struct iotsafe_tls *tls, gnutls_ctype_target_t side);
 

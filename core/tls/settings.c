@@ -59,6 +59,16 @@ int iotsafe_tls_set_key(iotsafe_tls *tls, const char *name)
 	return settings_replace(&tls->key_name, name);
 }
 
+/* Takes the data over, or the name of what is on the card. */
+static int take_certificate(struct iotsafe_tls *tls, uint8_t *data, size_t size,
+			    const char *name)
+{
+	iotsafe_free(tls->certificate);
+	tls->certificate = data;
+	tls->certificate_size = size;
+	return settings_replace(&tls->certificate_name, name);
+}
+
 int iotsafe_tls_set_certificate(iotsafe_tls *tls, const char *name)
 {
 	uint8_t *data = NULL;
@@ -69,10 +79,7 @@ int iotsafe_tls_set_certificate(iotsafe_tls *tls, const char *name)
 		TRY(trust_read_file("certificate file", name, &data, &size));
 		name = NULL;
 	}
-	iotsafe_free(tls->certificate);
-	tls->certificate = data;
-	tls->certificate_size = size;
-	return settings_replace(&tls->certificate_name, name);
+	return take_certificate(tls, data, size, name);
 }
 
 int iotsafe_tls_set_certificate_data(iotsafe_tls *tls, const uint8_t *data,
@@ -86,10 +93,7 @@ int iotsafe_tls_set_certificate_data(iotsafe_tls *tls, const uint8_t *data,
 		return error_set(IOTSAFE_ERR_ARG,
 				 "TLS settings: no certificate given");
 	TRY(bytes_give(data, data_size, &copy, &size));
-	iotsafe_free(tls->certificate);
-	tls->certificate = copy;
-	tls->certificate_size = size;
-	return settings_replace(&tls->certificate_name, NULL);
+	return take_certificate(tls, copy, size, NULL);
 }
 
 /* An address as text, perhaps with a zone (RFC 4007 11), which no
