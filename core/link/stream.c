@@ -91,8 +91,10 @@ void stream_abandon(struct stream *stream)
 	stream->kind = NULL;
 }
 
-int stream_gone(const struct stream *stream)
+int stream_gone(struct stream *stream)
 {
+	if (stream->child)
+		return stream_child_gone(stream);
 	return error_set(IOTSAFE_ERR_CLOSED, "%s: the modem has gone",
 			 stream->name);
 }

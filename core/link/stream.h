@@ -115,8 +115,13 @@ int stream_refused(const struct stream *stream, const char *path, int number)
 /* Finds out which rate the port took. */
 void stream_read_baud(struct stream *stream, int fd, long asked);
 
-/* Records that the far side has gone. */
-int stream_gone(const struct stream *stream);
+/* Records that the far side has gone; and, of a child, how it ended. */
+int stream_gone(struct stream *stream);
+int stream_child_gone(struct stream *stream);
+
+/* For kinds with a descriptor that never waits. */
+int stream_fd_read(struct stream *stream, uint8_t *data, size_t room);
+int stream_fd_write(struct stream *stream, const uint8_t *data, size_t size);
 
 /* True where a program that does not ask with flock has the port for itself
  * (TIOCEXCL). Asked before anything of ours sets the same. */

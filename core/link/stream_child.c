@@ -4,6 +4,7 @@
  * the other end is ours. Its standard error stays the application's.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -61,14 +62,13 @@ static bool ended_within(struct stream *stream, int limit, int *status)
 	return reap(stream, WNOHANG, status);
 }
 
-/* Records that the child is gone, and how it ended. */
-static int child_gone(struct stream *stream)
+int stream_child_gone(struct stream *stream)
 {
 	int status;
 
-	if (!stream->child || !ended_within(stream, STATUS_LIMIT, &status) ||
-	    status == -1)
-		return stream_gone(stream);
+	if (!ended_within(stream, STATUS_LIMIT, &status) || status == -1)
+		return error_set(IOTSAFE_ERR_CLOSED, "%s: the modem has gone",
+				 stream->name);
 	if (WIFSIGNALED(status))
 		return error_set(IOTSAFE_ERR_CLOSED,
 				 "%s: the modem has gone: the program ended by "
@@ -79,35 +79,6 @@ static int child_gone(struct stream *stream)
 			 "%s: the modem has gone: the program ended with exit "
 			 "status %d",
 			 stream->name, WEXITSTATUS(status));
-}
-
-static int child_read(struct stream *stream, uint8_t *data, size_t room)
-{
-	ssize_t size;
-
-	do
-		size = recv(stream->fd, data, room, MSG_DONTWAIT);
-	while (size < 0 && errno == EINTR);
-	if (size > 0)
-		return (int)size;
-	if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-		return 0;
-	return child_gone(stream);
-}
-
-static int child_write(struct stream *stream, const uint8_t *data, size_t size)
-{
-	ssize_t done;
-
-	do
-		done = send(stream->fd, data, size,
-			    MSG_DONTWAIT | MSG_NOSIGNAL);
-	while (done < 0 && errno == EINTR);
-	if (done >= 0)
-		return (int)done;
-	if (errno == EAGAIN || errno == EWOULDBLOCK)
-		return 0;
-	return child_gone(stream);
 }
 
 static void signal_child(const struct stream *stream, int number)
@@ -146,8 +117,8 @@ static void child_close(struct stream *stream)
 }
 
 static const struct stream_kind child_kind = {
-	child_read,
-	child_write,
+	stream_fd_read,
+	stream_fd_write,
 	child_close,
 };
 
@@ -221,6 +192,7 @@ int stream_open_child(struct stream *stream, char *const argv[], bool search,
 				       "%s: cannot start %s", stream->name,
 				       argv[0]);
 	}
+	fcntl(ends[0], F_SETFL, O_NONBLOCK);
 	stream->fd = ends[0];
 	stream->child_fd = open_pidfd(stream->child);
 	stream_begin(stream, &child_kind);

@@ -16,7 +16,7 @@
 #include "base/error.h"
 #include "link/stream.h"
 
-static int fd_read(struct stream *stream, uint8_t *data, size_t room)
+int stream_fd_read(struct stream *stream, uint8_t *data, size_t room)
 {
 	ssize_t size;
 
@@ -39,7 +39,7 @@ static ssize_t write_quietly(int fd, const uint8_t *data, size_t size)
 	return done < 0 && errno == ENOTSOCK ? write(fd, data, size) : done;
 }
 
-static int fd_write(struct stream *stream, const uint8_t *data, size_t size)
+int stream_fd_write(struct stream *stream, const uint8_t *data, size_t size)
 {
 	ssize_t done;
 
@@ -62,7 +62,8 @@ static void fd_close(struct stream *stream)
 	close(stream->fd);
 }
 
-static const struct stream_kind fd_kind = {fd_read, fd_write, fd_close};
+static const struct stream_kind fd_kind = {stream_fd_read, stream_fd_write,
+					   fd_close};
 
 static const struct {
 	int baud;
