@@ -283,7 +283,7 @@ int gsma_read_file(struct applet *applet, const struct record *file,
 	int result, given;
 
 	if (!reading.data)
-		return error_set(IOTSAFE_ERR_MEMORY, "READ FILE: no memory");
+		return error_no_memory("READ FILE");
 	result = read_pieces(applet, file, &reading, deadline);
 	if (result < 0)
 		goto out;

@@ -54,8 +54,7 @@ static int add_record(void *self, const struct record *record)
 	items = realloc(records->items,
 			(records->count + 1) * sizeof(*records->items));
 	if (!items)
-		return error_set(IOTSAFE_ERR_MEMORY,
-				 "GET DATA object list: no memory");
+		return error_no_memory("GET DATA object list");
 	records->items = items;
 	items[records->count++] = *record;
 	return IOTSAFE_OK;
@@ -115,8 +114,7 @@ int gsma_list(struct applet *applet, struct records *out,
 	*out = (struct records){NULL, 0};
 	list.data = malloc(list.room);
 	if (!list.data)
-		return error_set(IOTSAFE_ERR_MEMORY,
-				 "GET DATA object list: no memory");
+		return error_no_memory("GET DATA object list");
 	do
 		result = read_pages(applet, &list, &cut, deadline);
 	while (result < 0 && cut &&

@@ -175,7 +175,7 @@ int crypto_spki_from_rsa(struct bytes modulus, struct bytes exponent,
 	int result = gnutls_pubkey_init(&key);
 
 	if (result < 0)
-		return error_set(IOTSAFE_ERR_MEMORY, "public key: no memory");
+		return error_no_memory("public key");
 	result = gnutls_pubkey_import_rsa_raw(key, &n, &e);
 	if (result >= 0)
 		result = gnutls_pubkey_export2(key, GNUTLS_X509_FMT_DER, &der);

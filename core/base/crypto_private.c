@@ -74,7 +74,7 @@ static int use(const struct secret *key, gnutls_privkey_t *out)
 	gnutls_datum_t data = datum_of(secret_bytes(key));
 
 	if (gnutls_privkey_init(out) < 0)
-		return error_set(IOTSAFE_ERR_MEMORY, "private key: no memory");
+		return error_no_memory("private key");
 	if (gnutls_privkey_import_x509_raw(*out, &data, GNUTLS_X509_FMT_DER,
 					   NULL, 0) >= 0)
 		return IOTSAFE_OK;

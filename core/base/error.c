@@ -65,6 +65,11 @@ int error_set_errno(int code, int number, const char *format, ...)
 	return error_set(code, "%s: %s", words, strerror(number));
 }
 
+int error_no_memory(const char *what)
+{
+	return error_set(IOTSAFE_ERR_MEMORY, "%s: no memory", what);
+}
+
 void error_append(const char *format, ...)
 {
 	size_t used = strlen(last.text);

@@ -28,6 +28,9 @@ int error_set_status(int code, unsigned status, const char *format, ...)
 int error_set_errno(int code, int number, const char *format, ...)
 	FOR_MODULES(error_set_errno) __attribute__((format(printf, 3, 4)));
 
+/* Records, and gives, IOTSAFE_ERR_MEMORY for what there is no memory for. */
+int error_no_memory(const char *what);
+
 /* Adds to the sentence: the one place above that knows the object. */
 void error_append(const char *format, ...) FOR_MODULES(error_append)
 	__attribute__((format(printf, 1, 2)));

@@ -15,7 +15,7 @@ struct secret *secret_new(struct bytes from)
 				     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (secret == MAP_FAILED) {
-		error_set(IOTSAFE_ERR_MEMORY, "secret: no memory");
+		error_no_memory("secret");
 		return NULL;
 	}
 	/* Both are help, not needed: who has no right to lock may use it. */

@@ -20,7 +20,7 @@ static int put_subject(struct der *der, const char *subject)
 	int result;
 
 	if (gnutls_x509_dn_init(&dn) < 0)
-		return error_set(IOTSAFE_ERR_MEMORY, "csr: no memory");
+		return error_no_memory("csr");
 	result = gnutls_x509_dn_set_str(dn, subject, &where);
 	if (result >= 0)
 		result =

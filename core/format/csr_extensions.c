@@ -216,7 +216,7 @@ static int put_names(struct der *der, const char *list)
 	if (!list || !*list)
 		return IOTSAFE_OK;
 	if (gnutls_subject_alt_names_init(&names) < 0)
-		return error_set(IOTSAFE_ERR_MEMORY, "csr: no memory");
+		return error_no_memory("csr");
 	result = read_names(list, names);
 	if (result >= 0) {
 		result =
@@ -236,7 +236,7 @@ static int put_usages(struct der *der, const char *list)
 	int result;
 
 	if (gnutls_x509_key_purpose_init(&purposes) < 0)
-		return error_set(IOTSAFE_ERR_MEMORY, "csr: no memory");
+		return error_no_memory("csr");
 	result = read_usages(list ? list : "digitalSignature,clientAuth", &bits,
 			     &count, purposes);
 	if (result >= 0 && count) {

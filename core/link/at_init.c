@@ -51,8 +51,7 @@ static int copy(const struct address *address, const char *name, char **out)
 		at += line_size(at);
 	}
 	*out = strdup(text);
-	return *out ? IOTSAFE_OK
-		    : error_set(IOTSAFE_ERR_MEMORY, "%s: no memory", name);
+	return *out ? IOTSAFE_OK : error_no_memory(name);
 }
 
 int at_init_read(struct at_modem *modem, const struct address *address)

@@ -70,8 +70,7 @@ static int open_modem(struct link *link, const struct address *address,
 	TRY(read_interface(link, address));
 	modem = calloc(1, sizeof(*modem));
 	if (!modem)
-		return error_set(IOTSAFE_ERR_MEMORY, "%s: no memory",
-				 address->scheme);
+		return error_no_memory(address->scheme);
 	modem->counters = &link->counters;
 	modem->note = &link->note;
 	modem->stream.fd = -1;

@@ -257,7 +257,7 @@ int link_open_own(struct link *link, const iotsafe_link *own)
 	if (!copy) {
 		if (own->close)
 			own->close(own->self);
-		return error_set(IOTSAFE_ERR_MEMORY, "link: no memory");
+		return error_no_memory("link");
 	}
 	*copy = *own;
 	link->self = copy;

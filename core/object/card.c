@@ -120,7 +120,7 @@ static iotsafe_card *make(void)
 	iotsafe_card *card = calloc(1, sizeof(*card));
 
 	if (!card) {
-		error_set(IOTSAFE_ERR_MEMORY, "card: no memory");
+		error_no_memory("card");
 		return NULL;
 	}
 	card->pid = getpid();

@@ -41,7 +41,7 @@ static int keep_records(iotsafe_card *card, struct records *records)
 	card_forget_applet(card->at);
 	entries = calloc(records->count + 1, sizeof(*entries));
 	if (!entries)
-		return error_set(IOTSAFE_ERR_MEMORY, "card: no memory");
+		return error_no_memory("card");
 	for (size_t i = 0; i < records->count; i++) {
 		entries[i].record = records->items[i];
 		entries[i].record.applet = (uint8_t)(card->at - card->holdings);
@@ -69,7 +69,7 @@ int card_add_entry(iotsafe_card *card, const struct record *record,
 			(card->at->entries_count + 1) * sizeof(*entries));
 
 	if (!entries)
-		return error_set(IOTSAFE_ERR_MEMORY, "card: no memory");
+		return error_no_memory("card");
 	card->at->entries = entries;
 	*out = &entries[card->at->entries_count++];
 	**out = (struct entry){.record = *record};

@@ -49,7 +49,7 @@ int iotsafe_file_open(iotsafe_card *card, const char *name, iotsafe_file **file)
 	TRY(card_run(card, NULL, find, &finding));
 	*file = calloc(1, sizeof(**file));
 	if (!*file)
-		return error_set(IOTSAFE_ERR_MEMORY, "file: no memory");
+		return error_no_memory("file");
 	(*file)->card = card_use(card);
 	(*file)->record = finding.record;
 	(*file)->changes = finding.changes;

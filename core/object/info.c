@@ -172,7 +172,7 @@ int iotsafe_card_info(iotsafe_card *card, iotsafe_info **info)
 		return error_set(IOTSAFE_ERR_ARG, "info: something is NULL");
 	*info = calloc(1, sizeof(**info));
 	if (!*info)
-		return error_set(IOTSAFE_ERR_MEMORY, "info: no memory");
+		return error_no_memory("info");
 	result = card_run(card, NULL, collect, *info);
 	if (result < 0) {
 		free(*info);

@@ -58,7 +58,7 @@ int key_make(iotsafe_card *card, const struct record *record, unsigned changes,
 
 	*key = calloc(1, sizeof(**key));
 	if (!*key)
-		return error_set(IOTSAFE_ERR_MEMORY, "key: no memory");
+		return error_no_memory("key");
 	(*key)->uses = 1;
 	(*key)->card = card_use(card);
 	(*key)->changes = changes;

@@ -16,7 +16,7 @@ static int copy(struct bytes bytes, struct held *next, struct held **out)
 	struct held *held = malloc(sizeof(*held) + bytes.size);
 
 	if (!held)
-		return error_set(IOTSAFE_ERR_MEMORY, "key: no memory");
+		return error_no_memory("key");
 	held->next = next;
 	held->size = bytes.size;
 	memcpy(held->data, bytes.data, bytes.size);

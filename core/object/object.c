@@ -190,7 +190,7 @@ int object_new(const iotsafe_card *card, const struct record *record,
 {
 	*out = calloc(1, sizeof(**out));
 	if (!*out)
-		return error_set(IOTSAFE_ERR_MEMORY, "object: no memory");
+		return error_no_memory("object");
 	fill(card, record, *out);
 	return IOTSAFE_OK;
 }
@@ -209,7 +209,7 @@ static int add_matching(iotsafe_card *card, struct listing *listing)
 						sizeof(iotsafe_object));
 
 	if (!list)
-		return error_set(IOTSAFE_ERR_MEMORY, "list: no memory");
+		return error_no_memory("list");
 	listing->list = list;
 	for (size_t i = 0; i < card->at->entries_count; i++) {
 		const struct record *record = &card->at->entries[i].record;
@@ -318,7 +318,7 @@ int iotsafe_list_next(iotsafe_list *list, iotsafe_object **object)
 		return IOTSAFE_OK;
 	*object = malloc(sizeof(**object));
 	if (!*object)
-		return error_set(IOTSAFE_ERR_MEMORY, "object: no memory");
+		return error_no_memory("object");
 	**object = list->objects[list->next++];
 	return IOTSAFE_OK;
 }

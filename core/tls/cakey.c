@@ -37,7 +37,7 @@ static int import(struct sent *sent, const gnutls_datum_t *der)
 	int error = gnutls_x509_crt_init(&sent->crt);
 
 	if (error < 0)
-		return error_set(IOTSAFE_ERR_MEMORY, "certificate: no memory");
+		return error_no_memory("certificate");
 	sent->der = (struct bytes){der->data, der->size};
 	error = gnutls_x509_crt_import(sent->crt, der, GNUTLS_X509_FMT_DER);
 	if (error >= 0)
@@ -230,7 +230,7 @@ static int check_rest(struct sent *sent, unsigned count,
 	for (unsigned i = 0; i < count; i++)
 		chain[i] = sent[i].crt;
 	if (gnutls_x509_trust_list_init(&list, 0) < 0)
-		return error_set(IOTSAFE_ERR_MEMORY, "certificate: no memory");
+		return error_no_memory("certificate");
 	error = gnutls_x509_trust_list_add_cas(list, &chain[count - 1], 1, 0);
 	if (error >= 0)
 		error = gnutls_x509_trust_list_verify_crt2(list, chain, count,
@@ -322,12 +322,12 @@ int iotsafe_session_set_ca_key(gnutls_session_t session, iotsafe_card *card,
 				 "of a public key on it");
 	kept = calloc(1, sizeof(*kept));
 	if (!kept)
-		return error_set(IOTSAFE_ERR_MEMORY, "CA key: no memory");
+		return error_no_memory("CA key");
 	kept->card = card_use(card);
 	kept->name = strdup(name);
 	kept->host = hostname ? strdup(hostname) : NULL;
 	if (!kept->name || (hostname && !kept->host))
-		result = error_set(IOTSAFE_ERR_MEMORY, "CA key: no memory");
+		result = error_no_memory("CA key");
 	else
 		result = attach(session, ATTACHED_CA_KEY, kept, release);
 	if (result < 0) {

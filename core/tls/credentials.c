@@ -102,7 +102,7 @@ static int make_privkey(iotsafe_key *key, struct signing *signing,
 	int result;
 
 	if (gnutls_privkey_init(out) < 0)
-		return error_set(IOTSAFE_ERR_MEMORY, "key: no memory");
+		return error_no_memory("key");
 	result = privkey_import(key, signing, *out);
 	if (result < 0)
 		gnutls_privkey_deinit(*out);

@@ -134,7 +134,7 @@ static int start_worker(struct job *job)
 		return IOTSAFE_OK;
 	worker = calloc(1, sizeof(*worker));
 	if (!worker)
-		return error_set(IOTSAFE_ERR_MEMORY, "thread: no memory");
+		return error_no_memory("thread");
 	worker->job = job;
 	pthread_cond_init(&worker->wake, NULL);
 	error = thread_start(run, worker);

@@ -62,7 +62,7 @@ static int give_priority(struct iotsafe_tls *tls, gnutls_priority_t priority)
 {
 	TRY(check_raw_server(tls, priority));
 	if (gnutls_priority_set(tls->session, priority) < 0)
-		return error_set(IOTSAFE_ERR_MEMORY, "tls: no memory");
+		return error_no_memory("tls");
 	return IOTSAFE_OK;
 }
 
@@ -101,7 +101,7 @@ static int apply_priority(struct iotsafe_tls *tls)
 				 "TLS 1.2, not 1.3");
 	if (asprintf(&text, "%s%s%s%s", base, version_part(tls), ours, theirs) <
 	    0)
-		return error_set(IOTSAFE_ERR_MEMORY, "tls: no memory");
+		return error_no_memory("tls");
 	error = gnutls_priority_init(&priority, text, NULL);
 	free(text);
 	if (error == GNUTLS_E_NO_PRIORITIES_WERE_SET && tls->without_13)

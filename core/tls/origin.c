@@ -23,7 +23,7 @@ static struct opened *make_opened(iotsafe_key *key, struct opened *before)
 	struct opened *made = malloc(sizeof(*made));
 
 	if (!made) {
-		error_set(IOTSAFE_ERR_MEMORY, "key: no memory");
+		error_no_memory("key");
 		return NULL;
 	}
 	*made = (struct opened){before, getpid(), key};
@@ -42,7 +42,7 @@ int origin_init(struct origin *origin, iotsafe_key *key, const char *name)
 	if (!name || origin->name)
 		return IOTSAFE_OK;
 	origin_end(origin);
-	return error_set(IOTSAFE_ERR_MEMORY, "key: no memory");
+	return error_no_memory("key");
 }
 
 iotsafe_key *origin_last(const struct origin *origin)

@@ -284,7 +284,7 @@ static int import(iotsafe_key *key, const char *name, struct signing *signing,
 				 "key %s cannot sign for TLS", key_title(key));
 	self = calloc(1, sizeof(*self));
 	if (!self)
-		return error_set(IOTSAFE_ERR_MEMORY, "key: no memory");
+		return error_no_memory("key");
 	error = origin_init(&self->origin, key, name);
 	if (error < 0) {
 		free(self);

@@ -110,7 +110,7 @@ static int fill(struct psk *psk, const char *identity, const char *name,
 	    gnutls_psk_allocate_client_credentials(&psk->cred) < 0 ||
 	    gnutls_hash_fast(GNUTLS_DIG_SHA256, context.data, context.size,
 			     psk->context) < 0)
-		return error_set(IOTSAFE_ERR_MEMORY, "PSK: no memory");
+		return error_no_memory("PSK");
 	gnutls_psk_set_client_credentials_function2(psk->cred, on_key);
 	return IOTSAFE_OK;
 }
@@ -125,7 +125,7 @@ int psk_attach(gnutls_session_t session, iotsafe_card *card,
 	TRY(check(card, identity, kind, context));
 	psk = calloc(1, sizeof(*psk));
 	if (!psk)
-		return error_set(IOTSAFE_ERR_MEMORY, "PSK: no memory");
+		return error_no_memory("PSK");
 	psk->card = card_use(card);
 	psk->kind = kind;
 	psk->limit = limit;
@@ -141,7 +141,7 @@ int psk_attach(gnutls_session_t session, iotsafe_card *card,
 		return result;
 	}
 	if (gnutls_credentials_set(session, GNUTLS_CRD_PSK, psk->cred) < 0)
-		return error_set(IOTSAFE_ERR_MEMORY, "PSK: no memory");
+		return error_no_memory("PSK");
 	return IOTSAFE_OK;
 }
 

@@ -246,7 +246,7 @@ int psk_card_install(gnutls_session_t session, struct psk *psk)
 				 "PSK: this GnuTLS does not let the card "
 				 "compute master secrets");
 	if (gnutls_hash_init(&psk->transcript, GNUTLS_DIG_SHA256) < 0)
-		return error_set(IOTSAFE_ERR_MEMORY, "PSK: no memory");
+		return error_no_memory("PSK");
 	psk->datagram = gnutls_dtls_get_mtu(session) > 0;
 	gnutls_session_set_keylog_function(session, on_secret);
 	gnutls_handshake_set_hook_function(session, GNUTLS_HANDSHAKE_ANY,

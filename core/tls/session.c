@@ -45,7 +45,7 @@ static int create(struct iotsafe_tls *tls, unsigned options)
 	    gnutls_init(&tls->session, flags) < 0 ||
 	    gnutls_credentials_set(tls->session, GNUTLS_CRD_CERTIFICATE,
 				   tls->cred) < 0)
-		return error_set(IOTSAFE_ERR_MEMORY, "tls: no memory");
+		return error_no_memory("tls");
 	gnutls_session_set_ptr(tls->session, tls);
 	gnutls_session_set_verify_function(tls->session, verify_server);
 	return IOTSAFE_OK;
@@ -64,7 +64,7 @@ int iotsafe_tls_new(iotsafe_card *card, unsigned options, iotsafe_tls **out)
 				 options);
 	tls = calloc(1, sizeof(*tls));
 	if (!tls)
-		return error_set(IOTSAFE_ERR_MEMORY, "tls: no memory");
+		return error_no_memory("tls");
 	tls->owner = getpid();
 	tls->transport.given = tls->transport.fd = -1;
 	tls->verify = IOTSAFE_VERIFY_FULL;

@@ -31,7 +31,7 @@ int settings_replace(char **slot, const char *text)
 	if (text) {
 		copy = strdup(text);
 		if (!copy)
-			return error_set(IOTSAFE_ERR_MEMORY, "tls: no memory");
+			return error_no_memory("tls");
 	}
 	free(*slot);
 	*slot = copy;

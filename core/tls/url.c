@@ -50,7 +50,7 @@ static int hold_card(iotsafe_card *card)
 	struct held_card *entry = malloc(sizeof(*entry));
 
 	if (!entry)
-		return error_set(IOTSAFE_ERR_MEMORY, "card: no memory");
+		return error_no_memory("card");
 	entry->card = card_use(card);
 	if (!hold(entry)) {
 		iotsafe_card_free(entry->card);
