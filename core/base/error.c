@@ -70,6 +70,11 @@ int error_no_memory(const char *what)
 	return error_set(IOTSAFE_ERR_MEMORY, "%s: no memory", what);
 }
 
+int error_null(const char *what)
+{
+	return error_set(IOTSAFE_ERR_ARG, "%s: something is NULL", what);
+}
+
 void error_append(const char *format, ...)
 {
 	size_t used = strlen(last.text);

@@ -31,6 +31,10 @@ int error_set_errno(int code, int number, const char *format, ...)
 /* Records, and gives, IOTSAFE_ERR_MEMORY for what there is no memory for. */
 int error_no_memory(const char *what);
 
+/* Records, and gives, IOTSAFE_ERR_ARG for a call that left out what it must
+ * have. */
+int error_null(const char *what);
+
 /* Adds to the sentence: the one place above that knows the object. */
 void error_append(const char *format, ...) FOR_MODULES(error_append)
 	__attribute__((format(printf, 1, 2)));

@@ -163,7 +163,7 @@ int iotsafe_key_csr(iotsafe_key *key, const char *subject, const char *names,
 	struct der info;
 
 	if (!bytes_ready(out, out_size) || !key || !subject)
-		return error_set(IOTSAFE_ERR_ARG, "csr: something is NULL");
+		return error_null("csr");
 	if (!*subject)
 		return error_set(IOTSAFE_ERR_ARG, "csr: the subject is empty");
 	TRY(make_once(key, subject, names, usages, &info, out, out_size));

@@ -156,7 +156,7 @@ int iotsafe_key_jws(iotsafe_key *key, const char *type, const char *kid,
 	int algorithm, result;
 
 	if (!bytes_ready(out, out_size) || !key || (data_size && !data))
-		return error_set(IOTSAFE_ERR_ARG, "jws: something is NULL");
+		return error_null("jws");
 	if (data_size > PAYLOAD_MAX)
 		return error_set(IOTSAFE_ERR_ARG,
 				 "jws: a payload of more than %d bytes",

@@ -53,7 +53,7 @@ int iotsafe_seal_encrypt(iotsafe_seal *seal, const uint8_t *data,
 			 size_t extra_size, uint8_t **out, size_t *out_size)
 {
 	if (!bytes_ready(out, out_size) || !seal)
-		return error_set(IOTSAFE_ERR_ARG, "seal: something is NULL");
+		return error_null("seal");
 	return (*loaded).encrypt(seal, data, data_size, extra, extra_size, out,
 				 out_size);
 }
@@ -63,7 +63,7 @@ int iotsafe_seal_decrypt(iotsafe_seal *seal, const uint8_t *data,
 			 size_t extra_size, uint8_t **out, size_t *out_size)
 {
 	if (!bytes_ready(out, out_size) || !seal)
-		return error_set(IOTSAFE_ERR_ARG, "seal: something is NULL");
+		return error_null("seal");
 	return (*loaded).decrypt(seal, data, data_size, extra, extra_size, out,
 				 out_size);
 }

@@ -86,7 +86,7 @@ static int verify(iotsafe_card *card, const char *name,
 
 	if (!card || !checking->signature.data ||
 	    (checking->data.size && !checking->data.data))
-		return error_set(IOTSAFE_ERR_ARG, "verify: something is NULL");
+		return error_null("verify");
 	TRY(name_parse(name, &parsed));
 	checking->name = &parsed;
 	return card_run(card, limit, verify_in_turn, checking);
@@ -183,8 +183,7 @@ int iotsafe_card_put_public_key(iotsafe_card *card, const char *name,
 	struct putting putting = {&parsed, {data, data_size}};
 
 	if (!card || !data)
-		return error_set(IOTSAFE_ERR_ARG,
-				 "public key: something is NULL");
+		return error_null("public key");
 	TRY(name_parse(name, &parsed));
 	return card_run(card, NULL, put_in_turn, &putting);
 }

@@ -78,7 +78,7 @@ int iotsafe_card_prf(iotsafe_card *card, const char *name,
 {
 	if (!bytes_ready(out, out_size) || !card || !label ||
 	    (secret_size && !secret) || (data_size && !data))
-		return error_set(IOTSAFE_ERR_ARG, "PRF: something is NULL");
+		return error_null("PRF");
 	if (!size || size > 255)
 		return error_set(IOTSAFE_ERR_ARG,
 				 "PRF: gives 1 to 255 bytes, not %zu", size);
@@ -120,7 +120,7 @@ int iotsafe_card_psk(iotsafe_card *card, const char *name, const char *identity,
 
 	if (!bytes_ready(out, out_size) || !card || !identity ||
 	    (data_size && !data))
-		return error_set(IOTSAFE_ERR_ARG, "PSK: something is NULL");
+		return error_null("PSK");
 	crypto_hash(IOTSAFE_ECDSA_SHA256, (struct bytes){data, data_size},
 		    context_hash);
 	*out = bytes_room(CARD_PSK_SIZE);
@@ -200,7 +200,7 @@ int iotsafe_card_mac(iotsafe_card *card, const char *name, const uint8_t *data,
 	struct macing macing = {.name = &parsed, .data = {data, data_size}};
 
 	if (!bytes_ready(out, out_size) || !card || (data_size && !data))
-		return error_set(IOTSAFE_ERR_ARG, "MAC: something is NULL");
+		return error_null("MAC");
 	TRY(message_check(0, data_size));
 	TRY(name_parse(name, &parsed));
 	TRY(card_run(card, NULL, mac_in_turn, &macing));

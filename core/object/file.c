@@ -44,7 +44,7 @@ int iotsafe_file_open(iotsafe_card *card, const char *name, iotsafe_file **file)
 	if (file)
 		*file = NULL;
 	if (!card || !file)
-		return error_set(IOTSAFE_ERR_ARG, "file: something is NULL");
+		return error_null("file");
 	TRY(name_parse(name, &parsed));
 	TRY(card_run(card, NULL, find, &finding));
 	*file = calloc(1, sizeof(**file));
@@ -70,7 +70,7 @@ int iotsafe_file_object(iotsafe_file *file, iotsafe_object **object)
 	if (object)
 		*object = NULL;
 	if (!file || !object)
-		return error_set(IOTSAFE_ERR_ARG, "file: something is NULL");
+		return error_null("file");
 	return object_new(file->card, &file->record, object);
 }
 
@@ -165,7 +165,7 @@ static int read_by(card_operation operation, iotsafe_file *file, uint8_t **out,
 	int result;
 
 	if (!bytes_ready(out, out_size) || !file)
-		return error_set(IOTSAFE_ERR_ARG, "file: something is NULL");
+		return error_null("file");
 	result = card_run_on(file->card, &file->record, NULL, operation,
 			     &reading);
 	if (result < 0) {
@@ -249,8 +249,7 @@ int iotsafe_card_public_key(iotsafe_card *card, const char *name, uint8_t **out,
 	struct name parsed;
 
 	if (!bytes_ready(out, out_size) || !card)
-		return error_set(IOTSAFE_ERR_ARG,
-				 "public key: something is NULL");
+		return error_null("public key");
 	TRY(name_parse(name, &parsed));
 	if (name_is_empty(&parsed))
 		return public_key_of_identity(card, out, out_size);

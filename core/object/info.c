@@ -169,7 +169,7 @@ int iotsafe_card_info(iotsafe_card *card, iotsafe_info **info)
 	if (info)
 		*info = NULL;
 	if (!card || !info)
-		return error_set(IOTSAFE_ERR_ARG, "info: something is NULL");
+		return error_null("info");
 	*info = calloc(1, sizeof(**info));
 	if (!*info)
 		return error_no_memory("info");

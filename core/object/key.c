@@ -79,7 +79,7 @@ int key_open(iotsafe_card *card, const char *name, const struct deadline *limit,
 	if (key)
 		*key = NULL;
 	if (!card || !key)
-		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
+		return error_null("key");
 	TRY(name_parse(name, &parsed));
 	TRY(card_run_believing(card, NULL, limit, find_key, &opening));
 	TRY(key_make(card, &opening.record, opening.changes, key));

@@ -77,7 +77,7 @@ int iotsafe_key_set_certificate(iotsafe_key *key, const uint8_t *data,
 				size_t data_size)
 {
 	if (!key || !data)
-		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
+		return error_null("key");
 	return key_set_certificate(key, (struct bytes){data, data_size}, NULL);
 }
 

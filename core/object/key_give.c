@@ -73,7 +73,7 @@ int iotsafe_key_public_key(iotsafe_key *key, uint8_t **out, size_t *out_size)
 	struct wish wish = {key, 0, out, out_size};
 
 	if (!bytes_ready(out, out_size) || !key)
-		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
+		return error_null("key");
 	return card_run_on(key->card, key_record(key), NULL, give_public_key,
 			   &wish);
 }
@@ -100,7 +100,7 @@ int iotsafe_key_certificate(iotsafe_key *key, unsigned index, uint8_t **out,
 	struct wish wish = {key, index, out, out_size};
 
 	if (!bytes_ready(out, out_size) || !key)
-		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
+		return error_null("key");
 	return card_run_on(key->card, key_record(key), NULL, give_certificate,
 			   &wish);
 }
@@ -110,7 +110,7 @@ int iotsafe_key_object(iotsafe_key *key, iotsafe_object **object)
 	if (object)
 		*object = NULL;
 	if (!key || !object)
-		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
+		return error_null("key");
 	return object_new(key->card, key_record(key), object);
 }
 

@@ -297,7 +297,7 @@ int iotsafe_card_list(iotsafe_card *card, const char *name, iotsafe_list **list)
 	if (list)
 		*list = NULL;
 	if (!card || !list)
-		return error_set(IOTSAFE_ERR_ARG, "list: something is NULL");
+		return error_null("list");
 	TRY(name_parse(name, &parsed));
 	result = card_run(card, NULL, make_list, &listing);
 	if (result < 0) {
@@ -313,7 +313,7 @@ int iotsafe_list_next(iotsafe_list *list, iotsafe_object **object)
 	if (object)
 		*object = NULL;
 	if (!list || !object)
-		return error_set(IOTSAFE_ERR_ARG, "list: something is NULL");
+		return error_null("list");
 	if (list->next == list->count)
 		return IOTSAFE_OK;
 	*object = malloc(sizeof(**object));
@@ -342,7 +342,7 @@ int iotsafe_object_id(const iotsafe_object *object, uint8_t **out,
 		      size_t *out_size)
 {
 	if (!bytes_ready(out, out_size) || !object)
-		return error_set(IOTSAFE_ERR_ARG, "object: something is NULL");
+		return error_null("object");
 	return bytes_give(object->record.id, object->record.id_size, out,
 			  out_size);
 }
@@ -351,7 +351,7 @@ int iotsafe_object_label(const iotsafe_object *object, uint8_t **out,
 			 size_t *out_size)
 {
 	if (!bytes_ready(out, out_size) || !object)
-		return error_set(IOTSAFE_ERR_ARG, "object: something is NULL");
+		return error_null("object");
 	return bytes_give(object->record.label, object->record.label_size, out,
 			  out_size);
 }

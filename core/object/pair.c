@@ -167,7 +167,7 @@ int iotsafe_key_generate(iotsafe_card *card, const char *name,
 	if (key)
 		*key = NULL;
 	if (!card || !key)
-		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
+		return error_null("key");
 	TRY(name_parse(name, &parsed));
 	result = card_run_within(card, card->timeout_generate, NULL,
 				 generate_in_turn, &making);
@@ -221,7 +221,7 @@ int iotsafe_key_agree(iotsafe_key *key, const char *name, const uint8_t *data,
 
 	if (!bytes_ready(out, out_size) || !key || (data && !data_size) ||
 	    (data_size && !data))
-		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
+		return error_null("key");
 	TRY(name_parse(name, &parsed));
 	agreeing.out = *out = bytes_room(GSMA_SECRET_SIZE);
 	if (!*out)

@@ -111,7 +111,7 @@ int iotsafe_card_transact(iotsafe_card *card, const uint8_t *data,
 	int result;
 
 	if (!bytes_ready(out, out_size) || !card || !data)
-		return error_set(IOTSAFE_ERR_ARG, "APDU: something is NULL");
+		return error_null("APDU");
 	result = card_run(card, NULL, send_raw, &raw);
 	if (result >= 0)
 		result = bytes_give(raw.answer, raw.answer_size, out, out_size);

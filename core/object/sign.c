@@ -300,7 +300,7 @@ int iotsafe_key_sign(iotsafe_key *key, int algorithm, const uint8_t *data,
 		     size_t data_size, uint8_t **out, size_t *out_size)
 {
 	if (!bytes_ready(out, out_size) || !key || !data)
-		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
+		return error_null("key");
 	return key_sign(key, algorithm, (struct bytes){data, data_size}, NULL,
 			out, out_size);
 }
@@ -317,7 +317,7 @@ int iotsafe_key_sign_data(iotsafe_key *key, int algorithm, int mode,
 	};
 
 	if (!bytes_ready(out, out_size) || !key || (data_size && !data))
-		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
+		return error_null("key");
 	TRY(message_check(mode, data_size));
 	TRY(card_run_believing(key->card, key_record(key), NULL, sign_in_turn,
 			       &signing));

@@ -56,7 +56,7 @@ int iotsafe_key_export(iotsafe_key *key, uint8_t **out, size_t *out_size)
 	struct bytes der;
 
 	if (!bytes_ready(out, out_size) || !key)
-		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
+		return error_null("key");
 	if (!is_software(key))
 		return error_set(IOTSAFE_ERR_DENIED,
 				 "key %s: cannot leave the card",
@@ -116,7 +116,7 @@ int iotsafe_key_decrypt(iotsafe_key *key, const uint8_t *data, size_t data_size,
 	int result;
 
 	if (!bytes_ready(out, out_size) || !key || !data)
-		return error_set(IOTSAFE_ERR_ARG, "key: something is NULL");
+		return error_null("key");
 	if (!(key_record(key)->flags & IOTSAFE_OBJECT_DECRYPT))
 		return error_set(IOTSAFE_ERR_SUPPORT, "key %s does not decrypt",
 				 key_title(key));
