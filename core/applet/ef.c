@@ -171,7 +171,7 @@ int ef_read_whole(struct applet *applet, struct ef *ef, uint8_t **out,
 
 /* ---- PIN ---- */
 
-static int pin_refused(const struct apdu *apdu, unsigned status)
+static int pin_refused(const char *name, unsigned status)
 {
 	const int tries = (int)(status & 0x0F);
 	int result;
@@ -180,8 +180,8 @@ static int pin_refused(const struct apdu *apdu, unsigned status)
 	if (status == 0x6300 || status == 0x6982)
 		return error_set_status(IOTSAFE_ERR_PIN, status,
 					"%s: card answered %04X wrong PIN",
-					apdu->name, status);
-	result = channel_refused(apdu, status);
+					name, status);
+	result = channel_refused(name, status);
 	if ((status & 0xFFF0) == 0x63C0)
 		error_append(", %d %s left", tries,
 			     tries == 1 ? "try" : "tries");
@@ -208,7 +208,7 @@ int ef_pin(struct applet *applet, const char *name, const uint8_t header[4],
 	status = response.status;
 	if (data.size)
 		return status == 0x9000 ? IOTSAFE_OK
-					: pin_refused(&apdu, status);
+					: pin_refused(name, status);
 	/* Asked (ISO/IEC 7816-4 11.6.6): 9000 says that it was given. */
 	*tries = status == 0x9000 ? -1 : (int)(status & 0x0F);
 	if (status == 0x6983)

@@ -44,10 +44,10 @@ static int get_random_piece(struct applet *applet, uint8_t *out, size_t size,
 
 	TRY(channel_transact(&applet->channel, &get, &response, deadline));
 	if (gsma_is_cut(&response))
-		return gsma_cut(&get, &response);
+		return gsma_cut(get.name, &response);
 	/* 6300 also comes with good bytes from some applets. */
 	if (!apdu_is_done(response.status) && response.status != 0x6300)
-		return channel_refused(&get, response.status);
+		return channel_refused(get.name, response.status);
 	if (response.size != size)
 		return error_set(IOTSAFE_ERR_FORMAT,
 				 "%s: %zu bytes asked, %zu given", get.name,

@@ -54,7 +54,7 @@ bool gsma_take_smaller_pieces(struct manners *manners);
 /* What is cut ends in bytes of its data, not in a status word that goes with
  * data. */
 bool gsma_is_cut(const struct response *response);
-int gsma_cut(const struct apdu *apdu, const struct response *response);
+int gsma_cut(const char *name, const struct response *response);
 
 /* iotsafe_object.c */
 int gsma_capabilities(struct applet *applet, struct capabilities *out,

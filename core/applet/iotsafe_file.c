@@ -22,12 +22,12 @@ bool gsma_is_cut(const struct response *response)
 	       sw1 != 0x62 && sw1 != 0x63;
 }
 
-int gsma_cut(const struct apdu *apdu, const struct response *response)
+int gsma_cut(const char *name, const struct response *response)
 {
 	return error_set(IOTSAFE_ERR_FORMAT,
 			 "%s: the answer is cut: %zu bytes, and %04X for a "
 			 "status word",
-			 apdu->name, response->size, response->status);
+			 name, response->size, response->status);
 }
 
 /* Certificates in one file: a leaf and those that issued it, one behind the
@@ -99,7 +99,7 @@ static int read_piece(struct applet *applet, const struct record *file,
 	TRY(ask_for_piece(applet, &read, &piece, deadline));
 	*status = piece.status;
 	if (gsma_is_cut(&piece))
-		return gsma_cut(&read, &piece);
+		return gsma_cut(read.name, &piece);
 	reading->size += piece.size;
 	if (apdu_is_done(piece.status) || piece.status == 0x6282 ||
 	    reading->size)
@@ -107,7 +107,7 @@ static int read_piece(struct applet *applet, const struct record *file,
 	/* There is no offset in a file of no bytes. */
 	if (file->has_size && !file->size && is_end(piece.status))
 		return IOTSAFE_OK;
-	return channel_refused(&read, piece.status);
+	return channel_refused(read.name, piece.status);
 }
 
 bool gsma_take_smaller_pieces(struct manners *manners)
@@ -139,13 +139,11 @@ static size_t der_size(const struct reading *reading, size_t offset)
  * a certificate that is cut shows where it is parsed. */
 static int stop_reading(const struct reading *reading, unsigned status)
 {
-	const struct apdu read = {.name = "READ FILE"};
-
 	/* Behind whole certificates there need be nothing. */
 	if (reading->whole && reading->size >= reading->whole)
 		return IOTSAFE_OK;
 	if (!is_end(status) && !apdu_is_done(status))
-		return channel_refused(&read, status);
+		return channel_refused("READ FILE", status);
 	if (!reading->end || reading->size >= reading->end)
 		return IOTSAFE_OK;
 	if (!reading->size)

@@ -85,12 +85,12 @@ static int read_pages(struct applet *applet, struct response *list, bool *cut,
 		result = channel_transact(&applet->channel, &get, &page,
 					  deadline);
 		if (result >= 0 && gsma_is_cut(&page))
-			result = gsma_cut(&get, &page);
+			result = gsma_cut(get.name, &page);
 		*cut = result == IOTSAFE_ERR_FORMAT;
 		TRY(result);
 		if (!apdu_is_done(page.status) &&
 		    page.status != STATUS_MORE_DATA)
-			return channel_refused(&get, page.status);
+			return channel_refused(get.name, page.status);
 		if (page.status == STATUS_MORE_DATA && !page.size)
 			return error_set(IOTSAFE_ERR_FORMAT,
 					 "%s: the card announces more and "

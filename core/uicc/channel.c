@@ -137,8 +137,8 @@ static int get_response_once(struct channel *channel, const struct apdu *apdu,
 static int number_of_handle(const char *handle)
 {
 	size_t digits = strspn(handle, "0123456789");
-	long number = digits <= 2 && !handle[digits] ? strtol(handle, NULL, 10)
-						     : 0;
+	long number =
+		digits <= 2 && !handle[digits] ? strtol(handle, NULL, 10) : 0;
 
 	return number <= 19 ? (int)number : 0;
 }
@@ -328,13 +328,13 @@ int channel_once(struct channel *channel, const struct apdu *apdu,
 	return result;
 }
 
-int channel_refused(const struct apdu *apdu, unsigned status)
+int channel_refused(const char *name, unsigned status)
 {
 	const char *words = apdu_status_words(status);
 
 	return error_set_status(apdu_status_code(status), status,
-				"%s: card answered %04X%s%s", apdu->name,
-				status, *words ? " " : "", words);
+				"%s: card answered %04X%s%s", name, status,
+				*words ? " " : "", words);
 }
 
 int channel_command(struct channel *channel, const struct apdu *apdu,
@@ -343,7 +343,7 @@ int channel_command(struct channel *channel, const struct apdu *apdu,
 	TRY(channel_transact(channel, apdu, response, deadline));
 	if (apdu_is_done(response->status))
 		return IOTSAFE_OK;
-	return channel_refused(apdu, response->status);
+	return channel_refused(apdu->name, response->status);
 }
 
 int channel_obtain(struct channel *channel, const struct apdu *apdu,

@@ -120,8 +120,9 @@ bool channel_data_waits(unsigned status);
 /* Of SELECT: the applet is there and cannot be had. */
 bool channel_applet_is_closed(unsigned status);
 
-/* Records the error for a command that ended with this status word. */
-int channel_refused(const struct apdu *apdu, unsigned status)
+/* Records the error for a command of this name that ended with this status
+ * word. */
+int channel_refused(const char *name, unsigned status)
 	FOR_MODULES(channel_refused);
 
 #endif

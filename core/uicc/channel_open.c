@@ -38,7 +38,7 @@ static int manage_open(struct channel *channel, const struct deadline *deadline)
 					"channel (card answered %04X)",
 					open.name, response.status);
 	if (response.status != STATUS_OK)
-		return channel_refused(&open, response.status);
+		return channel_refused(open.name, response.status);
 	if (response.size != 1 || data[0] < 1 || data[0] > 19)
 		return error_set(IOTSAFE_ERR_FORMAT,
 				 "%s: the card's answer is no channel number",
@@ -125,7 +125,6 @@ static int no_applet(size_t count, unsigned status)
 static int select_first(struct channel *channel, const struct aid *aids,
 			size_t aids_count, const struct deadline *deadline)
 {
-	const struct apdu select = {.name = "SELECT"};
 	unsigned status = 0, failed = 0, closed = 0;
 
 	for (size_t i = 0; i < aids_count; i++) {
@@ -137,7 +136,7 @@ static int select_first(struct channel *channel, const struct aid *aids,
 		/* Nothing is said of the applet: the channel is gone. */
 		if (status == STATUS_NO_CHANNEL) {
 			channel->open = false;
-			return channel_refused(&select, status);
+			return channel_refused("SELECT", status);
 		}
 		/* Nor by a card that is in trouble. */
 		if (!failed && !says_not_there(status))
@@ -146,7 +145,7 @@ static int select_first(struct channel *channel, const struct aid *aids,
 			closed = status;
 	}
 	if (failed)
-		return channel_refused(&select, failed);
+		return channel_refused("SELECT", failed);
 	return no_applet(aids_count, closed ? closed : status);
 }
 

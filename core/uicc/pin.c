@@ -38,7 +38,7 @@ int pin_tries(struct link *link, int *tries, const struct deadline *deadline)
 	*tries = status == 0x6983 ? 0 : (int)(status & 0x0F);
 	if (status == 0x6983 || (status & 0xFFF0) == 0x63C0)
 		return IOTSAFE_OK;
-	return channel_refused(&(struct apdu){.name = "VERIFY PIN"}, status);
+	return channel_refused("VERIFY PIN", status);
 }
 
 int pin_verify(struct link *link, const char *pin,
@@ -58,5 +58,5 @@ int pin_verify(struct link *link, const char *pin,
 	bytes_wipe(data, sizeof(data));
 	if (result < 0 || status == 0x9000)
 		return result;
-	return channel_refused(&(struct apdu){.name = "VERIFY PIN"}, status);
+	return channel_refused("VERIFY PIN", status);
 }
