@@ -124,7 +124,7 @@ int at_modem_listen(struct at_modem *modem, int milliseconds,
 /* Says where more time would have brought the answer: it was on its way, and
  * came steadily; or others took not much less. What talks of something else is
  * no answer, and an echo alone no beginning of one. */
-static int advise(const struct at_modem *modem)
+static void advise(const struct at_modem *modem)
 {
 	const int64_t now = deadline_now();
 	const bool coming =
@@ -139,31 +139,35 @@ static int advise(const struct at_modem *modem)
 		error_append("; others took up to %lld ms: a larger timeout= "
 			     "may do",
 			     (long long)modem->longest);
-	return IOTSAFE_ERR_TIMEOUT;
+}
+
+/* NULL for what is recorded already. */
+static const char *what_happened(const struct at_modem *modem, int result)
+{
+	switch (result) {
+	case IOTSAFE_ERR_CANCELLED:
+		return "cancelled";
+	case IOTSAFE_ERR_MODEM:
+		return "the modem has restarted";
+	case IOTSAFE_ERR_TIMEOUT:
+		if (modem->line_open)
+			return "the modem took no more bytes in time";
+		return modem->heard ? "the modem's answer did not end in time"
+				    : "the modem did not answer in time";
+	default:
+		return NULL;
+	}
 }
 
 int at_modem_gave_up(const struct at_modem *modem, int result, const char *name)
 {
-	if (result == IOTSAFE_ERR_CANCELLED)
-		return error_set(result, "%s: %s: cancelled",
-				 modem->stream.name, name);
-	if (result == IOTSAFE_ERR_TIMEOUT && modem->line_open)
-		return error_set(result,
-				 "%s: %s: the modem took no more bytes in time",
-				 modem->stream.name, name);
-	if (result == IOTSAFE_ERR_TIMEOUT && modem->heard)
-		error_set(result,
-			  "%s: %s: the modem's answer did not end in "
-			  "time",
-			  modem->stream.name, name);
-	else if (result == IOTSAFE_ERR_TIMEOUT)
-		error_set(result, "%s: %s: the modem did not answer in time",
-			  modem->stream.name, name);
-	if (result == IOTSAFE_ERR_TIMEOUT)
-		return advise(modem);
-	if (result == IOTSAFE_ERR_MODEM)
-		return error_set(result, "%s: %s: the modem has restarted",
-				 modem->stream.name, name);
+	const char *words = what_happened(modem, result);
+
+	if (!words)
+		return result;
+	error_set(result, "%s: %s: %s", modem->stream.name, name, words);
+	if (result == IOTSAFE_ERR_TIMEOUT && !modem->line_open)
+		advise(modem);
 	return result;
 }
 
