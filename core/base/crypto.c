@@ -95,6 +95,11 @@ int crypto_sign_id(int algorithm)
 	return found ? (int)found->sign : GNUTLS_SIGN_UNKNOWN;
 }
 
+int crypto_failed(int code, int error, const char *what)
+{
+	return error_set(code, "%s: %s", what, gnutls_strerror(error));
+}
+
 int datum_give(struct bytes from, gnutls_datum_t *out)
 {
 	out->data = gnutls_malloc(from.size ? from.size : 1);

@@ -20,6 +20,9 @@
 #define CRYPTO_PKCS1 0x6070
 #define CRYPTO_PSS   0x0700
 
+/* Records a code with GnuTLS's words for an error of its own behind ours. */
+int crypto_failed(int code, int error, const char *what);
+
 /* The hash's size in bytes for one algorithm, 0 for none. */
 size_t crypto_hash_size(int algorithm);
 

@@ -131,7 +131,6 @@ int iotsafe_hkdf_expand(int algorithm, const uint8_t *secret,
 	error = gnutls_hkdf_expand((gnutls_mac_algorithm_t)digest_of(bit), &key,
 				   &info, *out, size);
 	if (error < 0)
-		error = error_set(IOTSAFE_ERR_ARG, "HKDF-Expand: %s",
-				  gnutls_strerror(error));
+		error = crypto_failed(IOTSAFE_ERR_ARG, error, "HKDF-Expand");
 	return bytes_settle(error, size, out, out_size);
 }

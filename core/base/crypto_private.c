@@ -61,8 +61,7 @@ int crypto_private_read(struct bytes raw, struct secret **out)
 	error = gnutls_x509_privkey_export2(key, GNUTLS_X509_FMT_DER, &der);
 	gnutls_x509_privkey_deinit(key);
 	if (error < 0)
-		return error_set(IOTSAFE_ERR_FORMAT, "private key: %s",
-				 gnutls_strerror(error));
+		return crypto_failed(IOTSAFE_ERR_FORMAT, error, "private key");
 	*out = secret_new((struct bytes){der.data, der.size});
 	bytes_wipe(der.data, der.size);
 	gnutls_free(der.data);
@@ -117,10 +116,9 @@ int crypto_private_sign(const struct secret *key, int algorithm,
 					  &hash_datum, &made);
 	gnutls_privkey_deinit(privkey);
 	if (error < 0)
-		return error_set(IOTSAFE_ERR_SUPPORT,
-				 "private key: GnuTLS does not sign with it: "
-				 "%s",
-				 gnutls_strerror(error));
+		return crypto_failed(
+			IOTSAFE_ERR_SUPPORT, error,
+			"private key: GnuTLS does not sign with it");
 	result = take_signature(&made, algorithm, out, room, out_size);
 	gnutls_free(made.data);
 	return result;
@@ -155,9 +153,8 @@ int crypto_private_decrypt(const struct secret *key, struct bytes in,
 	if (result < 0)
 		return result;
 	if (error < 0)
-		return error_set(IOTSAFE_ERR_VERIFY,
-				 "private key: cannot decrypt this: %s",
-				 gnutls_strerror(error));
+		return crypto_failed(IOTSAFE_ERR_VERIFY, error,
+				     "private key: cannot decrypt this");
 	if (plain.size > room)
 		result = error_set(IOTSAFE_ERR_FORMAT,
 				   "private key: %u decrypted bytes",

@@ -7,6 +7,7 @@
 #include <gnutls/x509-ext.h>
 #include <gnutls/x509.h>
 #include <string.h>
+#include "base/crypto.h"
 #include "base/error.h"
 #include "format/csr.h"
 
@@ -195,8 +196,7 @@ static int put_extension(struct der *der, uint8_t number, int result,
 	size_t end = der->at;
 
 	if (result < 0)
-		return error_set(IOTSAFE_ERR_ARG, "csr: GnuTLS: %s",
-				 gnutls_strerror(result));
+		return crypto_failed(IOTSAFE_ERR_ARG, result, "csr: GnuTLS");
 	der_put(der, value->data, value->size);
 	gnutls_free(value->data);
 	der_wrap(der, 0x04, end);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A GnuTLS session becomes the owner of something of ours. */
-#include "base/error.h"
+#include "base/crypto.h"
 #include "tls/attach.h"
 
 int attach(gnutls_session_t session, enum attached what, void *data,
@@ -11,8 +11,7 @@ int attach(gnutls_session_t session, enum attached what, void *data,
 						release, NULL, NULL, 0);
 
 	if (error < 0 && error != GNUTLS_E_ALREADY_REGISTERED)
-		return error_set(IOTSAFE_ERR_TLS, "session: GnuTLS: %s",
-				 gnutls_strerror(error));
+		return crypto_failed(IOTSAFE_ERR_TLS, error, "session: GnuTLS");
 	gnutls_ext_set_data(session, what, data);
 	return IOTSAFE_OK;
 }

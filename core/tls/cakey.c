@@ -43,9 +43,8 @@ static int import(struct sent *sent, const gnutls_datum_t *der)
 	if (error >= 0)
 		return IOTSAFE_OK;
 	gnutls_x509_crt_deinit(sent->crt);
-	return error_set(IOTSAFE_ERR_UNTRUSTED,
-			 "TLS handshake: the server's certificate: %s",
-			 gnutls_strerror(error));
+	return crypto_failed(IOTSAFE_ERR_UNTRUSTED, error,
+			     "TLS handshake: the server's certificate");
 }
 
 static int import_all(gnutls_session_t session, struct sent *sent,
@@ -243,9 +242,8 @@ static int check_rest(struct sent *sent, unsigned count,
 		*status |= GNUTLS_CERT_INVALID | GNUTLS_CERT_PURPOSE_MISMATCH;
 	if (error >= 0)
 		return IOTSAFE_OK;
-	return error_set(IOTSAFE_ERR_UNTRUSTED,
-			 "TLS handshake: the server's certificate: %s",
-			 gnutls_strerror(error));
+	return crypto_failed(IOTSAFE_ERR_UNTRUSTED, error,
+			     "TLS handshake: the server's certificate");
 }
 
 int cakey_check(const struct cakey *self, gnutls_session_t session,

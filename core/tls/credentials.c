@@ -27,9 +27,8 @@ static int import_one(gnutls_pcert_st *out, struct bytes der)
 	error = gnutls_pcert_import_x509_raw(out, &datum, GNUTLS_X509_FMT_DER,
 					     0);
 	if (error < 0)
-		return error_set(IOTSAFE_ERR_FORMAT,
-				 "certificate: GnuTLS cannot read it: %s",
-				 gnutls_strerror(error));
+		return crypto_failed(IOTSAFE_ERR_FORMAT, error,
+				     "certificate: GnuTLS cannot read it");
 	return IOTSAFE_OK;
 }
 
@@ -136,9 +135,8 @@ int credentials_install(gnutls_certificate_credentials_t cred, iotsafe_key *key,
 		return IOTSAFE_OK;
 	gnutls_privkey_deinit(privkey);
 	release_chain(chain, count);
-	return error_set(IOTSAFE_ERR_TLS,
-			 "GnuTLS did not take key and certificate: %s",
-			 gnutls_strerror(result));
+	return crypto_failed(IOTSAFE_ERR_TLS, result,
+			     "GnuTLS did not take key and certificate");
 }
 
 int iotsafe_credentials_set(gnutls_certificate_credentials_t cred,

@@ -107,8 +107,7 @@ static int apply_priority(struct iotsafe_tls *tls)
 	if (error == GNUTLS_E_NO_PRIORITIES_WERE_SET && tls->without_13)
 		return only_13(tls);
 	if (error < 0)
-		return error_set(IOTSAFE_ERR_ARG, "priority string: %s",
-				 gnutls_strerror(error));
+		return crypto_failed(IOTSAFE_ERR_ARG, error, "priority string");
 	error = give_priority(tls, priority);
 	gnutls_priority_deinit(priority);
 	return error;
@@ -141,8 +140,7 @@ static int apply_alpn(struct iotsafe_tls *tls)
 	error = gnutls_alpn_set_protocols(tls->session, names, (unsigned)count,
 					  0);
 	if (error < 0)
-		return error_set(IOTSAFE_ERR_ARG, "ALPN: %s",
-				 gnutls_strerror(error));
+		return crypto_failed(IOTSAFE_ERR_ARG, error, "ALPN");
 	return IOTSAFE_OK;
 }
 

@@ -47,9 +47,8 @@ static int check_public_key(struct bytes spki)
 	}
 	if (error >= 0)
 		return IOTSAFE_OK;
-	return error_set(IOTSAFE_ERR_ARG,
-			 "pin: no public key in DER that GnuTLS can use: %s",
-			 gnutls_strerror(error));
+	return crypto_failed(IOTSAFE_ERR_ARG, error,
+			     "pin: no public key in DER that GnuTLS can use");
 }
 
 int iotsafe_tls_set_pin(iotsafe_tls *tls, const uint8_t *data, size_t data_size)

@@ -301,8 +301,8 @@ static int import(iotsafe_key *key, const char *name, struct signing *signing,
 		return IOTSAFE_OK;
 	origin_end(&self->origin);
 	free(self);
-	return error_set(IOTSAFE_ERR_ARG, "key: GnuTLS did not take it: %s",
-			 gnutls_strerror(error));
+	return crypto_failed(IOTSAFE_ERR_ARG, error,
+			     "key: GnuTLS did not take it");
 }
 
 int privkey_import(iotsafe_key *key, struct signing *signing,

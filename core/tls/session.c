@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/bytes.h"
+#include "base/crypto.h"
 #include "base/crypto_datum.h"
 #include "base/error.h"
 #include "object/key.h"
@@ -267,8 +268,7 @@ int iotsafe_tls_export(iotsafe_tls *tls, const char *label, const uint8_t *data,
 				   context.size, (const char *)context.data,
 				   size, (char *)*out);
 	if (error < 0)
-		error = error_set(IOTSAFE_ERR_TLS, "TLS export: %s",
-				  gnutls_strerror(error));
+		error = crypto_failed(IOTSAFE_ERR_TLS, error, "TLS export");
 	return bytes_settle(error, size, out, out_size);
 }
 

@@ -27,9 +27,8 @@ static int add_one(void *self, struct bytes der)
 	error = gnutls_certificate_set_x509_trust_mem(cred, &datum,
 						      GNUTLS_X509_FMT_DER);
 	if (error < 0)
-		return error_set(IOTSAFE_ERR_FORMAT,
-				 "GnuTLS cannot use the certificate: %s",
-				 gnutls_strerror(error));
+		return crypto_failed(IOTSAFE_ERR_FORMAT, error,
+				     "GnuTLS cannot use the certificate");
 	return IOTSAFE_OK;
 }
 

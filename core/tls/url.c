@@ -194,8 +194,7 @@ static int import_der(void *crt, struct bytes der)
 	int error = gnutls_x509_crt_import(crt, &datum, GNUTLS_X509_FMT_DER);
 
 	if (error < 0)
-		return error_set(IOTSAFE_ERR_FORMAT, "certificate: %s",
-				 gnutls_strerror(error));
+		return crypto_failed(IOTSAFE_ERR_FORMAT, error, "certificate");
 	return IOTSAFE_OK;
 }
 
@@ -297,8 +296,7 @@ static int import_spki(void *pubkey, struct bytes spki)
 	int error = gnutls_pubkey_import(pubkey, &datum, GNUTLS_X509_FMT_DER);
 
 	if (error < 0)
-		return error_set(IOTSAFE_ERR_SUPPORT, "public key: %s",
-				 gnutls_strerror(error));
+		return crypto_failed(IOTSAFE_ERR_SUPPORT, error, "public key");
 	return IOTSAFE_OK;
 }
 
@@ -338,7 +336,6 @@ int iotsafe_gnutls_register(void)
 	pthread_once(&once, register_once);
 	if (registered >= 0)
 		return IOTSAFE_OK;
-	return error_set(IOTSAFE_ERR_SUPPORT,
-			 "GnuTLS did not take the scheme iotsafe: %s",
-			 gnutls_strerror(registered));
+	return crypto_failed(IOTSAFE_ERR_SUPPORT, registered,
+			     "GnuTLS did not take the scheme iotsafe");
 }
