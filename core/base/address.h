@@ -76,9 +76,8 @@ char *address_cut(char *text, char separator);
 struct name {
 	int class;	  /* enum iotsafe_class, 0: any */
 	bool certificate; /* type=cert */
-	bool has_id, has_label;
 	uint8_t id[NAME_ID_MAX];
-	size_t id_size;
+	size_t id_size; /* 0 if none, as below */
 	uint8_t label[NAME_LABEL_MAX];
 	size_t label_size;
 	char applet[NAME_APPLET_MAX]; /* "" if none */

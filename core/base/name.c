@@ -56,7 +56,6 @@ static int set_id(struct name *name, char *value)
 			goto bad;
 		name->id_size = digits / 2;
 	}
-	name->has_id = true;
 	return IOTSAFE_OK;
 bad:
 	return error_set(IOTSAFE_ERR_ARG,
@@ -77,7 +76,6 @@ static int set_label(struct name *name, char *value)
 				 NAME_LABEL_MAX);
 	memcpy(name->label, value, (size_t)size);
 	name->label_size = (size_t)size;
-	name->has_label = true;
 	return IOTSAFE_OK;
 }
 
@@ -161,7 +159,7 @@ int name_parse(const char *string, struct name *name)
 
 bool name_is_empty(const struct name *name)
 {
-	return !name->has_id && !name->has_label;
+	return !name->id_size && !name->label_size;
 }
 
 static const char *type_word(int class, bool certificate)

@@ -30,16 +30,14 @@ static int ask_for_namesake(iotsafe_card *card, iotsafe_key *key,
 			    const struct deadline *deadline)
 {
 	const struct record *record = key_record(key);
-	struct name name = {.class = IOTSAFE_CLASS_PUBLIC_KEY};
+	struct name name = {
+		.class = IOTSAFE_CLASS_PUBLIC_KEY,
+		.id_size = record->id_size,
+		.label_size = record->id_size ? 0 : record->label_size,
+	};
 	struct entry *entry;
 	int result;
 
-	name.has_id = record->id_size != 0;
-	name.has_label = !name.has_id;
-	if (name.has_id)
-		name.id_size = record->id_size;
-	else
-		name.label_size = record->label_size;
 	memcpy(name.id, record->id, name.id_size);
 	memcpy(name.label, record->label, name.label_size);
 	result = card_find(card, &name, name.class, &entry, deadline);

@@ -36,11 +36,11 @@ bool record_matches(const struct record *record, const struct name *name)
 {
 	if (name->class && name->class != record->class)
 		return false;
-	if (name->has_id &&
+	if (name->id_size &&
 	    !bytes_equal(record_id(record),
 			 (struct bytes){name->id, name->id_size}))
 		return false;
-	if (name->has_label &&
+	if (name->label_size &&
 	    !bytes_equal(record_label(record),
 			 (struct bytes){name->label, name->label_size}))
 		return false;

@@ -47,7 +47,7 @@ static void name(const char *text)
 	CHECK(name_parse(written, &again) == 0);
 	CHECK(again.class == parsed.class);
 	CHECK(!strcmp(again.applet, parsed.applet));
-	if (parsed.has_id)
+	if (parsed.id_size)
 		CHECK(again.id_size == parsed.id_size &&
 		      !memcmp(again.id, parsed.id, parsed.id_size));
 }

@@ -185,9 +185,9 @@ Test(name, has_id_label_type_and_card)
 	expect_good(name_parse("iotsafe:id=0a0B;label=my%20key;type=public"
 			       "?card=at:/dev/x?baud=9600%26crtscts=yes",
 			       &name));
-	cr_assert(name.has_id && name.id_size == 2);
+	cr_assert(name.id_size == 2);
 	cr_assert(name.id[0] == 0x0A && name.id[1] == 0x0B);
-	cr_assert(name.has_label && name.label_size == 6);
+	cr_assert(name.label_size == 6);
 	cr_assert(!memcmp(name.label, "my key", 6));
 	cr_assert(name.class == IOTSAFE_CLASS_PUBLIC_KEY && !name.certificate);
 	cr_assert_str_eq(name.card, "at:/dev/x?baud=9600&crtscts=yes");
@@ -198,11 +198,11 @@ Test(name, a_bare_word_is_a_label)
 	struct name name;
 
 	expect_good(name_parse("client", &name));
-	cr_assert(name.has_label && name.label_size == 6 && !name.has_id);
+	cr_assert(name.label_size == 6 && !name.id_size);
 	expect_good(name_parse("iotsafe:client;type=cert", &name));
-	cr_assert(name.has_label && name.certificate);
+	cr_assert(name.label_size && name.certificate);
 	expect_good(name_parse("object=client", &name));
-	cr_assert(name.has_label && name.label_size == 6);
+	cr_assert(name.label_size == 6);
 }
 
 Test(name, ids_are_hexadecimal_or_percent_encoded)
