@@ -90,7 +90,7 @@ static int parse(iotsafe_card *card, const char *text)
 /* The application's own link is closed also if it was never used. */
 static void close_link(iotsafe_card *card, const struct deadline *deadline)
 {
-	if (card->link_open)
+	if (card->link.kind)
 		card_hang_up(card, deadline);
 	else if (card->own && card->own_link.close)
 		card->own_link.close(card->own_link.self);

@@ -111,8 +111,7 @@ struct iotsafe_card {
 	/* All below belongs to whoever has the turn. */
 	struct aid aids[CHANNEL_AIDS_MAX]; /* from the address */
 	size_t aids_count;
-	bool link_open;
-	struct link link;
+	struct link link;	      /* open where it has a kind */
 	struct link_counters counted; /* what of them is in `counters` */
 	bool was_open;		      /* once: what has gone may come back */
 	struct holding holdings[APPLETS];

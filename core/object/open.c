@@ -321,7 +321,7 @@ static int open_link(iotsafe_card *card, const struct deadline *deadline)
 		result = link_open(&card->link, &card->address, deadline);
 	if (result < 0)
 		return result;
-	card->link_open = card->was_open = true;
+	card->was_open = true;
 	for (unsigned i = 0; i < APPLETS; i++) {
 		struct channel *channel = &card->holdings[i].applet.channel;
 
@@ -339,14 +339,13 @@ static int open_link(iotsafe_card *card, const struct deadline *deadline)
 static void close_link(iotsafe_card *card)
 {
 	link_close(&card->link);
-	card->link_open = false;
 	card->link = (struct link){0};
 	card->counted = (struct link_counters){0};
 }
 
 void card_drop_link(iotsafe_card *card)
 {
-	if (!card->link_open)
+	if (!card->link.kind)
 		return;
 	card_count_up(card);
 	/* The application's own link has one life, and may go on. */
@@ -370,7 +369,7 @@ static int begin_link_turn(iotsafe_card *card, const struct deadline *deadline)
 
 int card_open_all(iotsafe_card *card, const struct deadline *deadline)
 {
-	if (!card->link_open)
+	if (!card->link.kind)
 		TRY(open_link(card, deadline));
 	TRY(begin_link_turn(card, deadline));
 	return open_applet(card, deadline);
@@ -378,7 +377,7 @@ int card_open_all(iotsafe_card *card, const struct deadline *deadline)
 
 void card_hang_up(iotsafe_card *card, const struct deadline *deadline)
 {
-	if (!card->link_open)
+	if (!card->link.kind)
 		return;
 	/* Without a turn the card is not ours to talk to. */
 	if (other_open(card, NULL) &&

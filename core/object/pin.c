@@ -37,7 +37,7 @@ static bool is_of_modem(int result)
  * of which this is one. */
 bool card_wants_pin(const iotsafe_card *card, int result)
 {
-	if (!card->link_open)
+	if (!card->link.kind)
 		return false;
 	if (is_of_modem(result))
 		return pin_has_source(card, NULL);

@@ -35,10 +35,8 @@ static void after_fork_parent(void)
  * be locked for as long as the child has the descriptor, for the child too. */
 static void after_fork_child(void)
 {
-	for (iotsafe_card *card = first; card; card = card->next) {
+	for (iotsafe_card *card = first; card; card = card->next)
 		link_abandon(&card->link);
-		card->link_open = false;
-	}
 	pthread_mutex_unlock(&lock);
 }
 

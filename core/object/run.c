@@ -205,7 +205,7 @@ static int run_with_pin(iotsafe_card *card, struct run *run)
 
 static void begin(iotsafe_card *card, struct run *run)
 {
-	run->link_was_open = card->link_open;
+	run->link_was_open = card->link.kind;
 	cache_begin(card, run->believes);
 	for (unsigned i = 0; i < APPLETS; i++) {
 		struct holding *holding = &card->holdings[i];
