@@ -206,12 +206,13 @@ static void make_nonce(const struct way *way, uint32_t number, uint8_t *nonce)
 
 /* ---- messages ---- */
 
-static int begin(const iotsafe_seal *seal, const uint8_t *data, size_t size,
-		 const uint8_t *extra, size_t extra_size)
+static int begin(const iotsafe_seal *seal, struct bytes data,
+		 struct bytes extra, uint8_t **out, size_t *out_size)
 {
-	if (!seal || (size && !data) || (extra_size && !extra))
+	if (!bytes_ready(out, out_size) || !seal || (data.size && !data.data) ||
+	    (extra.size && !extra.data))
 		return error_set(IOTSAFE_ERR_ARG, "seal: something is NULL");
-	if (extra_size > DATA_MAX)
+	if (extra.size > DATA_MAX)
 		return error_set(IOTSAFE_ERR_ARG,
 				 "seal: more than %d bytes beside the message",
 				 DATA_MAX);
@@ -331,18 +332,17 @@ static int seal_encrypt(iotsafe_seal *seal, const uint8_t *data,
 			size_t data_size, const uint8_t *extra,
 			size_t extra_size, uint8_t **out, size_t *out_size)
 {
+	const struct bytes text = {data, data_size},
+			   beside = {extra, extra_size};
 	int result;
 
-	if (!bytes_ready(out, out_size))
-		return error_set(IOTSAFE_ERR_ARG, "seal: something is NULL");
-	TRY(begin(seal, data, data_size, extra, extra_size));
+	TRY(begin(seal, text, beside, out, out_size));
 	if (data_size > DATA_MAX)
 		return error_set(IOTSAFE_ERR_ARG,
 				 "seal: a message of more than %d bytes",
 				 DATA_MAX);
 	pthread_mutex_lock(&seal->lock);
-	result = encrypt(seal, (struct bytes){data, data_size},
-			 (struct bytes){extra, extra_size}, out, out_size);
+	result = encrypt(seal, text, beside, out, out_size);
 	pthread_mutex_unlock(&seal->lock);
 	return result;
 }
@@ -351,14 +351,13 @@ static int seal_decrypt(iotsafe_seal *seal, const uint8_t *data,
 			size_t data_size, const uint8_t *extra,
 			size_t extra_size, uint8_t **out, size_t *out_size)
 {
+	const struct bytes text = {data, data_size},
+			   beside = {extra, extra_size};
 	int result;
 
-	if (!bytes_ready(out, out_size))
-		return error_set(IOTSAFE_ERR_ARG, "seal: something is NULL");
-	TRY(begin(seal, data, data_size, extra, extra_size));
+	TRY(begin(seal, text, beside, out, out_size));
 	pthread_mutex_lock(&seal->lock);
-	result = decrypt(seal, (struct bytes){data, data_size},
-			 (struct bytes){extra, extra_size}, out, out_size);
+	result = decrypt(seal, text, beside, out, out_size);
 	pthread_mutex_unlock(&seal->lock);
 	return result;
 }
