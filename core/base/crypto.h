@@ -32,8 +32,8 @@ size_t crypto_hash_block_size(int algorithm);
 #define CRYPTO_HASH_MAX	 64
 #define CRYPTO_STATE_MAX 64
 
-/* Hashes data for one algorithm; `out` has CRYPTO_HASH_MAX bytes. Gives the
- * size. */
+/* Hashes data for one algorithm; `out` has CRYPTO_HASH_MAX bytes, or what the
+ * algorithm's hash has. Gives that size; 0 where GnuTLS has no such hash. */
 size_t crypto_hash(int algorithm, struct bytes data, uint8_t *out)
 	FOR_MODULES(crypto_hash);
 

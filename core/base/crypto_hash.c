@@ -36,8 +36,10 @@ static gnutls_digest_algorithm_t digest_of(int algorithm)
 
 size_t crypto_hash(int algorithm, struct bytes data, uint8_t *out)
 {
-	gnutls_hash_fast(digest_of(algorithm), data.data, data.size, out);
-	return crypto_hash_size(algorithm);
+	return gnutls_hash_fast(digest_of(algorithm), data.data, data.size,
+				out) < 0
+		       ? 0
+		       : crypto_hash_size(algorithm);
 }
 
 /* Without a hash nothing is computed, and `out` stays zero. */

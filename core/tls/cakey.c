@@ -4,7 +4,6 @@
  * card verifies the topmost certificate of that CA, which thereby is GnuTLS's
  * anchor for names, times, purposes and the signatures below it.
  */
-#include <gnutls/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 #include <iotsafe/gnutls.h>
@@ -136,14 +135,13 @@ static int refuse_algorithm(gnutls_sign_algorithm_t sign)
 static int hash_signed(const struct sent *top, gnutls_sign_algorithm_t sign,
 		       struct proof *proof)
 {
-	gnutls_digest_algorithm_t digest = gnutls_sign_get_hash_algorithm(sign);
 	struct bytes text;
 
 	proof->algorithm = privkey_algorithm(sign);
 	if (!proof->algorithm)
 		return refuse_algorithm(sign);
 	if (!find_signed(top->der, &text) ||
-	    gnutls_hash_fast(digest, text.data, text.size, proof->hash) < 0)
+	    !crypto_hash(proof->algorithm, text, proof->hash))
 		return error_set(IOTSAFE_ERR_FORMAT,
 				 "TLS handshake: the server's certificate "
 				 "cannot be read");

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/crypto.h"
 #include "base/crypto_datum.h"
 #include "base/error.h"
 #include "tls/attach.h"
@@ -108,8 +109,7 @@ static int fill(struct psk *psk, const char *identity, const char *name,
 	psk->name = strdup(name ? name : "");
 	if (!psk->identity || !psk->name ||
 	    gnutls_psk_allocate_client_credentials(&psk->cred) < 0 ||
-	    gnutls_hash_fast(GNUTLS_DIG_SHA256, context.data, context.size,
-			     psk->context) < 0)
+	    !crypto_hash(IOTSAFE_ECDSA_SHA256, context, psk->context))
 		return error_no_memory("PSK");
 	gnutls_psk_set_client_credentials_function2(psk->cred, on_key);
 	return IOTSAFE_OK;

@@ -2,10 +2,9 @@
 /*
  * An open session carries bytes: sends, receives, says good-bye.
  */
-#include <gnutls/crypto.h>
 #include <gnutls/dtls.h>
 #include <string.h>
-#include "base/bytes.h"
+#include "base/crypto.h"
 #include "base/error.h"
 #include "tls/reuse.h"
 #include "tls/session.h"
@@ -117,8 +116,7 @@ size_t iotsafe_tls_pending(iotsafe_tls *tls)
 static void hold(struct iotsafe_tls *tls, struct bytes data)
 {
 	tls->held_size = data.size;
-	if (gnutls_hash_fast(GNUTLS_DIG_SHA256, data.data, data.size,
-			     tls->held_digest) < 0)
+	if (!crypto_hash(IOTSAFE_ECDSA_SHA256, data, tls->held_digest))
 		memset(tls->held_digest, 0, sizeof(tls->held_digest));
 }
 
@@ -127,8 +125,8 @@ static bool is_held(const struct iotsafe_tls *tls, struct bytes data)
 	uint8_t digest[sizeof(tls->held_digest)];
 
 	return data.size >= tls->held_size &&
-	       gnutls_hash_fast(GNUTLS_DIG_SHA256, data.data, tls->held_size,
-				digest) >= 0 &&
+	       crypto_hash(IOTSAFE_ECDSA_SHA256,
+			   (struct bytes){data.data, tls->held_size}, digest) &&
 	       !memcmp(digest, tls->held_digest, sizeof(digest));
 }
 

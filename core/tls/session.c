@@ -2,7 +2,6 @@
 /*
  * The session object: made, waited for, asked what was agreed, freed.
  */
-#include <gnutls/crypto.h>
 #include <gnutls/dtls.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -180,7 +179,7 @@ int iotsafe_tls_poll(iotsafe_tls *tls, int *fd, int *events, int *timeout)
 
 int session_hash(struct bytes data, uint8_t *out)
 {
-	if (gnutls_hash_fast(GNUTLS_DIG_SHA256, data.data, data.size, out) >= 0)
+	if (crypto_hash(IOTSAFE_ECDSA_SHA256, data, out))
 		return IOTSAFE_OK;
 	return error_set(IOTSAFE_ERR_TLS, "tls: GnuTLS has no SHA-256");
 }
