@@ -247,8 +247,9 @@ bool card_count_changes(iotsafe_card *card);
 /* Forgets it, and tells others, because the card's objects have changed. */
 void card_changed(iotsafe_card *card, const char *why);
 
-/* Gives the object that a handle knows its name, where the list has not. */
-void card_keep_name(iotsafe_card *card, const struct record *known);
+/* The entry of an object that a handle knows, NULL where the list has it not.
+ */
+struct entry *card_entry_of(iotsafe_card *card, const struct record *record);
 
 /* Brings a record up to date where the card's objects have changed since
  * `changes`; IOTSAFE_ERR_ABSENT where the object has gone. */
@@ -371,9 +372,6 @@ int card_need_software(iotsafe_card *card, struct entry *entry,
 		       const struct deadline *deadline);
 
 /* identity.c: see there. All within a turn, and of card->at. */
-
-/* The entry of a private key's record, NULL if there is none. */
-struct entry *identity_private(iotsafe_card *card, const struct record *record);
 
 /* The private key that a certificate belongs to; card_find_identity(): of the
  * first applet that has one, or of the one that the name asks for. */

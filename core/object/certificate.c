@@ -22,7 +22,6 @@ static bool may_be_certificate(const struct entry *entry, bool marked)
 	       !!(entry->record.flags & IOTSAFE_OBJECT_CERTIFICATE) == marked;
 }
 
-/* A certificate that signed no other one on the card may be a key's. */
 bool certificate_is_end(const iotsafe_card *card, const struct entry *entry)
 {
 	if (!entry->content)
@@ -38,7 +37,6 @@ bool certificate_is_end(const iotsafe_card *card, const struct entry *entry)
 	return true;
 }
 
-/* One that may not sign any is no CA's. */
 bool certificate_is_leaf(const iotsafe_card *card, const struct entry *entry)
 {
 	return certificate_is_end(card, entry) &&
@@ -55,7 +53,6 @@ static int read_files(iotsafe_card *card, bool marked,
 	return IOTSAFE_OK;
 }
 
-/* Reads files until a certificate is there that may be a key's. */
 int certificate_read_all(iotsafe_card *card, const struct deadline *deadline)
 {
 	TRY(read_files(card, true, deadline));

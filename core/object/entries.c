@@ -173,7 +173,7 @@ void card_changed(iotsafe_card *card, const char *why)
 
 /* A list that was read anew has objects by the names of their files again; by
  * what stands in it a handle's object is known already. */
-void card_keep_name(iotsafe_card *card, const struct record *known)
+static void keep_name(iotsafe_card *card, const struct record *known)
 {
 	for (size_t i = 0; i < card->at->entries_count; i++) {
 		struct record *listed = &card->at->entries[i].record;
@@ -185,21 +185,27 @@ void card_keep_name(iotsafe_card *card, const struct record *known)
 	}
 }
 
+struct entry *card_entry_of(iotsafe_card *card, const struct record *record)
+{
+	keep_name(card, record);
+	for (size_t i = 0; i < card->at->entries_count; i++)
+		if (record_is_same(&card->at->entries[i].record, record))
+			return &card->at->entries[i];
+	return NULL;
+}
+
 int card_refresh(iotsafe_card *card, struct record *record, unsigned *changes,
 		 const struct deadline *deadline)
 {
+	const struct entry *entry;
 	char title[RECORD_TITLE_MAX];
 
 	if (*changes == card->changes)
 		return IOTSAFE_OK;
 	TRY(card_need_list(card, deadline));
-	card_keep_name(card, record);
-	for (size_t i = 0; i < card->at->entries_count; i++) {
-		const struct record *other = &card->at->entries[i].record;
-
-		if (!record_is_same(record, other))
-			continue;
-		*record = *other;
+	entry = card_entry_of(card, record);
+	if (entry) {
+		*record = entry->record;
 		*changes = card->changes;
 		return IOTSAFE_OK;
 	}

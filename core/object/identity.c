@@ -31,7 +31,6 @@ static bool same_id(const struct record *a, const struct record *b)
 	return a->id_size && bytes_equal(record_id(a), record_id(b));
 }
 
-/* The only key of its class that can sign, or NULL. */
 struct entry *identity_only_one(iotsafe_card *card, int class)
 {
 	struct entry *found = NULL;
@@ -48,19 +47,10 @@ struct entry *identity_only_one(iotsafe_card *card, int class)
 
 /* ---- ties ---- */
 
-struct entry *identity_private(iotsafe_card *card, const struct record *record)
-{
-	card_keep_name(card, record);
-	for (size_t i = 0; i < card->at->entries_count; i++)
-		if (record_is_same(&card->at->entries[i].record, record))
-			return &card->at->entries[i];
-	return NULL;
-}
-
 void identity_prove(iotsafe_card *card, const struct record *key,
 		    const struct entry *public)
 {
-	struct entry *private = identity_private(card, key);
+	struct entry *private = card_entry_of(card, key);
 
 	if (private)
 	private->proven = (size_t)(public - card->at->entries) + 1;
@@ -93,12 +83,10 @@ static bool may_be_its(const struct entry *public, const struct record *key)
 	       public->record.flags & key->flags & work;
 }
 
-/* The public key that belongs to the private one: proven by a signature, or
- * the likeliest by name. */
 struct entry *identity_tied_by_name(iotsafe_card *card,
 				    const struct record *key)
 {
-	const struct entry *private = identity_private(card, key);
+	const struct entry *private = card_entry_of(card, key);
 	struct entry *likeliest = NULL;
 	int most = 0;
 

@@ -117,7 +117,7 @@ int key_gone(const iotsafe_key *key)
 
 int key_check(iotsafe_card *card, const iotsafe_key *key)
 {
-	const struct entry *entry = identity_private(card, key_record(key));
+	const struct entry *entry = card_entry_of(card, key_record(key));
 
 	if (entry && entry->made > key->changes)
 		return error_set(IOTSAFE_ERR_ABSENT,
@@ -170,7 +170,6 @@ int key_learn_spki(iotsafe_card *card, iotsafe_key *key,
 	return IOTSAFE_OK;
 }
 
-/* The leaf, then issuer after issuer; a self-signed root stays out. */
 int key_build_chain(iotsafe_card *card, iotsafe_key *key, struct entry *entry,
 		    const struct deadline *deadline)
 {
@@ -188,7 +187,6 @@ int key_build_chain(iotsafe_card *card, iotsafe_key *key, struct entry *entry,
 	return IOTSAFE_OK;
 }
 
-/* The public key that names made likely turns out to be another one. */
 int key_replace_spki(iotsafe_key *key, const struct entry *public)
 {
 	key->former = key->spki;

@@ -30,7 +30,7 @@ static int find_again(iotsafe_card *card, iotsafe_key *key,
 	if (key->identity) {
 		TRY(identity_find(card, &record, deadline));
 	} else {
-		entry = identity_private(card, &record);
+		entry = card_entry_of(card, &record);
 		if (entry)
 			record = entry->record;
 		else if (!card->at->no_list)

@@ -23,7 +23,7 @@ int key_need_software(iotsafe_card *card, iotsafe_key *key,
 	if (key->software)
 		return IOTSAFE_OK;
 	TRY(card_need_list(card, deadline));
-	entry = identity_private(card, key_record(key));
+	entry = card_entry_of(card, key_record(key));
 	if (!entry)
 		return key_gone(key);
 	result = card_need_software(card, entry, deadline);
