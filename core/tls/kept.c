@@ -145,15 +145,3 @@ void kept_forget(struct kept *kept, const uint8_t key[KEPT_KEY_SIZE])
 			clear(&kept->places[i]);
 	pthread_mutex_unlock(&kept->lock);
 }
-
-size_t kept_count(struct kept *kept, int64_t now)
-{
-	size_t count = 0;
-
-	pthread_mutex_lock(&kept->lock);
-	clear_old(kept, now);
-	for (size_t i = 0; i < KEPT_MAX; i++)
-		count += kept->places[i].data != NULL;
-	pthread_mutex_unlock(&kept->lock);
-	return count;
-}

@@ -34,6 +34,4 @@ bool kept_take(struct kept *kept, const uint8_t key[KEPT_KEY_SIZE], int64_t now,
 /* Wipes all of this key. */
 void kept_forget(struct kept *kept, const uint8_t key[KEPT_KEY_SIZE]);
 
-size_t kept_count(struct kept *kept, int64_t now);
-
 #endif
