@@ -14,7 +14,7 @@ static const struct algorithm {
 	int bit;
 	const char *name;
 	gnutls_sign_algorithm_t sign;
-	size_t hash_size;
+	unsigned hash_size;
 } algorithms[] = {
 	{IOTSAFE_ECDSA_SHA256, "ecdsa-sha256", GNUTLS_SIGN_ECDSA_SHA256, 32},
 	{IOTSAFE_ECDSA_SHA384, "ecdsa-sha384", GNUTLS_SIGN_ECDSA_SHA384, 48},

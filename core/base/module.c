@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <unistd.h>
+#include <sys/stat.h>
 #include "base/error.h"
 #include "base/module.h"
 
@@ -36,6 +36,7 @@ static bool find_file(const char *name, char path[PATH_MAX])
 {
 	static const char *const directories[] = {"/iotsafe", ""};
 	Dl_info here, program;
+	struct stat status;
 	const char *slash;
 
 	if (!dladdr(directories, &here))
@@ -50,7 +51,7 @@ static bool find_file(const char *name, char path[PATH_MAX])
 		snprintf(path, PATH_MAX, "%.*s%s/%s.so",
 			 (int)(slash - here.dli_fname), here.dli_fname,
 			 directories[i], name);
-		if (!access(path, F_OK))
+		if (!stat(path, &status))
 			return true;
 	}
 	return false;

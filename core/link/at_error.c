@@ -104,7 +104,7 @@ int at_error_record(const char *line, const char *port, const char *command)
 	if (cme->meaning)
 		return error_set(cme->code, "%s: %s (%s: modem answered %.80s)",
 				 port, cme->meaning, command, line);
-	if (strcasestr(line, cme->words))
+	if (!strcasecmp(cme_value(line), cme->words))
 		return error_set(cme->code, "%s: %s: modem answered %.80s",
 				 port, command, line);
 	return error_set(cme->code, "%s: %s: modem answered %.80s (%s)", port,

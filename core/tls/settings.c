@@ -188,12 +188,16 @@ int iotsafe_tls_set_ca_data(iotsafe_tls *tls, const uint8_t *data,
 	return result;
 }
 
+static int no_card(const char *what)
+{
+	return error_set(IOTSAFE_ERR_ARG, "%s: the session has no card", what);
+}
+
 int iotsafe_tls_set_ca_card(iotsafe_tls *tls, const char *name)
 {
 	TRY(settings_check(tls, "a CA of the card"));
 	if (!tls->card)
-		return error_set(IOTSAFE_ERR_ARG,
-				 "CA of the card: the session has no card");
+		return no_card("CA of the card");
 	if (tls->card_ca_count == CARD_CA_MAX)
 		return error_set(IOTSAFE_ERR_ARG,
 				 "CA of the card: at most %d can be named",
@@ -209,8 +213,7 @@ int iotsafe_tls_set_raw_key(iotsafe_tls *tls, int raw)
 {
 	TRY(settings_check(tls, "the raw key"));
 	if (raw && !tls->card)
-		return error_set(IOTSAFE_ERR_ARG,
-				 "raw key: the session has no card");
+		return no_card("raw key");
 	tls->raw_key = raw != 0;
 	return IOTSAFE_OK;
 }
@@ -219,8 +222,7 @@ int iotsafe_tls_set_card_random(iotsafe_tls *tls, int on)
 {
 	TRY(settings_check(tls, "the card's random"));
 	if (on && !tls->card)
-		return error_set(IOTSAFE_ERR_ARG,
-				 "card random: the session has no card");
+		return no_card("card random");
 	tls->card_random = on != 0;
 	return IOTSAFE_OK;
 }
