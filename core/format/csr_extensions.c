@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Lists of names and usages become the extensions that a signing request asks
- * for (RFC 2985 5.4.2). GnuTLS writes what is in each.
+ * for (RFC 2985 5.4.2).
  */
 #include <arpa/inet.h>
-#include <gnutls/x509-ext.h>
 #include <gnutls/x509.h>
+#include <stdlib.h>
 #include <string.h>
-#include "base/crypto.h"
 #include "base/error.h"
 #include "format/csr.h"
 
@@ -73,51 +72,69 @@ static bool is_dns_name(const char *text)
 	return label;
 }
 
-/* Makes one name from "kind:value"; false if it is none. */
-static bool read_name(char *word, uint8_t *room, gnutls_datum_t *name,
-		      gnutls_x509_subject_alt_name_t *kind)
+static bool is_email(const char *text)
 {
-	char *value = strchr(word, ':');
-	bool good;
+	const char *at = strchr(text, '@');
 
-	if (!value || !is_graphic(word))
-		return false;
-	value++;
-	*name = (gnutls_datum_t){(uint8_t *)value, (unsigned)strlen(value)};
-	if (!strncmp(word, "ip:", 3)) {
-		*kind = GNUTLS_SAN_IPADDRESS;
-		name->data = room;
-		name->size = strchr(value, ':') ? 16 : 4;
-		return inet_pton(name->size == 4 ? AF_INET : AF_INET6, value,
-				 room) == 1;
-	}
-	good = !strncmp(word, "dns:", 4) && is_dns_name(value);
-	*kind = GNUTLS_SAN_DNSNAME;
-	if (!strncmp(word, "email:", 6)) {
-		const char *at = strchr(value, '@');
-
-		*kind = GNUTLS_SAN_RFC822NAME;
-		good = at && at > value && is_dns_name(at + 1);
-	} else if (!strncmp(word, "uri:", 4)) {
-		const char *colon = strchr(value, ':');
-
-		*kind = GNUTLS_SAN_URI;
-		good = colon && colon > value && colon[1] && is_letter(*value);
-	}
-	return good;
+	return at && at > text && is_dns_name(at + 1);
 }
 
-static int read_names(const char *list, gnutls_subject_alt_names_t names)
+static bool is_uri(const char *text)
 {
-	gnutls_x509_subject_alt_name_t kind;
-	gnutls_datum_t name;
+	const char *colon = strchr(text, ':');
+
+	return colon && colon > text && colon[1] && is_letter(*text);
+}
+
+/* Adds the GeneralName (RFC 5280 4.2.1.6) of an address; false if it is none.
+ */
+static bool put_address(struct builder *out, const char *text)
+{
+	const bool six = strchr(text, ':');
+	uint8_t address[16];
+
+	if (inet_pton(six ? AF_INET6 : AF_INET, text, address) != 1)
+		return false;
+	build_tlv(out, 0x87, address, six ? 16 : 4);
+	return true;
+}
+
+/* Adds that of "kind:value". */
+static bool put_name(struct builder *out, const char *word)
+{
+	static const struct {
+		const char *kind;
+		uint8_t tag;
+		bool (*is_one)(const char *text);
+	} kinds[] = {
+		{"email:", 0x81, is_email},
+		{"dns:", 0x82, is_dns_name},
+		{"uri:", 0x86, is_uri},
+	};
+
+	if (!is_graphic(word))
+		return false;
+	if (!strncmp(word, "ip:", 3))
+		return put_address(out, word + 3);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		const char *value = word + strlen(kinds[i].kind);
+
+		if (strncmp(word, kinds[i].kind, (size_t)(value - word)) != 0)
+			continue;
+		build_tlv(out, kinds[i].tag, (const uint8_t *)value,
+			  strlen(value));
+		return kinds[i].is_one(value);
+	}
+	return false;
+}
+
+static int read_names(const char *list, struct builder *out)
+{
 	char word[WORD_MAX];
-	uint8_t room[16];
 	int more;
 
 	while ((more = next_word(&list, word, "names")) > 0)
-		if (!read_name(word, room, &name, &kind) ||
-		    gnutls_subject_alt_names_set(names, kind, &name, NULL) < 0)
+		if (!put_name(out, word))
 			return error_set(IOTSAFE_ERR_ARG,
 					 "csr: names: \"%s\" is no dns:, ip:, "
 					 "email: or uri: name",
@@ -127,7 +144,7 @@ static int read_names(const char *list, gnutls_subject_alt_names_t names)
 
 static const struct usage {
 	const char *name;
-	unsigned bits; /* of key usage, or, */
+	uint8_t bits; /* of key usage, or, */
 	const char *purpose;
 } usages_known[] = {
 	{"digitalSignature", GNUTLS_KEY_DIGITAL_SIGNATURE, NULL},
@@ -139,13 +156,15 @@ static const struct usage {
 	{"emailProtection", 0, GNUTLS_KP_EMAIL_PROTECTION},
 };
 
-/* X.660: arcs of digits joined by points, the first 0, 1 or 2. GnuTLS would
- * make another arc of one with more than 18 digits. */
+/* X.660: arcs of digits joined by points, the first 0, 1 or 2; below 0 and 1
+ * there are 40. */
 static bool is_oid(const char *text)
 {
+	const bool below_2 = *text == '0' || *text == '1';
 	size_t digits = 0;
 
-	if (*text < '0' || *text > '2' || text[1] != '.')
+	if ((!below_2 && *text != '2') || text[1] != '.' ||
+	    (below_2 && strtol(text + 2, NULL, 10) > 39))
 		return false;
 	for (; *text; text++) {
 		bool dot = *text == '.';
@@ -159,8 +178,40 @@ static bool is_oid(const char *text)
 	return digits;
 }
 
-static int read_usages(const char *list, unsigned *bits, size_t *count,
-		       gnutls_x509_key_purposes_t purposes)
+/* X.690 8.19.2: seven bits a byte. */
+static void put_arc(struct builder *out, uint64_t arc)
+{
+	int shift = 63;
+
+	while (shift && !(arc >> shift))
+		shift -= 7;
+	for (; shift; shift -= 7)
+		build_byte(out, (uint8_t)(arc >> shift | 0x80));
+	build_byte(out, arc & 0x7F);
+}
+
+static void put_oid(struct builder *out, const char *text)
+{
+	uint64_t arc = 40 * (uint64_t)(*text - '0'), part = 0;
+	uint8_t room[WORD_MAX];
+	struct builder oid = {room, 0, sizeof(room), false};
+
+	/* The first two make one number. */
+	for (text += 2;; text++) {
+		if (is_digit(*text)) {
+			part = 10 * part + (uint64_t)(*text - '0');
+			continue;
+		}
+		put_arc(&oid, arc + part);
+		arc = part = 0;
+		if (!*text)
+			break;
+	}
+	build_tlv(out, 0x06, oid.data, oid.size);
+}
+
+static int read_usages(const char *list, uint8_t *bits,
+		       struct builder *purposes)
 {
 	char word[WORD_MAX];
 	int more;
@@ -173,10 +224,9 @@ static int read_usages(const char *list, unsigned *bits, size_t *count,
 			if (!strcmp(usages_known[i].name, word))
 				found = usages_known[i];
 		*bits |= found.bits;
-		*count += found.purpose != NULL;
-		if (!found.bits &&
-		    (!found.purpose ||
-		     gnutls_x509_key_purpose_set(purposes, found.purpose) < 0))
+		if (found.purpose)
+			put_oid(purposes, found.purpose);
+		else if (!found.bits)
 			return error_set(IOTSAFE_ERR_ARG,
 					 "csr: usages: \"%s\" is not known",
 					 word);
@@ -186,69 +236,52 @@ static int read_usages(const char *list, unsigned *bits, size_t *count,
 
 /* ---- extensions ---- */
 
-/* An Extension (RFC 5280 4.1) whose OID is 2.5.29.number; takes the value
- * over. */
-static int put_extension(struct der *der, uint8_t number, int result,
-			 gnutls_datum_t *value)
+/* An Extension (RFC 5280 4.1) whose OID is 2.5.29.number. */
+static void put_extension(struct der *der, uint8_t number, uint8_t tag,
+			  const struct builder *value)
 {
 	static const uint8_t critical[] = {0x01, 0x01, 0xFF};
 	const uint8_t oid[] = {0x06, 0x03, 0x55, 0x1D, number};
 	size_t end = der->at;
 
-	if (result < 0)
-		return crypto_failed(IOTSAFE_ERR_ARG, result, "csr: GnuTLS");
+	der->failed |= value->failed;
 	der_put(der, value->data, value->size);
-	gnutls_free(value->data);
+	der_wrap(der, tag, end);
 	der_wrap(der, 0x04, end);
 	if (number == 15)
 		der_put(der, critical, sizeof(critical));
 	der_put(der, oid, sizeof(oid));
 	der_wrap(der, 0x30, end);
-	return IOTSAFE_OK;
 }
 
 static int put_names(struct der *der, const char *list)
 {
-	gnutls_subject_alt_names_t names;
-	gnutls_datum_t value;
-	int result;
+	uint8_t room[DER_MAX];
+	struct builder names = {room, 0, sizeof(room), false};
 
 	if (!list || !*list)
 		return IOTSAFE_OK;
-	if (gnutls_subject_alt_names_init(&names) < 0)
-		return error_no_memory("csr");
-	result = read_names(list, names);
-	if (result >= 0) {
-		result =
-			gnutls_x509_ext_export_subject_alt_names(names, &value);
-		result = put_extension(der, 17, result, &value);
-	}
-	gnutls_subject_alt_names_deinit(names);
-	return result;
+	TRY(read_names(list, &names));
+	put_extension(der, 17, 0x30, &names);
+	return IOTSAFE_OK;
 }
 
 static int put_usages(struct der *der, const char *list)
 {
-	gnutls_x509_key_purposes_t purposes;
-	gnutls_datum_t value;
-	unsigned bits = 0;
-	size_t count = 0;
-	int result;
+	uint8_t room[DER_MAX], bits[2] = {0};
+	struct builder purposes = {room, 0, sizeof(room), false};
+	const struct builder usage = {bits, sizeof(bits), sizeof(bits), false};
 
-	if (gnutls_x509_key_purpose_init(&purposes) < 0)
-		return error_no_memory("csr");
-	result = read_usages(list ? list : "digitalSignature,clientAuth", &bits,
-			     &count, purposes);
-	if (result >= 0 && count) {
-		result = gnutls_x509_ext_export_key_purposes(purposes, &value);
-		result = put_extension(der, 37, result, &value);
-	}
-	gnutls_x509_key_purpose_deinit(purposes);
-	if (result >= 0 && bits) {
-		result = gnutls_x509_ext_export_key_usage(bits, &value);
-		result = put_extension(der, 15, result, &value);
-	}
-	return result;
+	TRY(read_usages(list ? list : "digitalSignature,clientAuth", &bits[1],
+			&purposes));
+	if (purposes.size)
+		put_extension(der, 37, 0x30, &purposes);
+	/* How many of the last bits are not used. */
+	while (bits[1] && !(bits[1] >> bits[0] & 1))
+		bits[0]++;
+	if (bits[1])
+		put_extension(der, 15, 0x03, &usage);
+	return IOTSAFE_OK;
 }
 
 /* The attribute extensionRequest, in the set of attributes. */

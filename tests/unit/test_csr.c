@@ -117,6 +117,13 @@ Test(csr, has_every_usage)
 			   "Email protection.", "1.2.3.4"));
 }
 
+Test(csr, has_usages_by_numbers_of_any_size)
+{
+	expect_words(
+		"CN=d", NULL, "2.999.16384,0.39.127.128,1.2.999999999999999999",
+		WORDS("2.999.16384", "0.39.127.128", "1.2.999999999999999999"));
+}
+
 Test(csr, needs_no_extension)
 {
 	char *text = request("CN=d", NULL, "");
@@ -166,6 +173,7 @@ static const struct refusal refusals[] = {
 	{"CN=d", NULL, "1.2..3", "usages: \"1.2..3\" is not known"},
 	{"CN=d", NULL, "1.2.", "usages: \"1.2.\" is not known"},
 	{"CN=d", NULL, "3.2.1", "usages: \"3.2.1\" is not known"},
+	{"CN=d", NULL, "1.40", "usages: \"1.40\" is not known"},
 	{"CN=d", NULL, "1.2.9999999999999999999", "is not known"},
 	{"CN=d", NULL, "1.99.3", "csr: "},
 };
