@@ -118,7 +118,7 @@ static bool wake_parked(struct job *job)
 		pool.parked = worker->next;
 		pool.count--;
 		worker->job = job;
-		pthread_cond_signal(&worker->wake);
+		pthread_cond_broadcast(&worker->wake);
 	}
 	pthread_mutex_unlock(&pool.lock);
 	return worker;

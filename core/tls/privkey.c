@@ -29,10 +29,10 @@ struct card_privkey {
  * `bits` is set for one size.
  */
 static const struct scheme {
-	gnutls_sign_algorithm_t sign;
-	int algorithm;
-	gnutls_pk_algorithm_t kind;
-	unsigned bits;
+	uint16_t sign; /* gnutls_sign_algorithm_t */
+	uint16_t algorithm;
+	uint16_t kind; /* gnutls_pk_algorithm_t */
+	uint16_t bits;
 } schemes[] = {
 	{GNUTLS_SIGN_ECDSA_SHA256, IOTSAFE_ECDSA_SHA256, GNUTLS_PK_ECDSA, 0},
 	{GNUTLS_SIGN_ECDSA_SHA384, IOTSAFE_ECDSA_SHA384, GNUTLS_PK_ECDSA, 0},

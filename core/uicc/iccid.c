@@ -11,15 +11,11 @@
  * channel the master file is the current folder (8.7), so that this is all. */
 #define P1_SFI_ICCID 0x82
 
-static char digit(unsigned nibble)
-{
-	return "0123456789ABCDEF"[nibble & 0x0F];
-}
-
 /* Two digits a byte, the first one low, the rest filled with F. Some modems
  * have turned them already: an ICCID begins with 89 (ITU-T E.118). */
 bool iccid_decode(struct bytes in, char out[ICCID_TEXT])
 {
+	char pair[3];
 	bool turned;
 	size_t size;
 
@@ -28,8 +24,9 @@ bool iccid_decode(struct bytes in, char out[ICCID_TEXT])
 		return false;
 	turned = in.data[0] == 0x89;
 	for (size_t i = 0; i < ICCID_SIZE; i++) {
-		out[2 * i + turned] = digit(in.data[i]);
-		out[2 * i + !turned] = digit(in.data[i] >> 4);
+		hex_encode(in.data + i, 1, pair);
+		out[2 * i + turned] = pair[1];
+		out[2 * i + !turned] = pair[0];
 	}
 	size = ICCID_TEXT - 1;
 	while (size && out[size - 1] == 'F')
