@@ -52,7 +52,8 @@ static bool is_end(unsigned status)
 }
 
 /* Some modems refuse a length behind data (Wavecom): then the pieces are those
- * of GET RESPONSE alone. */
+ * of GET RESPONSE alone. Not where a card was found to want one, which gives
+ * nothing without, as at the end of the file. */
 static int ask_for_piece(struct applet *applet, struct apdu *read,
 			 struct response *piece,
 			 const struct deadline *deadline)
@@ -64,7 +65,7 @@ static int ask_for_piece(struct applet *applet, struct apdu *read,
 		read->expect = APDU_NOTHING;
 	result = channel_transact(&applet->channel, read, piece, deadline);
 	if (result != IOTSAFE_ERR_MODEM || read->expect != APDU_EXACT ||
-	    applet->channel.link->restarted)
+	    applet->channel.manners.with_le || applet->channel.link->restarted)
 		return result;
 	*without = true;
 	read->expect = APDU_NOTHING;

@@ -225,7 +225,8 @@ static int send_command(struct channel *channel, const struct apdu *apdu,
 			const struct deadline *deadline)
 {
 	struct manners *manners = &channel->manners;
-	/* A length asked for by number is always said, if it may be. */
+	/* A length asked for by number is always said, if it may be. Where a
+	 * card was found to want one, 6700 is about the number. */
 	bool case_4 = apdu->data.size && apdu->expect == APDU_SOME &&
 		      !manners->forced_le;
 	bool exact_4 = apdu->data.size && apdu->expect == APDU_EXACT &&
@@ -250,7 +251,7 @@ static int send_command(struct channel *channel, const struct apdu *apdu,
 		if (response->status == 0x6700)
 			manners->with_le = !manners->with_le;
 	}
-	if (response->status == 0x6700 && exact_4) {
+	if (response->status == 0x6700 && exact_4 && !manners->with_le) {
 		TRY(send_without_le(channel, apdu, response, deadline));
 		manners->no_exact_le = response->status != 0x6700;
 	}

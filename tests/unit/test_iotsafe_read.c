@@ -28,6 +28,7 @@ struct disk {
 	unsigned last; /* status word of the piece that reaches the end */
 	int fail_at;   /* the n-th read (from 1) gets this: */
 	unsigned status;
+	int lose_at; /* the n-th read is lost by the modem */
 
 	unsigned reads;
 	bool selected;	 /* the applet, and so its files */
@@ -139,6 +140,10 @@ static int disk_exchange(void *self, const uint8_t *command,
 		if (!disk->selected) {
 			*response_size = say(response, iccid, 10, 0x9000);
 			break;
+		}
+		if (disk->lose_at == (int)disk->reads + 1) {
+			disk->reads++;
+			return IOTSAFE_ERR_MODEM;
 		}
 		*response_size =
 			say_piece(disk, command, command_size, response);
@@ -495,6 +500,24 @@ Test(read_file, goes_on_in_smaller_pieces_where_the_modem_cuts_answers)
 				  .announced = 300,
 				  .buffer = 64},
 		    300, 2 + 6);
+}
+
+/* A card that gives nothing without Le would seem to have come to its end. */
+Test(read_file, is_not_cut_where_a_piece_of_a_card_that_wants_le_fails)
+{
+	struct disk disk = {.data = content(),
+			    .size = 300,
+			    .announced = 300,
+			    .buffer = 200,
+			    .needs_le = true,
+			    .lose_at = 4};
+
+	/* All of it again, on a new channel. */
+	expect_file(disk, 300, 4 + 3);
+	disk.lose_at = 0;
+	disk.fail_at = 4;
+	disk.status = 0x6700;
+	expect_no_file(disk, IOTSAFE_ERR_CARD, "card answered 6700");
 }
 
 /* Wavecom's modems take no length behind data, nor do strict cards. */
