@@ -30,8 +30,10 @@ bool card_may_repeat(const iotsafe_card *card)
 {
 	if (card->commitment == COMMIT_NOTHING || was_refused(card))
 		return true;
-	/* The modem lets nothing pass this way: neither did it that. */
-	return iotsafe_last_code() == IOTSAFE_ERR_MODEM && !card->link.proven;
+	/* The modem lets nothing pass this way: neither did it that, and there
+	 * are others. */
+	return iotsafe_last_code() == IOTSAFE_ERR_MODEM && !card->link.proven &&
+	       card->link.either && !card->link.restarted;
 }
 
 int card_explain_commitment(const iotsafe_card *card, int result)

@@ -83,9 +83,10 @@ static int reopen(iotsafe_card *card, enum loss loss,
 		card_forget(card);
 	card->link.restarted = false;
 	result = card_open_all(card, deadline);
-	/* No other way opens: the modem has perhaps lost one command. */
+	/* No other way opens: the modem has perhaps lost one command. Or done
+	 * it, and lost the answer. */
 	if (result < 0 && other_way && !card->is_other &&
-	    !deadline_passed(deadline)) {
+	    card->commitment == COMMIT_NOTHING && !deadline_passed(deadline)) {
 		card->link.useless = 0;
 		result = card_open_all(card, deadline);
 	}

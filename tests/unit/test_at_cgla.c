@@ -500,6 +500,60 @@ Test(at_cgla, is_taken_again_where_no_other_way_opens)
 	expect_random(rows, COUNT(rows), "", IOTSAFE_OK);
 }
 
+/* As raw commands are: nobody knows what they do. */
+static void expect_said_once(const struct far_row *rows, size_t count,
+			     const char *more, const char *words)
+{
+	static const uint8_t command[] = {0x80, 0x84, 0, 0, 8};
+	iotsafe_card *card;
+	uint8_t *answer;
+	char text[150];
+	size_t size;
+
+	far_start(&far, rows, count);
+	snprintf(text, sizeof(text), "at:%s?aid=" AID "%s", far.path, more);
+	cr_assert_eq(iotsafe_card_open(text, &card), IOTSAFE_OK, "%s",
+		     iotsafe_last_error());
+	expect_failure(iotsafe_card_transact(card, command, sizeof(command),
+					     &answer, &size),
+		       IOTSAFE_ERR_MODEM, words);
+	iotsafe_card_free(card);
+	far_stop(&far);
+	expect_all_answered();
+}
+
+Test(at_cgla, what_may_have_changed_the_card_is_not_said_again_the_same_way)
+{
+	const struct far_row alone[] = {
+		OPENING,
+		CCHO_OPENS,
+		{RANDOM_1, LINE("+CME ERROR: 0"), FAR_ANSWER},
+		CCHC,
+	};
+	const struct far_row shared[] = {
+		OPENING,
+		{CCHO, LINE("+CCHO: 1") OK, FAR_ANSWER},
+		CCHC,
+		{"", NULL, FAR_ANSWER},
+		{"AT+CMEE?", LINE("+CMEE: 1") OK, FAR_ANSWER},
+		CCHO_OPENS,
+		{RANDOM_1, LINE("+CME ERROR: 0"), FAR_ANSWER},
+		CCHC,
+	};
+	const struct far_row either[] = {
+		OPENING,       CSIM_REFUSED,
+		CCHO_OPENS,    {RANDOM_1, LINE("+CME ERROR: 0"), FAR_ANSWER},
+		CCHC,	       CSIM_REFUSED,
+		BASIC_REFUSED,
+	};
+
+	expect_said_once(alone, COUNT(alone), "&interface=cgla",
+			 "so it is not repeated");
+	expect_said_once(shared, COUNT(shared), "&interface=cgla&share=yes",
+			 "so it is not repeated");
+	expect_said_once(either, COUNT(either), "", "phone failure");
+}
+
 Test(at_cgla, is_tried_where_CSIM_opens_a_channel_that_cannot_be_used)
 {
 	static const struct far_row rows[] = {
