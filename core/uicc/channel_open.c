@@ -330,14 +330,16 @@ void channel_close(struct channel *channel, const struct deadline *deadline)
 		channel_lost(channel);
 		return;
 	}
-	channel->open = false;
 	/* What cancels the operation does not cancel its good-bye. */
 	if (deadline && deadline->at < limit.at)
 		limit.at = deadline->at;
 	error_save(&kept);
-	if (channel_was_answered(channel_close_on_card(channel, &limit)))
+	if (channel_was_answered(channel_close_on_card(channel, &limit)) &&
+	    !channel->link->way_gone)
 		state_channel_closed(channel->link->port,
 				     (unsigned)channel->number,
 				     channel->handle);
+	channel_left(channel);
 	error_restore(&kept);
+	channel->open = false;
 }

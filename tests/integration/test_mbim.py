@@ -8,7 +8,15 @@ import time
 
 import doctor
 import pytest
-from cardmodem import Card, Holder, Terminal, end_owner, is_taken, own_network
+from cardmodem import (
+    Card,
+    Holder,
+    Opener,
+    Terminal,
+    end_owner,
+    is_taken,
+    own_network,
+)
 from command import answer, iotsafe, openssl, sentence, text
 from farside import Server
 from mbimmodem import (
@@ -379,6 +387,15 @@ def test_a_proxy_that_ends_again_and_again_costs_no_channel(proxy, modem):
             end_owner("mbim-proxy")
             assert holder.use() == "the same card"
             assert len(modem.card.channels) == 1
+    assert modem.card.channels == set()
+
+
+def test_nor_does_one_that_ends_before_a_card_is_closed(proxy, modem):
+    with Opener(proxy) as opener:
+        for _ in range(5):
+            assert len(modem.card.channels) == 1
+            end_owner("mbim-proxy")
+            opener.open_anew()
     assert modem.card.channels == set()
 
 

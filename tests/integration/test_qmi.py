@@ -12,6 +12,7 @@ import qmimodem
 from cardmodem import (
     Card,
     Holder,
+    Opener,
     Terminal,
     Unix,
     end_owner,
@@ -398,6 +399,22 @@ def test_a_proxy_that_ends_again_and_again_costs_no_channel(modem, tmp_path):
             far = Unix(b"\0qmi-proxy", modem.serve)
             assert holder.use() == "the same card"
             assert len(modem.card.channels) == 1
+    far.end()
+    assert modem.card.channels == set()
+
+
+@pytest.mark.plain_build
+def test_nor_does_one_that_ends_before_a_card_is_closed(modem, tmp_path):
+    modem.proxy = True
+    path = tmp_path / "cdc-wdm1"
+    path.touch()
+    far = Unix(b"\0qmi-proxy", modem.serve)
+    with Opener(f"qmi:{path}?proxy=yes") as opener:
+        for _ in range(5):
+            assert len(modem.card.channels) == 1
+            far.end()
+            far = Unix(b"\0qmi-proxy", modem.serve)
+            opener.open_anew()
     far.end()
     assert modem.card.channels == set()
 

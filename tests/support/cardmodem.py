@@ -149,6 +149,40 @@ class Holder(subprocess.Popen):
         super().__exit__(*reason)
 
 
+# Opens a card, and when told to closes it and opens it again.
+OPENER = """
+import iotsafe, sys
+while True:
+    with iotsafe.open(sys.argv[1]):
+        print("open", flush=True)
+        if not sys.stdin.readline():
+            break
+"""
+
+
+class Opener(subprocess.Popen):
+    """A program that has a card open, and closes it between two openings."""
+
+    def __init__(self, address):
+        super().__init__(
+            ["/usr/bin/python3", "-c", OPENER, address],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self.stdout.readline() == "open\n"
+
+    def open_anew(self):
+        self.stdin.write("anew\n")
+        self.stdin.flush()
+        assert self.stdout.readline() == "open\n"
+
+    def __exit__(self, *reason):
+        self.stdin.close()
+        self.wait(60)
+        super().__exit__(*reason)
+
+
 class Unix:
     """Clients of a listening Unix socket, a thread each; `name` is a path, or
     begins with a zero byte."""
