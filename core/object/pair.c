@@ -194,13 +194,14 @@ static int agree_in_turn(iotsafe_card *card, void *self,
 			 const struct deadline *deadline)
 {
 	const struct agreeing *agreeing = self;
-	const struct record *private = key_record(agreeing->key);
+	const struct record *private;
 	struct record public;
 	struct entry *entry;
 	int result;
 
 	TRY(card_need_iotsafe(card, "COMPUTE DH"));
 	TRY(key_settle(card, agreeing->key, deadline));
+	private = key_record(agreeing->key);
 	TRY(card_find_with(card, agreeing->name, IOTSAFE_CLASS_PUBLIC_KEY,
 			   IOTSAFE_OBJECT_UPDATABLE | IOTSAFE_OBJECT_AGREE,
 			   private, &entry, deadline));

@@ -363,6 +363,20 @@ static unsigned get_random(const struct command *command, struct answer *out)
 	return 0x9000;
 }
 
+/* A secret that begins with the id of the key that it was asked of. */
+static unsigned agree(struct fakecard *fake, const struct command *command,
+		      struct answer *out)
+{
+	const struct fake_object *object = find(fake, command);
+	uint8_t secret[32] = {0};
+
+	if (!object)
+		return 0x6A82;
+	id_of(object, secret);
+	put(out, secret, sizeof(secret));
+	return 0x9000;
+}
+
 static unsigned applet(struct fakecard *fake, const struct command *command,
 		       struct answer *out)
 {
@@ -379,6 +393,8 @@ static unsigned applet(struct fakecard *fake, const struct command *command,
 		return sign_update(fake, command, out);
 	case FAKE_RANDOM:
 		return get_random(command, out);
+	case FAKE_AGREE:
+		return agree(fake, command, out);
 	default:
 		return 0x6D00;
 	}

@@ -22,6 +22,7 @@
 #define FAKE_GET_DATA	    0xCB
 #define FAKE_PUBLIC_KEY	    0xCD
 #define FAKE_RANDOM	    0x84
+#define FAKE_AGREE	    0x46
 
 struct fake_object {
 	int class; /* enum iotsafe_class; 0: no object */

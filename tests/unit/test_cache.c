@@ -187,6 +187,29 @@ Test(cache, that_has_a_key_no_more_is_read_anew)
 	cr_assert(start(&fake, attribute, &a) == WARM);
 }
 
+/* Its id is another key's now, which would give another secret. */
+Test(cache, that_has_a_key_no_more_agrees_with_the_one_that_is_there)
+{
+	struct fakecard fake = CARD_OF(a);
+	iotsafe_card *card;
+	iotsafe_key *key;
+	uint8_t *out;
+	size_t size;
+
+	expect_start(cold);
+	fake.objects[0].id = fake.objects[1].id = "05";
+	fake.objects[0].label = fake.objects[1].label = "moved";
+	fake.objects[5] =
+		(struct fake_object)KEY(IOTSAFE_CLASS_PRIVATE_KEY, "01", b);
+	card = open_with(&fake, attribute);
+	expect_good(iotsafe_key_open(card, NULL, &key));
+	expect_good(iotsafe_key_agree(key, "id=05", NULL, 0, &out, &size));
+	cr_assert(out[0] == 0x05, "key %02X", out[0]);
+	iotsafe_free(out);
+	iotsafe_key_free(key);
+	iotsafe_card_free(card);
+}
+
 Test(cache, that_has_a_named_key_no_more_does_not_take_another)
 {
 	struct fakecard fake = CARD_OF(a);
