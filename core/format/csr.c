@@ -130,21 +130,20 @@ static int make_once(iotsafe_key *key, const char *subject, const char *names,
 		     const char *usages, struct der *info, uint8_t **out,
 		     size_t *out_size)
 {
-	uint8_t *given;
 	struct bytes spki;
-	int algorithm;
+	uint8_t *given = NULL;
+	int algorithm, result;
 
 	TRY(signing_choose(key, ~0, false, "csr", &algorithm));
-	/* Who asks for it may be told more than a signature needs. */
-	if (!key_spki(key).size &&
-	    iotsafe_key_public_key(key, &given, &spki.size) >= 0)
-		iotsafe_free(given);
 	spki = key_spki(key);
-	if (!spki.size)
-		return error_set(IOTSAFE_ERR_ABSENT,
-				 "csr: the public key of %s is not known",
-				 key_title(key));
-	TRY(build_info(info, spki, subject, names, usages));
+	/* Who asks for it may be told more than a signature needs. */
+	if (!spki.size) {
+		TRY(iotsafe_key_public_key(key, &given, &spki.size));
+		spki.data = given;
+	}
+	result = build_info(info, spki, subject, names, usages);
+	iotsafe_free(given);
+	TRY(result);
 	return sign_info(key, algorithm, der_bytes(info), out, out_size);
 }
 

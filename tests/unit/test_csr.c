@@ -295,6 +295,27 @@ Test(csr, is_for_the_key_that_signs_it)
 	identity_free(&b);
 }
 
+/* It is asked for by name; what was the matter then is what failed. */
+Test(csr, tells_why_the_public_key_could_not_be_had)
+{
+	struct place place;
+	uint8_t *out;
+	size_t size;
+
+	place_open(&place);
+	place_close(&place);
+	place.fake.no_list = true;
+	place.card = fakecard_open(&place.fake);
+	expect_good(iotsafe_key_open(place.card, "id=01", &place.key));
+	place.fake.fail_at = place.fake.exchanges + 1;
+	place.fake.fail_count = 1000;
+	place.fake.fail_code = IOTSAFE_ERR_BUSY;
+	expect_error(
+		iotsafe_key_csr(place.key, "CN=d", NULL, NULL, &out, &size),
+		IOTSAFE_ERR_BUSY, "busy");
+	place_close(&place);
+}
+
 Test(csr, needs_the_public_key)
 {
 	struct place place;
