@@ -322,6 +322,7 @@ int card_put(iotsafe_card *card, struct entry *entry, struct bytes spki,
  * may have been refused: not activated, or none of `flags` is set. Those make
  * it IOTSAFE_ERR_DENIED. */
 int record_explain(int result, const struct record *record, unsigned flags);
+
 static inline struct bytes record_id(const struct record *record)
 {
 	return (struct bytes){record->id, record->id_size};

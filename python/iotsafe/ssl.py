@@ -108,7 +108,9 @@ def _shake_hands(
 
 
 def _too_late(timeout: float) -> Exception:
-    return _failures.TimeoutError(f"TLS handshake timed out: not done in {timeout:g} s")
+    return _failures.TimeoutError(
+        f"TLS handshake timed out: not done in {timeout:g} s"
+    )
 
 
 def _discard(work: asyncio.Future[Tuple[socket.socket, SSLObject]]) -> None:
