@@ -61,14 +61,19 @@ def test_the_parts_are_the_total(slow):
 def test_each_part_is_of_what_was_counted(slow):
     for name, phase in slow["phases"].items():
         total = phase["total_ms"]["p50"]
-        middle = next(x for x in phase["samples"] if x["total_ms"] == total)
         parts = {x: micro(y) for x, y in phase["parts_ms"].items()}
-        link, network = micro(middle["link_ms"]), micro(middle["network_ms"])
-        assert parts["network"] == min(network, micro(total) - link)
-        assert network == 0 or name == "handshake"
-        # To open a card is also to talk with the modem.
         of_link = parts["uart"] + parts["modem_card"]
-        assert of_link >= link if name == "open" else of_link == link
+
+        def is_counted(sample):
+            link, network = micro(sample["link_ms"]), micro(sample["network_ms"])
+            assert network == 0 or name == "handshake"
+            return (parts["network"] == min(network, micro(total) - link)
+                    # To open a card is also to talk with the modem.
+                    and (of_link >= link if name == "open" else of_link == link))
+
+        # Two may have taken the same time to the microsecond.
+        assert any(is_counted(x) for x in phase["samples"]
+                   if x["total_ms"] == total), name
 
 
 def test_ranks_are_times_that_were_measured(slow):
