@@ -164,8 +164,15 @@ def test_the_peer_says_good_bye_first(pair):
     pair.ours.unwrap()
 
 
-def test_an_end_without_good_bye_is_one_as_with_ssl(pair):
-    """Whose contexts say so from the start; trio and anyio rely on it."""
+def test_contexts_begin_with_the_options_of_ssl_s(context):
+    theirs = ssl.create_default_context().options
+    option = ssl.OP_IGNORE_UNEXPECTED_EOF
+    assert context.options & option == theirs & option
+
+
+def test_an_end_without_good_bye_may_be_one(pair, context):
+    """As trio and anyio expect where ssl's contexts say so from the start."""
+    context.options |= ssl.OP_IGNORE_UNEXPECTED_EOF
     pair.into.write_eof()
     assert pair.ours.read() == b"" == pair.ours.read()
     pair.ours.unwrap()
