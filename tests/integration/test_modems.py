@@ -40,7 +40,8 @@ MODEMS = {
     # what gets lost
     "sleeps through the first command": ("quirk=lose-first&timeout=3000", "csim"),
     "boots": ("quirk=boot=700&timeout=3000", "csim"),
-    "needs 20 ms between commands": ("quirk=pause", "csim"),
+    # so long that a host which is late itself misses it rarely
+    "needs 60 ms between commands": ("quirk=pause=60", "csim"),
     "drops the first SELECT": ("quirk=lose-select", "csim"),
     "drops a command now and then": ("quirk=lose-some=9", "csim"),
     "drops a command now and then, AT+CGLA": ("quirk=lose-some=9,no-csim", "cgla"),
