@@ -87,9 +87,7 @@ struct applet_manners {
 	bool verified_so;	  /* a signature was good in that form */
 	bool has_list, bare_list; /* objects come wrapped, or bare */
 	bool short_text;	  /* no length above 127 in a text */
-	/* A signature is asked for in pieces, a file without saying how long
-	 * they are: found out behind a modem that cuts answers. */
-	bool signature_pieces, file_without_le;
+	bool signature_pieces; /* found out behind a modem that cuts answers */
 	/* Said by the address: not to be changed. */
 	bool forced_close, forced_session, forced_length, forced_no_list;
 };

@@ -54,24 +54,21 @@ static bool is_end(unsigned status)
 /* Some modems refuse a length behind data (Wavecom): then the pieces are those
  * of GET RESPONSE alone. Not where a card was found to want one, which gives
  * nothing without, as at the end of the file. */
-static int ask_for_piece(struct applet *applet, struct apdu *read,
+static int ask_for_piece(struct applet *applet, const struct apdu *read,
 			 struct response *piece,
 			 const struct deadline *deadline)
 {
-	bool *without = &applet->manners.file_without_le;
-	int result;
+	struct manners *manners = &applet->channel.manners;
+	int result = channel_transact(&applet->channel, read, piece, deadline);
 
-	if (*without)
-		read->expect = APDU_NOTHING;
-	result = channel_transact(&applet->channel, read, piece, deadline);
 	if (result != IOTSAFE_ERR_MODEM || read->expect != APDU_EXACT ||
-	    applet->channel.manners.with_le || applet->channel.link->restarted)
+	    manners->no_exact_le || manners->with_le ||
+	    applet->channel.link->restarted)
 		return result;
-	*without = true;
-	read->expect = APDU_NOTHING;
+	manners->no_exact_le = true;
 	result = channel_transact(&applet->channel, read, piece, deadline);
 	if (result < 0)
-		*without = false;
+		manners->no_exact_le = false;
 	return result;
 }
 
@@ -86,7 +83,7 @@ static int read_piece(struct applet *applet, const struct record *file,
 		.data = reading->data + reading->size,
 		.room = FILE_ROOM - reading->size,
 	};
-	struct apdu read = {
+	const struct apdu read = {
 		.name = "READ FILE",
 		.cla = CLA_IOTSAFE,
 		.ins = INS_READ_FILE,

@@ -229,8 +229,7 @@ static int send_command(struct channel *channel, const struct apdu *apdu,
 	 * card was found to want one, 6700 is about the number. */
 	bool case_4 = apdu->data.size && apdu->expect == APDU_SOME &&
 		      !manners->forced_le;
-	bool exact_4 = apdu->data.size && apdu->expect == APDU_EXACT &&
-		       !manners->forced_le;
+	bool exact_4 = apdu->data.size && apdu->expect == APDU_EXACT;
 
 	if (exact_4 && manners->no_exact_le)
 		return send_without_le(channel, apdu, response, deadline);
@@ -251,7 +250,8 @@ static int send_command(struct channel *channel, const struct apdu *apdu,
 		if (response->status == 0x6700)
 			manners->with_le = !manners->with_le;
 	}
-	if (response->status == 0x6700 && exact_4 && !manners->with_le) {
+	if (response->status == 0x6700 && exact_4 && !manners->with_le &&
+	    !manners->forced_le) {
 		TRY(send_without_le(channel, apdu, response, deadline));
 		manners->no_exact_le = response->status != 0x6700;
 	}

@@ -112,6 +112,32 @@ class SwapsCards:
 
 
 # Holds a card open, says so, and uses it again when told to.
+class Program(subprocess.Popen):
+    """A Python script that is given an address, answers lines, and ends with
+    them."""
+
+    def __init__(self, script, address):
+        super().__init__(
+            ["/usr/bin/python3", "-c", script, address],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def line(self):
+        return self.stdout.readline().strip()
+
+    def ask(self):
+        self.stdin.write("again\n")
+        self.stdin.flush()
+        return self.line()
+
+    def __exit__(self, *reason):
+        self.stdin.close()
+        self.wait(60)
+        super().__exit__(*reason)
+
+
 HOLDER = """
 import iotsafe, sys
 card = iotsafe.open(sys.argv[1])
@@ -126,27 +152,15 @@ for line in sys.stdin:
 """
 
 
-class Holder(subprocess.Popen):
+class Holder(Program):
     """A program that holds a card open; `iccid` is what it says of it."""
 
     def __init__(self, address):
-        super().__init__(
-            ["/usr/bin/python3", "-c", HOLDER, address],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self.iccid = self.stdout.readline().strip()
+        super().__init__(HOLDER, address)
+        self.iccid = self.line()
 
     def use(self):
-        self.stdin.write("again\n")
-        self.stdin.flush()
-        return self.stdout.readline().strip()
-
-    def __exit__(self, *reason):
-        self.stdin.close()
-        self.wait(60)
-        super().__exit__(*reason)
+        return self.ask()
 
 
 # Opens a card, and when told to closes it and opens it again.
@@ -160,27 +174,15 @@ while True:
 """
 
 
-class Opener(subprocess.Popen):
+class Opener(Program):
     """A program that has a card open, and closes it between two openings."""
 
     def __init__(self, address):
-        super().__init__(
-            ["/usr/bin/python3", "-c", OPENER, address],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self.stdout.readline() == "open\n"
+        super().__init__(OPENER, address)
+        assert self.line() == "open"
 
     def open_anew(self):
-        self.stdin.write("anew\n")
-        self.stdin.flush()
-        assert self.stdout.readline() == "open\n"
-
-    def __exit__(self, *reason):
-        self.stdin.close()
-        self.wait(60)
-        super().__exit__(*reason)
+        assert self.ask() == "open"
 
 
 class Unix:
